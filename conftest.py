@@ -1,0 +1,22 @@
+"""What every test stands on: the application's database role, a copy of the schema, no network."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker, testrun_uid: str, worker_id: str
+) -> Iterator[None]:
+    """Give this worker its own copy of the migrated template, on a server that we start."""
+    from django.test import TransactionTestCase
+
+    from tests import database
+
+    # Django would empty the tables one by one, which the application's role may not do.
+    TransactionTestCase._fixture_teardown = lambda self: database.restore_copy()
+    with django_db_blocker.unblock(), database.running():
+        with database.copy_of_template(f"carbet_test_{testrun_uid[:12]}_{worker_id}"):
+            with django_db_blocker.block():
+                yield
