@@ -1,0 +1,87 @@
+# Everything that this repository can do, by name. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+PYTHON := .venv/bin/python
+CARBET := $(PYTHON) -m carbet
+# Compiled modules are what makes a start quick.
+unexport PYTHONDONTWRITEBYTECODE
+
+# What the development environment and the tests' browser need from the system.
+BROWSER := chromium:chromium
+
+.PHONY: help
+help: ## List what can be made
+	@printf 'make <but>\n\n'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
+	  awk -F'\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+##@ Run
+
+.PHONY: run
+run: install ## Start everything with the demonstration territory (Ctrl-C stops it)
+	@exec $(CARBET) demo
+
+.PHONY: doctor
+doctor: install ## Say what is wrong here and how to mend it
+	@$(CARBET) doctor
+
+.PHONY: install
+install: ## Install what running needs, from the lock
+	@.ci/install runtime
+
+.PHONY: develop
+develop: ## Install what working on the code needs, from the lock
+	@.ci/install development
+
+##@ Prove
+
+.PHONY: check
+check: develop ## Prove what needs no test: format, lint, types, storeys, templates, migrations
+	@run() { printf '  %-28s' "$$1"; shift; if out=$$("$$@" 2>&1); then echo bon; \
+	  else echo; printf '%s\n' "$$out"; echo "  → $$* a échoué" >&2; exit 1; fi; }; \
+	run 'format' .venv/bin/ruff format --check .; \
+	run 'lint' .venv/bin/ruff check .; \
+	run 'templates' .venv/bin/djlint carbet --lint --quiet; \
+	if [ -f .importlinter ]; then run 'storeys and drawers' .venv/bin/lint-imports; fi; \
+	run 'types' .venv/bin/mypy; \
+	run 'migrations' $(CARBET) manage makemigrations --check --dry-run; \
+	run 'settings' env CARBET_PUBLIC_URL=https://carbet.example CARBET_DEMONSTRATION= \
+	  CARBET_SECRET_KEY=a-key-for-this-check-only-0123456789-abcdefghijklmnopqrstuvwxyz \
+	  $(CARBET) manage check --deploy --fail-level=WARNING --database=default
+
+.PHONY: test
+test: develop ## Run every test (installs Chromium when it is missing); ARGS="-k name" narrows
+	@.ci/system-packages $(BROWSER)
+	@$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: test-pg15
+test-pg15: develop ## Run every test on Debian's PostgreSQL 15
+	@[ -x /usr/lib/postgresql/15/bin/postgres ] || .ci/system-packages postgres-15:postgresql-15
+	@.ci/system-packages $(BROWSER)
+	@CARBET_TEST_PG_BIN=/usr/lib/postgresql/15/bin CARBET_TEST_STATE=$(CURDIR)/var/test-pg15 \
+	  $(PYTHON) -m pytest $(ARGS)
+
+.PHONY: format
+format: develop ## Format the code
+	@.venv/bin/ruff format --quiet . && .venv/bin/ruff check --quiet --fix .
+
+##@ Keep
+
+# Hashes without addresses: the lock says what is installed, the machine says from where.
+COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-annotate --no-header --no-emit-index-url
+
+.PHONY: lock
+lock: develop ## Resolve the dependencies of pyproject.toml again (UPGRADE=1 takes newer ones)
+	@uv=$$(command -v uv || echo .tools/bin/uv); \
+	$$uv $(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.lock; \
+	$$uv $(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev \
+	  --constraints requirements.lock --output-file requirements-dev.lock
+	@.ci/install development
+
+.PHONY: clean
+clean: ## Forget caches and the tests' server; the database in var/ stays
+	@rm -rf var/test-pg var/test-pg15 .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@find carbet tests -name __pycache__ -type d -prune -exec rm -rf {} +
