@@ -20,3 +20,28 @@ def django_db_setup(
         with database.copy_of_template(f"carbet_test_{testrun_uid[:12]}_{worker_id}"):
             with django_db_blocker.block():
                 yield
+
+
+@pytest.fixture
+def world(db):
+    """Return a small synthetic territory: places, roles, accounts (see tests/world.py)."""
+    from tests import world
+
+    return world.build()
+
+
+@pytest.fixture
+def sign_in(client):
+    """Return a function that signs the test client in as an account, second factor included."""
+
+    def sign_in(account, *, role=None, strong=True):
+        client.force_login(account, backend="allauth.account.auth_backends.AuthenticationBackend")
+        session = client.session
+        if strong:
+            session["account_authentication_methods"] = [{"method": "mfa", "at": 0}]
+        if role is not None:
+            session["practitioner_role_id"] = role.pk
+        session.save()
+        return client
+
+    return sign_in

@@ -1,0 +1,1 @@
+"""What an operator types: `carbet demo`, `serve`, `backup`, `doctor`… wired to the house."""

@@ -1,0 +1,285 @@
+"""Run the house: page server, live-event server and worker, watched over until Ctrl-C."""
+
+import contextlib
+import fcntl
+import hashlib
+import http.client
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from carbet.config import environment
+from carbet.config.commands import database
+from carbet.config.commands.ports import holder
+from carbet.config.commands.terminal import ROOT, UnableToContinue, complain, port, say, step
+from carbet.core.embedded_postgres import Server
+from carbet.core.supervisor import Service, Supervisor, clear_remains
+
+DEMONSTRATION_PERSONS = 300
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the house answers."""
+
+    host: str
+    page_port: int
+    live_port: int
+
+    @property
+    def public(self) -> str:
+        return os.environ.get("CARBET_PUBLIC_URL", f"http://localhost:{self.page_port}")
+
+    @property
+    def live(self) -> str:
+        return os.environ.get("CARBET_LIVE_URL", f"http://localhost:{self.live_port}")
+
+    @classmethod
+    def from_environment(cls) -> "Address":
+        return cls(
+            host=os.environ.get("CARBET_BIND", "127.0.0.1"),
+            page_port=port("CARBET_PORT", 8000),
+            live_port=port("CARBET_LIVE_PORT", 8001),
+        )
+
+
+def demo() -> int:
+    """Run everything with the demonstration territory, and print address and accounts."""
+    os.environ["CARBET_DEMONSTRATION"] = "1"
+    return _serve(demonstration=True)
+
+
+def serve() -> int:
+    """Run everything for production: no demonstration data, no account printed."""
+    return _serve(demonstration=False)
+
+
+def worker() -> int:
+    """Run one more worker beside the others."""
+    with Supervisor(mark=f"worker {os.getpid()}", say=complain) as supervisor:
+        with database.opened() as server:
+            _watch(supervisor, server)
+            supervisor.start(_worker())
+            say("Travaux de fond en cours. Ctrl-C pour arrêter.")
+            supervisor.run()
+    return 0
+
+
+def _serve(*, demonstration: bool) -> int:
+    begun = time.monotonic()
+    address = Address.from_environment()
+    # The links in the pages and the live server's origin follow the ports.
+    os.environ["CARBET_PUBLIC_URL"] = address.public
+    os.environ["CARBET_LIVE_URL"] = address.live
+    mark = str(environment.state_dir().resolve())
+    say("Carbet")
+    with _only_one_here(address), Supervisor(mark=mark, say=complain) as supervisor:
+        # Whoever was killed before us may have left servers on our ports.
+        clear_remains(mark)
+        for number in (address.page_port, address.live_port):
+            _check_free(address.host, number)
+        with database.opened() as server:
+            _watch(supervisor, server)
+            database.migrate()
+            collect_static()
+            if demonstration:
+                database.load_territory(DEMONSTRATION_PERSONS)
+            if not _start_services(supervisor, address):
+                return 0
+            _welcome(address, demonstration=demonstration, seconds=time.monotonic() - begun)
+            supervisor.run()
+            say("\nArrêt en cours…")
+            supervisor.stop()
+    say("Carbet est arrêté.")
+    return 0
+
+
+def _watch(supervisor: Supervisor, server: Server | None) -> None:
+    """Have the supervisor start our PostgreSQL again when it dies."""
+    if server is None:
+        return
+
+    def guard() -> None:
+        if not server.alive():
+            complain("PostgreSQL : arrêt inattendu, relance")
+            server.ensure()
+
+    supervisor.watch(guard)
+
+
+def _start_services(supervisor: Supervisor, address: Address) -> bool:
+    """Start the three services; tell whether they answer (False: a stop was asked meanwhile)."""
+    has_live_server = importlib.util.find_spec("carbet.config.asgi") is not None
+    with step("Démarrage des serveurs"):
+        supervisor.start(_page_server(address))
+        if has_live_server:
+            supervisor.start(_live_server(address))
+        supervisor.start(_worker())
+        if not _wait_until_it_answers(supervisor, address):
+            return False
+    if not has_live_server:
+        say("  (serveur d'événements absent : les écrans ne se mettent pas à jour seuls)")
+    return True
+
+
+def _page_server(address: Address) -> Service:
+    command = _granian("wsgi", "carbet.config.wsgi:application", address.host, address.page_port)
+    workers = os.environ.get("CARBET_WORKERS", "2")
+    command += ["--workers", workers, "--blocking-threads", "2", "--respawn-failed-workers"]
+    return Service("Serveur de pages", command)
+
+
+def _live_server(address: Address) -> Service:
+    command = _granian("asgi", "carbet.config.asgi:application", address.host, address.live_port)
+    return Service("Serveur d'événements", [*command, "--workers", "1", "--respawn-failed-workers"])
+
+
+def _granian(interface: str, target: str, host: str, number: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "granian", "--interface", interface, target),
+        *("--host", host, "--port", str(number), "--working-dir", str(ROOT)),
+        *("--log-level", "warning", "--workers-kill-timeout", "5"),
+    ]
+
+
+def _worker() -> Service:
+    command = [sys.executable, "-m", "django", "procrastinate", "worker"]
+    settings = {"DJANGO_SETTINGS_MODULE": "carbet.config.settings", "PYTHONPATH": str(ROOT)}
+    return Service("Travaux de fond", command, settings)
+
+
+def _wait_until_it_answers(supervisor: Supervisor, address: Address) -> bool:
+    limit = time.monotonic() + 40
+    while time.monotonic() < limit:
+        if _answers(address):
+            return True
+        if supervisor.stop_asked(within=0.1):
+            return False
+        supervisor.tend()
+    raise UnableToContinue(
+        "Le serveur de pages ne répond pas après 40 s. Son erreur est écrite ci-dessus ; "
+        "« carbet doctor » peut en dire plus."
+    )
+
+
+def _answers(address: Address) -> bool:
+    connection = http.client.HTTPConnection(address.host, address.page_port, timeout=10)
+    try:
+        connection.request("GET", "/", headers={"Host": "localhost"})
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+@contextlib.contextmanager
+def _only_one_here(address: Address) -> Iterator[None]:
+    """Hold the state folder, and tell who else does."""
+    folder = environment.state_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(os.open(folder / "serving.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            who, _, where = file.read().partition(" ")
+            raise UnableToContinue(
+                f"Carbet tourne déjà ici : {where} (processus {who}). "
+                f"Arrêtez-le par Ctrl-C dans son terminal, ou par « kill {who} »."
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()} {address.public}")
+        file.flush()
+        yield
+
+
+def _check_free(host: str, number: int) -> None:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, number))
+        except PermissionError:
+            raise UnableToContinue(f"Le port {number} demande les droits de root.") from None
+        except OSError:
+            variable = "CARBET_PORT" if number == port("CARBET_PORT", 8000) else "CARBET_LIVE_PORT"
+            raise UnableToContinue(
+                f"Le port {number} est déjà pris{holder(number)}. Libérez-le, ou choisissez-en un "
+                f"autre, par exemple : {variable}={number + 100} make run"
+            ) from None
+
+
+def collect_static() -> None:
+    """Gather, fingerprint and compress the static files, when one of them changed."""
+    wanted = _static_digest()
+    mark = environment.state_dir() / "static.digest"
+    if mark.exists() and mark.read_text() == wanted:
+        return
+    with step("Préparation des fichiers statiques"):
+        database.django("collectstatic", "--no-input", "--clear", "--verbosity=0")
+    mark.write_text(wanted)
+
+
+def _static_digest() -> str:
+    digest = hashlib.sha256((ROOT / "requirements.lock").read_bytes())
+    digest.update((ROOT / "carbet/config/settings.py").read_bytes())
+    digest.update(str(environment.state_dir()).encode())
+    for folder in sorted((ROOT / "carbet").glob("**/static")):
+        for path in sorted(folder.rglob("*")):
+            status = path.stat()
+            digest.update(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
+    return digest.hexdigest()
+
+
+def _welcome(address: Address, *, demonstration: bool, seconds: float) -> None:
+    say(f"\nCarbet est prêt ({seconds:.1f} s) : {address.public}".replace(".", ",", 1))
+    if demonstration:
+        _show_accounts()
+    say("Ctrl-C pour arrêter.")
+
+
+def _show_accounts() -> None:
+    accounts = _demonstration_accounts()
+    if not accounts:
+        say("(pas encore de compte de démonstration)")
+        return
+    width = max(len(account["email"]) for account in accounts)
+    say("\nComptes de démonstration")
+    for account in accounts:
+        say(f"  {account['email']:<{width}}  {account['password']}  {account['label']}")
+    say()
+
+
+def _demonstration_accounts() -> list[dict[str, str]]:
+    # In another process: this one stays small, without Django, for as long as the house runs.
+    program = (
+        "import json, django; django.setup()\n"
+        "from carbet.registries.accounts.demonstration import accounts\n"
+        "print(json.dumps([{'email': a.email, 'password': a.password, 'label': a.label}"
+        " for a in accounts()]))"
+    )
+    kept = environment.state_dir() / "demonstration_accounts.json"
+    source = ROOT / "carbet/registries/accounts/demonstration.py"
+    if not source.exists():
+        return []
+    if not kept.exists() or kept.stat().st_mtime < source.stat().st_mtime:
+        finished = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env=os.environ | {"DJANGO_SETTINGS_MODULE": "carbet.config.settings"},
+            capture_output=True,
+            text=True,
+        )
+        if finished.returncode != 0:
+            complain(finished.stderr.strip().splitlines()[-1])
+            return []
+        kept.write_text(finished.stdout)
+    accounts: list[dict[str, str]] = json.loads(kept.read_text())
+    return accounts

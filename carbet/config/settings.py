@@ -1,0 +1,221 @@
+"""Settings of the whole house: read from the environment, safe by default, refused when dangerous."""
+
+import os
+from pathlib import Path
+
+from carbet.config import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+STATE_DIR = environment.state_dir()
+
+# Demonstration mode shows the accounts on the sign-in page and loads synthetic people.
+DEMONSTRATION = environment.flag("CARBET_DEMONSTRATION")
+DEBUG = environment.flag("CARBET_DEBUG")
+SECRET_KEY = environment.secret("CARBET_SECRET_KEY", "secret_key")
+ALLOWED_HOSTS = environment.words("CARBET_HOSTS", "localhost 127.0.0.1 [::1]")
+PUBLIC_URL = os.environ.get("CARBET_PUBLIC_URL", "http://localhost:8000")
+# The live-event server's origin, as the browser sees it. Behind one proxy both are the same.
+LIVE_URL = os.environ.get("CARBET_LIVE_URL", "http://localhost:8001")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "django_htmx",
+    "template_partials.apps.SimpleAppConfig",
+    "django_cotton.apps.SimpleAppConfig",
+    "pgtrigger",
+    "pghistory",
+    "procrastinate.contrib.django",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.idp.oidc",
+    "carbet.core",
+    "carbet.registries.accounts",
+    "carbet.registries.directory",
+    "carbet.registries.patients",
+    "carbet.coordination.care_teams",
+    "carbet.coordination.alerts",
+    "carbet.coordination.notebook",
+    "carbet.coordination.support",
+    "carbet.coordination.care_plans",
+    "carbet.coordination.charts",
+    "carbet.interop.fhir_api",
+    "carbet.portal",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "carbet.core.middleware.RequestIdentityMiddleware",
+    "carbet.registries.accounts.middleware.AccountSessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "carbet.registries.accounts.middleware.AccountAuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "carbet.core.middleware.DoorMiddleware",
+]
+
+ROOT_URLCONF = "carbet.config.urls"
+WSGI_APPLICATION = "carbet.config.wsgi.application"
+
+_LOADERS = [
+    (
+        "template_partials.loader.Loader",
+        [
+            (
+                "django.template.loaders.cached.Loader",
+                [
+                    "django_cotton.cotton_loader.Loader",
+                    "django.template.loaders.filesystem.Loader",
+                    "django.template.loaders.app_directories.Loader",
+                ],
+            )
+        ],
+    )
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "carbet" / "core" / "templates"],
+        "OPTIONS": {
+            "loaders": _LOADERS,
+            "builtins": [
+                "django_cotton.templatetags.cotton",
+                "template_partials.templatetags.partials",
+                "carbet.core.templatetags.carbet",
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "carbet.core.context.page",
+            ],
+        },
+    }
+]
+COTTON_DIR = "components"
+FORM_RENDERER = "carbet.core.forms.CarbetFormRenderer"
+
+# Two roles: the application role owns nothing and obeys row-level security; the owner migrates.
+DATABASES = {
+    "default": environment.database("application"),
+    "owner": environment.database("owner"),
+}
+DATABASE_ROUTERS = []
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.Account"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+SESSION_ENGINE = "carbet.registries.accounts.sessions"
+SESSION_COOKIE_NAME = "carbet"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "carbet.core.views.csrf_failure"
+_SECURE = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
+SECURE_HSTS_SECONDS = 63072000 if _SECURE else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _SECURE else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'", LIVE_URL],
+        "manifest-src": ["'self'"],
+        "worker-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_ADAPTER = "carbet.registries.accounts.adapter.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_USER_DISPLAY = "carbet.registries.accounts.adapter.display_name"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+MFA_ADAPTER = "carbet.registries.accounts.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Carbet"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _SECURE
+IDP_OIDC_PRIVATE_KEY = environment.private_key()
+
+# Who acts is resolved above core: core only knows the name of the function.
+CARBET_ACTOR_RESOLVER = "carbet.registries.directory.access.resolve"
+CARBET_SYSTEM_RESOLVER = "carbet.interop.fhir_api.access.resolve"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+EMAIL_BACKEND = os.environ.get(
+    "CARBET_EMAIL_BACKEND", "django.core.mail.backends.locmem.EmailBackend"
+)
+
+LANGUAGE_CODE = "fr"
+LANGUAGES = [("fr", "Français")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "America/Cayenne"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG or environment.flag("CARBET_TEST")
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_MAX_AGE = 31536000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+PGHISTORY_APPEND_ONLY = True
+PGHISTORY_INSTALL_CONTEXT_FUNC_ON_MIGRATE = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"carbet": {"level": "INFO"}},
+}

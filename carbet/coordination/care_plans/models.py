@@ -1,0 +1,108 @@
+"""The personalised health plan: one per person, living, with each approved version kept whole."""
+
+from django.db import models
+
+from carbet.core import row_security
+from carbet.core.history import tracked
+from carbet.coordination.care_plans.choices import (
+    ActionStatus,
+    GoalStatus,
+    NeedDomain,
+    PlanStatus,
+)
+
+
+@tracked
+class CarePlan(models.Model):
+    """One row is the plan of one person (FHIR CarePlan; PPS or PPCS)."""
+
+    ROW_SECURITY = row_security.Protected()
+
+    patient = models.OneToOneField("patients.Patient", on_delete=models.PROTECT)
+    status = models.CharField(max_length=10, choices=PlanStatus, default=PlanStatus.DRAFT)
+    person_words = models.TextField(max_length=4000, blank=True)
+    author = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, related_name="+"
+    )
+    approver = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    review_due_on = models.DateField(null=True)
+    proposed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    # Counts changes: a form filled on an older one is told so instead of overwriting.
+    revision = models.PositiveIntegerField(default=1)
+
+
+class PlanPart(models.Model):
+    """What needs, goals and actions share."""
+
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
+    text = models.CharField(max_length=500)
+    position = models.PositiveIntegerField(default=0)
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+@tracked
+class Need(PlanPart):
+    """One row is a need of the person, in plain words (local; SERAFIN-PH domain)."""
+
+    ROW_SECURITY = row_security.Protected()
+
+    care_plan = models.ForeignKey(CarePlan, on_delete=models.PROTECT, related_name="needs")
+    domain = models.CharField(max_length=16, choices=NeedDomain, default=NeedDomain.HEALTH)
+
+
+@tracked
+class Goal(PlanPart):
+    """One row is a goal that answers a need, with a target that can be checked (FHIR Goal)."""
+
+    ROW_SECURITY = row_security.Protected()
+
+    need = models.ForeignKey(Need, on_delete=models.PROTECT, related_name="goals")
+    target = models.CharField(max_length=200, blank=True)
+    target_on = models.DateField(null=True)
+    status = models.CharField(max_length=10, choices=GoalStatus, default=GoalStatus.ACTIVE)
+
+
+@tracked
+class PlannedAction(PlanPart):
+    """One row is an action towards a goal: who does it, how often, by when (CarePlan.activity)."""
+
+    ROW_SECURITY = row_security.Protected()
+
+    goal = models.ForeignKey(Goal, on_delete=models.PROTECT, related_name="actions")
+    responsible = models.ForeignKey(
+        "care_teams.CareTeamParticipant", on_delete=models.PROTECT, null=True
+    )
+    frequency = models.CharField(max_length=80, blank=True)
+    due_on = models.DateField(null=True)
+    status = models.CharField(
+        max_length=12, choices=ActionStatus, default=ActionStatus.NOT_STARTED
+    )
+
+
+class CarePlanVersion(models.Model):
+    """One row is an approved version of the plan, whole and never changed."""
+
+    ROW_SECURITY = row_security.Custom("seen and added with the plan, never changed")
+
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
+    care_plan = models.ForeignKey(CarePlan, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    content = models.JSONField()
+    approved_at = models.DateTimeField()
+    approved_by = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, related_name="+"
+    )
+    comment = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["care_plan", "number"], name="version_number_once")
+        ]

@@ -1,0 +1,39 @@
+"""The door to a person's record: the circle, the team in charge, glass broken; nobody else."""
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Subquery
+
+from carbet.coordination.care_teams.models import CareTeam, Consent
+from carbet.core.actor import Actor, Level
+from carbet.registries.patients import access as patients_access
+from carbet.registries.patients.access import NoSuchRecord
+from carbet.registries.patients.models import Patient
+
+__all__ = ["NoSuchRecord", "get_record"]
+
+
+def get_record(
+    *,
+    actor: Actor,
+    patient_id: int,
+    now: datetime,
+    level: Level = Level.READ,
+    purpose: str = "chart.read",
+) -> Patient:
+    """Return the person whose record the actor enters, in one query, and trace the entry.
+
+    The person carries `level` and `sources` of the actor's entry, `consent_decision` (the latest,
+    or None) and `has_circle`: all that the banner of a record shows.
+
+    Raises:
+        NoSuchRecord: there is none, or not for this actor at this level.
+    """
+    latest = Consent.objects.filter(patient_id=OuterRef("pk")).order_by("-recorded_at", "-pk")
+    among = patients_access.patients_open_to(actor, now=now).annotate(
+        consent_decision=Subquery(latest.values("decision")[:1]),
+        has_circle=Exists(CareTeam.objects.filter(patient_id=OuterRef("pk"))),
+    )
+    return patients_access.get_patient(
+        actor=actor, patient_id=patient_id, now=now, level=level, purpose=purpose, among=among
+    )

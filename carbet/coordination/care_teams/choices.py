@@ -1,0 +1,71 @@
+"""Codes of the circle: statuses, roles, relationships, consent, reasons."""
+
+from django.db import models
+
+
+class CareTeamStatus(models.TextChoices):
+    """FHIR care-team-status."""
+
+    PROPOSED = "proposed", "Proposé"
+    ACTIVE = "active", "Actif"
+    SUSPENDED = "suspended", "Suspendu"
+    INACTIVE = "inactive", "Inactif"
+    ENTERED_IN_ERROR = "entered-in-error", "Saisi par erreur"
+
+
+class ParticipantRole(models.TextChoices):
+    """Roles in the circle: TRE_R259 PCP (attending doctor), TRE_R260 for relatives, ours otherwise."""
+
+    ATTENDING = "PCP", "Médecin traitant"
+    COORDINATOR = "330", "Coordonnateur de parcours"
+    MEMBER = "353", "Membre de l’équipe de soins"
+    EMERGENCY_CONTACT = "ECON", "Personne à prévenir"
+    CAREGIVER = "CAREGIVER", "Aidant"
+    TRUSTED = "K", "Personne de confiance"
+    NEXT_OF_KIN = "NOK", "Proche"
+
+
+class Relationship(models.TextChoices):
+    """Family ties, TRE_R216 (HL7 RoleCode)."""
+
+    SPOUSE = "SPS", "Conjoint·e"
+    DAUGHTER = "DAUC", "Fille"
+    SON = "SONC", "Fils"
+    MOTHER = "MTH", "Mère"
+    FATHER = "FTH", "Père"
+    SISTER = "SIS", "Sœur"
+    BROTHER = "BRO", "Frère"
+    NEIGHBOUR = "NBOR", "Voisin·e"
+    FRIEND = "FRND", "Ami·e"
+    OTHER = "FAMMEMB", "Autre membre de la famille"
+
+
+class ConsentDecision(models.TextChoices):
+    GIVEN = "permit", "Accord recueilli"
+    OPPOSED = "deny", "Opposition"
+
+
+class ConsentGiver(models.TextChoices):
+    PERSON = "person", "La personne elle-même"
+    REPRESENTATIVE = "representative", "Son représentant légal"
+    TRUSTED = "trusted", "Personne de confiance consultée"
+
+
+class GlassReason(models.TextChoices):
+    """Why somebody outside the circle must enter (PGSSI-S; every use is reviewed)."""
+
+    EMERGENCY = "emergency", "Urgence vitale"
+    CONTINUITY = "continuity", "Continuité des soins, remplaçant"
+    ON_CALL = "on_call", "Régulation ou garde"
+    REQUEST = "request", "À la demande de la personne, présente"
+
+
+class GrantSource(models.TextChoices):
+    """Why a grant exists (local)."""
+
+    PARTICIPANT = "participant", "Membre du cercle"
+    SUPPORT_REQUEST = "support_request", "Demande d’appui à étudier"
+    SUPPORT_CASE = "support_case", "Dossier d’appui ouvert"
+    GLASS = "glass", "Accès exceptionnel"
+    PERSON = "person", "La personne elle-même"
+    SYSTEM = "system", "Logiciel d’une structure du cercle"

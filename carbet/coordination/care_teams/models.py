@@ -1,0 +1,163 @@
+"""The circle of one person: members, relatives, consent, and exceptional entries."""
+
+from django.db import models
+
+from carbet.core import row_security
+from carbet.core.actor import Level
+from carbet.core.history import tracked
+from carbet.coordination.care_teams.choices import (
+    CareTeamStatus,
+    ConsentDecision,
+    ConsentGiver,
+    GlassReason,
+    ParticipantRole,
+    Relationship,
+)
+
+
+@tracked
+class CareTeam(models.Model):
+    """One row is the circle of one person: there is one only (FHIR CareTeam, CdS 2.0.0)."""
+
+    ROW_SECURITY = row_security.Protected(write=Level.MANAGE)
+
+    patient = models.OneToOneField("patients.Patient", on_delete=models.PROTECT)
+    status = models.CharField(
+        max_length=16, choices=CareTeamStatus, default=CareTeamStatus.ACTIVE
+    )
+    name = models.CharField(max_length=200, default="Cercle de soins")
+    identifier_system = models.CharField(max_length=200, blank=True)
+    identifier_value = models.CharField(max_length=100, blank=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    managing_organization = models.ForeignKey(
+        "directory.Organization", on_delete=models.PROTECT, null=True
+    )
+    updated_at = models.DateTimeField()
+    version = models.PositiveIntegerField(default=1)
+
+
+@tracked
+class RelatedPerson(models.Model):
+    """One row is a relative or friend of the person (FHIR RelatedPerson)."""
+
+    ROW_SECURITY = row_security.Protected(write=Level.MANAGE)
+
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
+    family = models.CharField(max_length=100)
+    given = models.CharField(max_length=100, blank=True)
+    role = models.CharField(max_length=12, default=ParticipantRole.EMERGENCY_CONTACT)
+    relationship = models.CharField(max_length=12, choices=Relationship, blank=True)
+    phone = models.CharField(max_length=30)
+    gender = models.CharField(max_length=8, blank=True)
+    address_line = models.CharField(max_length=200, blank=True)
+    postal_code = models.CharField(max_length=10, blank=True)
+    city = models.CharField(max_length=80, blank=True)
+    country = models.CharField(max_length=3, blank=True)
+    identifier_system = models.CharField(max_length=200, blank=True)
+    identifier_value = models.CharField(max_length=100, blank=True)
+    account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, null=True)
+    active = models.BooleanField(default=True)
+    updated_at = models.DateTimeField()
+    version = models.PositiveIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"{self.given} {self.family}".strip()
+
+
+@tracked
+class CareTeamParticipant(models.Model):
+    """One row is one stay of one member in the circle; coming back is a further row."""
+
+    ROW_SECURITY = row_security.Protected(write=Level.MANAGE)
+
+    care_team = models.ForeignKey(CareTeam, on_delete=models.PROTECT, related_name="participants")
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
+    practitioner_role = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, null=True
+    )
+    organization = models.ForeignKey(
+        "directory.Organization", on_delete=models.PROTECT, null=True
+    )
+    related_person = models.ForeignKey(RelatedPerson, on_delete=models.PROTECT, null=True)
+    role = models.CharField(max_length=12, blank=True, choices=ParticipantRole)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=200, blank=True)
+    added_by = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["started_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(
+                    practitioner_role__isnull=False,
+                    organization__isnull=True,
+                    related_person__isnull=True,
+                )
+                | models.Q(
+                    practitioner_role__isnull=True,
+                    organization__isnull=False,
+                    related_person__isnull=True,
+                )
+                | models.Q(
+                    practitioner_role__isnull=True,
+                    organization__isnull=True,
+                    related_person__isnull=False,
+                ),
+                name="participant_is_one_member",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ended_at__isnull=True)
+                | models.Q(ended_at__gte=models.F("started_at")),
+                name="participant_period",
+            ),
+            models.UniqueConstraint(
+                fields=["care_team", "practitioner_role"],
+                condition=models.Q(ended_at__isnull=True),
+                name="participant_role_once_at_a_time",
+            ),
+            models.UniqueConstraint(
+                fields=["care_team", "organization"],
+                condition=models.Q(ended_at__isnull=True),
+                name="participant_organization_once_at_a_time",
+            ),
+        ]
+
+
+@tracked
+class Consent(models.Model):
+    """One row is what the person decided about sharing, how, and who recorded it (FHIR Consent)."""
+
+    ROW_SECURITY = row_security.Protected(read=Level.IDENTITY)
+
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
+    decision = models.CharField(max_length=8, choices=ConsentDecision)
+    given_by = models.CharField(max_length=16, choices=ConsentGiver)
+    note = models.CharField(max_length=500, blank=True)
+    recorded_by = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, null=True
+    )
+    recorded_at = models.DateTimeField()
+
+
+class GlassBreaking(models.Model):
+    """One row is one exceptional entry in a record, with its reason, its end and its review."""
+
+    ROW_SECURITY = row_security.Custom(
+        "seen by whoever entered and by those who may manage; reviewed by the latter"
+    )
+
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
+    practitioner_role = models.ForeignKey("directory.PractitionerRole", on_delete=models.PROTECT)
+    reason = models.CharField(max_length=12, choices=GlassReason)
+    explanation = models.CharField(max_length=500)
+    opened_at = models.DateTimeField()
+    valid_until = models.DateTimeField()
+    reviewed_at = models.DateTimeField(null=True)
+    reviewed_by = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    review_note = models.CharField(max_length=500, blank=True)

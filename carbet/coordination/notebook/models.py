@@ -1,0 +1,62 @@
+"""The liaison notebook: notes and measures, in the order in which care went."""
+
+import uuid
+
+from django.db import models
+
+from carbet.core import row_security
+from carbet.core.history import tracked
+from carbet.coordination.notebook.choices import MeasureKind, MeasureStatus, NoteKind
+
+
+class Authored(models.Model):
+    """What every entry says of who wrote it and when."""
+
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
+    author_role = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    author_name = models.CharField(max_length=200)
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    # The key of the gesture that wrote it: the same key twice is one entry.
+    gesture = models.UUIDField(default=uuid.uuid4, unique=True)
+
+    class Meta:
+        abstract = True
+
+
+@tracked
+class Note(Authored):
+    """One row is a note in the notebook; a correction keeps the former text in its history."""
+
+    ROW_SECURITY = row_security.Protected()
+
+    kind = models.CharField(max_length=8, choices=NoteKind, default=NoteKind.OBSERVATION)
+    text = models.TextField(max_length=20_000)
+    urgent = models.BooleanField(default=False)
+    replies_to = models.ForeignKey("self", on_delete=models.PROTECT, null=True)
+    corrected_at = models.DateTimeField(null=True)
+    correction_reason = models.CharField(max_length=200, blank=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["patient", "-occurred_at"], name="note_by_patient")]
+
+
+@tracked
+class Measure(Authored):
+    """One row is a measure: a value, or two for blood pressure (systolic, diastolic, mmHg)."""
+
+    ROW_SECURITY = row_security.Protected()
+
+    kind = models.CharField(max_length=12, choices=MeasureKind)
+    value = models.DecimalField(max_digits=7, decimal_places=2)
+    second_value = models.DecimalField(max_digits=7, decimal_places=2, null=True)
+    status = models.CharField(max_length=16, choices=MeasureStatus, default=MeasureStatus.FINAL)
+    comment = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["patient", "-occurred_at"], name="measure_by_patient"),
+        ]

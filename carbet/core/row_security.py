@@ -1,0 +1,189 @@
+"""The database's own door: which rows the actor of the transaction may see and write.
+
+Every table that speaks of a person carries the same predicate: the transaction's actor holds a
+grant (`core_accessgrant`) on that person, of the level asked, valid now. The application's role
+owns nothing and cannot bypass it; the owner's role, which migrates, has a policy of its own.
+"""
+
+import contextvars
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.migrations import RunSQL
+
+from carbet.core.actor import ANONYMOUS_ACTOR, INTERNAL, Actor, Level
+
+GRANTEES = "NULLIF(current_setting('carbet.grantees', true), '')::text[]"
+IS_INTERNAL = "COALESCE(current_setting('carbet.internal', true), '') = 'on'"
+IS_OPERATING = "COALESCE(current_setting('carbet.operation', true), '') <> ''"
+
+_entered: contextvars.ContextVar[tuple[Actor, datetime | None, str] | None] = contextvars.ContextVar(
+    "entered", default=None
+)
+
+# STABLE and a single expression: PostgreSQL inlines it into every policy.
+NOW_FUNCTION = """
+CREATE OR REPLACE FUNCTION carbet_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT COALESCE(NULLIF(current_setting('carbet.now', true), '')::timestamptz, now()) $$
+"""
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A model whose rows speak of one person, found through `column`."""
+
+    column: str = "patient_id"
+    read: Level = Level.READ
+    write: Level = Level.WRITE
+
+
+@dataclass(frozen=True)
+class Custom:
+    """A model with policies of its own; `reason` says which and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Open:
+    """A model without row security, since it speaks of no person cared for; `reason` says so."""
+
+    reason: str
+
+
+def holds_grant(patient: str, level: Level) -> str:
+    """Return the SQL condition "the actor holds a valid grant of this level on `patient`"."""
+    return (
+        f"EXISTS (SELECT 1 FROM core_accessgrant g WHERE g.patient_id = {patient}"
+        f" AND g.grantee = ANY ({GRANTEES}) AND g.level >= {int(level)}"
+        f" AND g.valid_from <= carbet_now()"
+        f" AND (g.valid_until IS NULL OR g.valid_until > carbet_now()))"
+    )
+
+
+def protect(
+    table: str,
+    column: str = "patient_id",
+    *,
+    read: Level = Level.READ,
+    write: Level = Level.WRITE,
+    may_insert: str | None = None,
+    may_read: str | None = None,
+) -> RunSQL:
+    """Return the migration step that puts `table` behind the door.
+
+    Args:
+        column: the column that holds the person's id.
+        may_insert: a further SQL condition under which a row may be added without a grant
+            (a person who is being registered has none yet).
+        may_read: a further SQL condition under which a row is seen without a grant.
+    """
+    seen = f"{IS_INTERNAL} OR {holds_grant(f'{table}.{column}', read)}"
+    if may_read:
+        seen += f" OR ({may_read})"
+    written = f"{IS_INTERNAL} OR {holds_grant(f'{table}.{column}', write)}"
+    added = f"{written} OR ({may_insert})" if may_insert else written
+    return policies(table, select=seen, insert=added, update=written)
+
+
+def protect_events(
+    table: str, column: str = "patient_id", *, read: Level = Level.READ
+) -> RunSQL:
+    """Return the migration step for a history table: seen like its rows, added to, never changed."""
+    seen = f"{IS_INTERNAL} OR {holds_grant(f'{table}.{column}', read)}"
+    return policies(table, select=seen, insert="true", update=None)
+
+
+def policies(table: str, *, select: str, insert: str | None, update: str | None) -> RunSQL:
+    """Return the migration step that forces row security on `table` with these conditions.
+
+    A write needs an operation under way as well, so that no row changes without its trace. What is
+    None is refused. Nothing is ever deleted by the application.
+    """
+    steps = [
+        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+        f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+        f"CREATE POLICY owner_all ON {table} TO CURRENT_USER USING (true) WITH CHECK (true)",
+        f"CREATE POLICY may_select ON {table} FOR SELECT USING ({select})",
+        f"REVOKE DELETE, TRUNCATE ON {table} FROM carbet_app",
+    ]
+    if insert is not None:
+        steps.append(
+            f"CREATE POLICY may_insert ON {table} FOR INSERT"
+            f" WITH CHECK ({IS_OPERATING} AND ({insert}))"
+        )
+    else:
+        steps.append(f"REVOKE INSERT ON {table} FROM carbet_app")
+    if update is not None:
+        steps.append(
+            f"CREATE POLICY may_update ON {table} FOR UPDATE USING ({update})"
+            f" WITH CHECK ({IS_OPERATING} AND ({update}))"
+        )
+    else:
+        steps.append(f"REVOKE UPDATE ON {table} FROM carbet_app")
+    names = ("owner_all", "may_select", "may_insert", "may_update")
+    undo = [f"DROP POLICY IF EXISTS {name} ON {table}" for name in names]
+    undo += [
+        f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",
+        f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
+        f"GRANT INSERT, UPDATE, DELETE ON {table} TO carbet_app",
+    ]
+    return RunSQL(sql=steps, reverse_sql=undo)
+
+
+def array_literal(values: tuple[str, ...]) -> str:
+    """Return a PostgreSQL text[] literal of plain keys (letters, digits and colons only)."""
+    if not all(value.replace(":", "").isalnum() for value in values):
+        raise ValueError(f"not plain grantee keys: {values!r}")
+    return "{" + ",".join(values) + "}"
+
+
+def enter(
+    actor: Actor, *, now: datetime | None = None, operation: str = "", read_only: bool = False
+) -> None:
+    """Make `actor` the actor of the current transaction, for row security. One statement.
+
+    `read_only` makes PostgreSQL refuse every write until the transaction ends.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("row security needs a transaction: the setting ends with it")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('carbet.grantees', %s, true), set_config('carbet.internal', %s,"
+            " true), set_config('carbet.now', %s, true), set_config('carbet.operation', %s, true),"
+            " CASE WHEN %s THEN set_config('transaction_read_only', 'on', true) END",
+            [
+                array_literal(actor.grantees),
+                "on" if actor.kind == INTERNAL else "off",
+                now.isoformat() if now else "",
+                operation,
+                read_only,
+            ],
+        )
+    entered(actor, now=now, operation=operation)
+
+
+def entered(actor: Actor | None, *, now: datetime | None = None, operation: str = "") -> None:
+    """Remember who entered, where the settings were made by another statement."""
+    _entered.set((actor, now, operation) if actor else None)
+
+
+@contextmanager
+def acting_as(
+    actor: Actor, *, now: datetime | None = None, operation: str = ""
+) -> Iterator[None]:
+    """Let `actor` act in a transaction, then give it back to whoever acted before."""
+    before = _entered.get()
+    with transaction.atomic():
+        enter(actor, now=now, operation=operation)
+        try:
+            yield
+        except BaseException:
+            _entered.set(before)
+            raise
+        actor, now, operation = before or (ANONYMOUS_ACTOR, None, "")
+        enter(actor, now=now, operation=operation)
+    _entered.set(before)

@@ -1,0 +1,66 @@
+"""What the worker does for the foundations: deliver the outbox, mend stalled jobs, clear old events."""
+
+from datetime import timedelta
+
+from procrastinate.contrib.django import app
+
+from carbet.core import outbox, row_security
+from carbet.core.actor import internal
+from carbet.core.clock import now as current_time
+from carbet.core.models import LiveEvent, OutboxMessage
+
+
+@app.task(name="core.deliver", queue="outbox")
+def deliver(message_id: int) -> None:
+    """Send one outbox message; a failure is tried again later, then shown in the tray."""
+    now = current_time()
+    with row_security.acting_as(internal("outbox"), now=now, operation="outbox.deliver"):
+        message = (
+            OutboxMessage.objects.select_for_update(skip_locked=True)
+            .filter(pk=message_id, status=OutboxMessage.Status.PENDING)
+            .first()
+        )
+        if message is None:
+            return
+        message.attempts += 1
+        try:
+            send = outbox.SENDERS.get(message.topic)
+            if send is None:
+                raise outbox.CannotBeSent(f"aucun connecteur pour « {message.topic} »")
+            send(message)
+        except outbox.CannotBeSent as error:
+            message.status, message.settled_at = OutboxMessage.Status.FAILED, now
+            message.last_error = str(error)[:500]
+        except Exception as error:
+            message.last_error = f"{type(error).__name__} : {error}"[:500]
+            if message.attempts >= outbox.MAX_ATTEMPTS:
+                message.status, message.settled_at = OutboxMessage.Status.FAILED, now
+            else:
+                wait = outbox.backoff(message.attempts)
+                message.due_at = now + wait
+                deliver.configure(schedule_in={"seconds": wait.total_seconds()}).defer(
+                    message_id=message_id
+                )
+        else:
+            message.status, message.settled_at = OutboxMessage.Status.SENT, now
+            message.last_error = ""
+        message.save()
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="core.mend_stalled_jobs", queue="outbox", pass_context=True)
+async def mend_stalled_jobs(context, timestamp: int) -> None:
+    """Retry the jobs whose worker died without a word."""
+    manager = context.app.job_manager
+    await manager.prune_stalled_workers(seconds_since_heartbeat=60)
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=60):
+        await manager.retry_job(job)
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="core.clear_live_events", queue="outbox")
+def clear_live_events(timestamp: int) -> None:
+    """Forget live events older than a day: a screen cut for longer reloads."""
+    horizon = current_time() - timedelta(days=1)
+    with row_security.acting_as(internal("ménage"), operation="live.clear"):
+        LiveEvent.objects.filter(recorded_at__lt=horizon).delete()

@@ -1,0 +1,60 @@
+"""Accounts that sign in, and their sessions."""
+
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import models
+
+from carbet.core import row_security
+from carbet.registries.accounts.choices import AccountKind
+
+
+class AccountQuerySet(BaseUserManager["Account"]):
+    """Accounts, found by their address whatever its case."""
+
+    def get_by_natural_key(self, username: str | None) -> "Account":
+        return self.get(email__iexact=username)
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "Account":
+        """Create an account; without a password it can only sign in by other means."""
+        account = self.model(email=email.lower(), **fields)
+        account.set_password(password)
+        account.save(using=self._db)
+        return account
+
+
+class Account(AbstractBaseUser):
+    """One row is someone who can sign in: a professional, a person cared for, a relative."""
+
+    ROW_SECURITY = row_security.Open("read before any actor is known, by address or session only")
+
+    email = models.EmailField(unique=True)
+    kind = models.CharField(max_length=12, choices=AccountKind, default=AccountKind.PROFESSIONAL)
+    family = models.CharField(max_length=100, blank=True)
+    given = models.CharField(max_length=100, blank=True)
+    is_operator = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+    objects = AccountQuerySet()
+
+    def __str__(self) -> str:
+        return f"{self.given} {self.family}".strip() or self.email
+
+
+class AccountSession(AbstractBaseSession):
+    """One row is one signed-in browser; knowing its account is what allows "sign out everywhere"."""
+
+    ROW_SECURITY = row_security.Open("found by an unguessable key before any actor is known")
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True)
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        from carbet.registries.accounts.sessions import SessionStore
+
+        return SessionStore

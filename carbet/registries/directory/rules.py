@@ -1,0 +1,63 @@
+"""What a role may do, whoever the person: capabilities, from profession, category and structure."""
+
+from carbet.registries.directory.choices import Category, Purpose
+
+DOCTOR = "10"
+
+CARING = frozenset({Category.MEDICAL, Category.PARAMEDICAL, Category.SOCIAL, Category.COORDINATION})
+
+REGISTER_PATIENT = "patients.register"
+FIND_PATIENT = "patients.find"
+WRITE_NOTEBOOK = "notebook.write"
+REQUEST_SUPPORT = "support.request"
+TRIAGE_SUPPORT = "support.triage"
+EDIT_PLAN = "care_plan.edit"
+APPROVE_PLAN = "care_plan.approve"
+BREAK_GLASS = "glass.break"
+OPERATE = "operate"
+ALL_CAPABILITIES = frozenset(
+    {
+        REGISTER_PATIENT,
+        FIND_PATIENT,
+        WRITE_NOTEBOOK,
+        REQUEST_SUPPORT,
+        TRIAGE_SUPPORT,
+        EDIT_PLAN,
+        APPROVE_PLAN,
+        BREAK_GLASS,
+        OPERATE,
+    }
+)
+
+
+def capabilities(
+    *, category: str, profession: str, purpose: str, is_operator: bool = False
+) -> frozenset[str]:
+    """Return what a role may do, before any question of which person.
+
+    Args:
+        category: a `Category` of the role's profession.
+        profession: its code (TRE_G15, or J48 outside the health professions).
+        purpose: the `Purpose` of the organization.
+    """
+    found: set[str] = set()
+    if purpose == Purpose.AGENCY:
+        # A regional agency steers from figures: it never meets a person.
+        return frozenset({OPERATE}) if is_operator else frozenset()
+    if category in CARING:
+        found |= {WRITE_NOTEBOOK}
+    if category in CARING and category != Category.SOCIAL:
+        found |= {EDIT_PLAN, REQUEST_SUPPORT, REGISTER_PATIENT, FIND_PATIENT}
+    if category == Category.SOCIAL and purpose != Purpose.HOME_HELP:
+        found |= {EDIT_PLAN, REQUEST_SUPPORT, REGISTER_PATIENT, FIND_PATIENT}
+    if category == Category.ADMINISTRATIVE and purpose != Purpose.OTHER:
+        found |= {REGISTER_PATIENT, FIND_PATIENT}
+    if category in (Category.MEDICAL, Category.PARAMEDICAL):
+        found |= {BREAK_GLASS}
+    if profession == DOCTOR:
+        found |= {APPROVE_PLAN}
+    if purpose == Purpose.DAC and category in CARING:
+        found |= {TRIAGE_SUPPORT}
+    if is_operator:
+        found |= {OPERATE}
+    return frozenset(found)

@@ -1,0 +1,210 @@
+"""What can be done to an identity: register it, mend it, check it against a document."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+
+from carbet.core import grants, identifiers, names
+from carbet.core.actor import Actor, Level
+from carbet.core.audit import Trace
+from carbet.core.operation import UnableTo, UnableToAct, operation
+from carbet.registries.directory.rules import REGISTER_PATIENT
+from carbet.registries.patients.choices import INS_TYPES, DatePrecision, Gender, Language
+from carbet.registries.patients.models import Patient, PatientIdentifier, PatientSearch
+
+
+class UnableToRegisterPatient(UnableTo):
+    """The person cannot be registered as given."""
+
+
+class UnableToUpdatePatient(UnableTo):
+    """The identity cannot be changed as asked."""
+
+
+@operation("patient.register", action="C")
+def register_patient(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    birth_family: str,
+    birth_given: list[str],
+    gender: str,
+    birth_date: date,
+    birth_date_precision: str = DatePrecision.DAY,
+    used_family: str = "",
+    used_given: str = "",
+    birth_place_code: str = "",
+    birth_place_name: str = "",
+    ins: str = "",
+    ins_system: str = "",
+    ins_recovered: bool = False,
+    identity_checked: bool = False,
+    identity_attributes: list[str] | None = None,
+    address_line: str = "",
+    postal_code: str = "",
+    city: str = "",
+    commune_id: str | None = None,
+    access_note: str = "",
+    phone: str = "",
+    language: str = Language.FRENCH,
+    needs_interpreter: bool = False,
+    identifiers_given: list[tuple[str, str, str]] | None = None,
+) -> Patient:
+    """Register a person not known yet; whoever registers may manage the record.
+
+    Args:
+        ins: 15 characters with their key, of the system `ins_system` (an OID as a URN).
+        identifiers_given: further (system, value, type code).
+
+    Raises:
+        UnableToAct: the role may not register.
+        UnableToRegisterPatient: a date to come, a wrong INS key, an INS already known.
+    """
+    if not actor.can(REGISTER_PATIENT):
+        raise UnableToAct("Votre rôle ne permet pas d’enregistrer une personne.")
+    if birth_date > now.date():
+        raise UnableToRegisterPatient(
+            "La date de naissance est dans le futur.", field="birth_date"
+        )
+    given = [name.strip() for name in birth_given if name.strip()]
+    if not given:
+        raise UnableToRegisterPatient("Indiquez au moins un prénom.", field="birth_given")
+    if ins:
+        ins = _checked_ins(ins)
+    patient = Patient(
+        pk=_next_id(),
+        birth_family=birth_family.strip(),
+        birth_given=given,
+        used_family=used_family.strip(),
+        used_given=used_given.strip(),
+        gender=Gender(gender),
+        birth_date=birth_date,
+        birth_date_precision=birth_date_precision,
+        birth_place_code=birth_place_code,
+        birth_place_name=birth_place_name,
+        ins_recovered=bool(ins) and ins_recovered,
+        identity_checked=identity_checked,
+        identity_attributes=identity_attributes or [],
+        address_line=address_line,
+        postal_code=postal_code,
+        city=city,
+        commune_id=commune_id,
+        access_note=access_note,
+        phone=phone,
+        language=language,
+        needs_interpreter=needs_interpreter,
+        created_at=now,
+        updated_at=now,
+    )
+    # The grant comes first: without it row security would not show the new row to its author.
+    for grantee in _registrars(actor):
+        grants.grant(
+            grantee, patient_id=patient.pk, level=Level.MANAGE, source="registration", now=now
+        )
+    patient.save(force_insert=True)
+    wanted = list(identifiers_given or [])
+    if ins:
+        wanted.append((ins_system, ins, INS_TYPES.get(ins_system, "INS-NIR")))
+    for system, value, type_code in wanted:
+        _identify(patient, system, value, type_code)
+    index(patient, ins=ins)
+    trace.about(patient_id=patient.pk, entity=patient)
+    return patient
+
+
+@operation("patient.update")
+def update_patient(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    patient: Patient,
+    version: int,
+    changes: dict[str, Any],
+) -> Patient:
+    """Change traits of a person; the former version stays in its history.
+
+    Raises:
+        UnableToUpdatePatient: somebody changed it meanwhile, or the change is not plausible.
+    """
+    row = Patient.objects.select_for_update().get(pk=patient.pk)
+    if row.version != version:
+        raise UnableToUpdatePatient(
+            "Cette identité a été modifiée entre-temps : relisez-la avant d’enregistrer."
+        )
+    if (birth_date := changes.get("birth_date")) and birth_date > now.date():
+        raise UnableToUpdatePatient("La date de naissance est dans le futur.", field="birth_date")
+    for name, value in changes.items():
+        setattr(row, name, value)
+    row.version += 1
+    row.updated_at = now
+    row.save()
+    held = row.identifiers.filter(system__in=INS_TYPES).first()
+    index(row, ins=held.value if held else "")
+    trace.about(patient_id=row.pk, entity=row)
+    return row
+
+
+def index(patient: Patient, *, ins: str = "") -> None:
+    """Write the keys under which the person is found."""
+    PatientSearch.objects.update_or_create(
+        patient=patient,
+        defaults={
+            "keys": names.search_keys(
+                patient.birth_family,
+                patient.used_family,
+                patient.birth_given,
+                patient.used_given,
+                patient.birth_date,
+                ins or None,
+            ),
+            "sort_key": sort_key(patient),
+        },
+    )
+
+
+def sort_key(patient: Patient) -> str:
+    """Return the key that sorts persons as French readers expect, on every server."""
+    family = patient.used_family or patient.birth_family
+    given = patient.used_given or patient.birth_given[0]
+    return names.comparison_form(f"{family} {given}")[:120]
+
+
+def _registrars(actor: Actor) -> list[str]:
+    """Return who holds the new record: the role, the doctor a secretary acts for, or the system's
+    organization."""
+    if actor.role_id is not None:
+        return [f"role:{role}" for role in (actor.role_id, *actor.delegated_role_ids)]
+    return list(actor.grantees)
+
+
+def _checked_ins(ins: str) -> str:
+    try:
+        identifiers.parse_ins(ins)
+    except ValueError as error:
+        raise UnableToRegisterPatient(str(error), field="ins") from error
+    return ins.replace(" ", "")
+
+
+def _identify(patient: Patient, system: str, value: str, type_code: str) -> None:
+    try:
+        with transaction.atomic():
+            PatientIdentifier.objects.create(
+                patient=patient, system=system, value=value, type_code=type_code
+            )
+    except IntegrityError as error:
+        raise UnableToRegisterPatient(
+            "Cet identifiant est déjà celui d’une personne connue : cherchez-la d’abord,"
+            " ou signalez-le à la cellule d’identitovigilance.",
+            field="ins" if system in INS_TYPES else None,
+        ) from error
+
+
+def _next_id() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('patients_patient', 'id'))")
+        return int(cursor.fetchone()[0])
+
+
