@@ -1,7 +1,37 @@
 """Every address of the house, room by room."""
 
-from django.urls import include, path
+from importlib.util import find_spec
 
-urlpatterns: list = [
-    path("compte/", include("allauth.account.urls")),
+from django.urls import include, path, register_converter
+
+from carbet.core import doors
+from carbet.core.converters import ShortId
+
+register_converter(ShortId, "sid")
+
+ROOMS = (
+    "carbet.core",
+    "carbet.registries.accounts",
+    "carbet.registries.directory",
+    "carbet.registries.patients",
+    "carbet.coordination.alerts",
+    "carbet.coordination.care_teams",
+    "carbet.coordination.notebook",
+    "carbet.coordination.support",
+    "carbet.coordination.care_plans",
+    "carbet.coordination.charts",
+    "carbet.interop.fhir_api",
+    "carbet.portal",
+)
+
+urlpatterns = [
+    path("", include(f"{room}.urls")) for room in ROOMS if find_spec(f"{room}.urls") is not None
 ]
+
+# The libraries' own pages keep their own doors: they sign people in and out.
+doors.third_party("allauth", doors.Door(frozenset({"anonymous", "professional", "person", "system"}), role_chosen=False))
+
+handler400 = "carbet.core.views.bad_request"
+handler403 = "carbet.core.views.forbidden"
+handler404 = "carbet.core.views.not_found"
+handler500 = "carbet.core.views.server_error"
