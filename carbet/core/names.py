@@ -5,7 +5,7 @@ import datetime
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 # --- Normal form --------------------------------------------------------------------------------
@@ -340,7 +340,7 @@ def query_keys(text: str, *, tolerant: bool = True) -> list[list[int]]:
         groups.append([_key("i", match[1].replace(" ", "").upper())])
         return " "
 
-    def take_date(*orders: str):  # type: ignore[no-untyped-def]
+    def take_date(*orders: str) -> Callable[[re.Match[str]], str]:
         def take(match: re.Match[str]) -> str:
             dates = [date for order in orders for date in _dates(order, match)]
             groups.append([_key("d", date) for date in dates] or [_key("d", match[0])])

@@ -9,7 +9,7 @@ no such range in 05 94). The same seed always gives the same people, in the same
 import json
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -37,7 +37,7 @@ def facts(name: str) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Community:
-    """The names that one community gives; frequent ones are repeated, so that a draw is an index."""
+    """The names that one community gives; frequent ones are repeated, so a draw is an index."""
 
     name: str
     families: tuple[str, ...]
@@ -45,7 +45,7 @@ class Community:
     male: tuple[str, ...]
 
 
-def weighted(weights: dict[Any, float], size: int) -> tuple[Any, ...]:
+def weighted(weights: Mapping[Any, float], size: int) -> tuple[Any, ...]:
     """Return about `size` values, each as often as its weight says, and at least once."""
     total = sum(weights.values())
     values: list[Any] = []
@@ -136,7 +136,7 @@ _STRUCTURES = (
     ("social", "Service social", 3),
 )
 _PLACES = (
-    "du Marché", "des Palmiers", "du Fleuve", "de la Crique", "du Dégrad", "des Ibis", "de l’Oyampi",
+    "du Marché", "des Palmiers", "du Fleuve", "de la Crique", "du Dégrad", "des Ibis",
     "du Bourg", "des Flamboyants", "du Fromager", "de la Savane", "du Wapa", "de l’Angélique",
     "du Comou", "des Aras", "du Toucan", "de la Colline", "du Littoral", "des Manguiers",
     "du Bois-Rouge", "des Orpailleurs", "du Balata", "de l’Estuaire", "du Maripa", "des Lauriers",
@@ -165,10 +165,7 @@ def _commune_draw() -> tuple[dict[str, Any], ...]:
 
 
 def organizations(seed: int, n: int) -> Iterator[SyntheticOrganization]:
-    """Yield `n` invented structures: offices, pharmacies, home care and help, social services.
-
-    Every kind exists in Cayenne from the first hundred on; the others spread with the population.
-    """
+    """Yield `n` invented structures: offices, pharmacies, home care and help, social services."""
     draw = random.Random(f"organizations {seed}").random  # noqa: S311 - not a secret
     kinds = weighted({row[:2]: row[2] for row in _STRUCTURES}, 100)
     shuffled = list(kinds)
