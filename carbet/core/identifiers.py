@@ -16,7 +16,7 @@ _LUHN_DOUBLES = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
 def luhn_sum(digits: str) -> int:
-    """Return the Luhn sum modulo 10 of a string of ASCII digits, its key included (0 when valid)."""
+    """Return the Luhn sum modulo 10 of ASCII digits, key included: 0 when the key is right."""
     total = 0
     for rank, digit in enumerate(reversed(digits)):
         value = ord(digit) - 48
@@ -147,9 +147,8 @@ def parse_ins(text: str) -> Ins:
     matricule, key = number[:13], number[13:]
     if ins_key(matricule) != key:
         raise ValueError("the key of this INS does not match its matricule")
-    parts = _INS_BODY.fullmatch(matricule)
-    assert parts is not None
-    sex, year, month, place, order = parts.groups()
+    sex, year, month = matricule[0], matricule[1:3], matricule[3:5]
+    place, order = matricule[5:10], matricule[10:13]
     return Ins(
         matricule=matricule,
         key=key,
