@@ -190,12 +190,11 @@ def soundex(token: str) -> str:
 #
 # A key is the CRC-32 of a short text, as a signed 32-bit integer that fits PostgreSQL's int4[].
 # The first letter says what the text is, so that a sound never answers for a spelling:
-#   x whole word   n sound   s Soundex   p first three letters
+#   x whole word, or a word less one letter   n sound   s Soundex   p first three letters
 #   d birth date   y birth year   i INS   v year with sounds   f, g, b see `trait_keys`
 
-_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_LETTER_BYTES = tuple(_LETTERS[rank : rank + 1] for rank in range(26))
 _MOST_WORDS = 6
+_LONGEST_FORGIVEN = 24
 _LONGEST_TEXT = 200
 
 
@@ -208,10 +207,21 @@ def _key(kind: str, text: str) -> int:
     return _hash(f"{kind}:{text}".encode())
 
 
+def _less_one_letter(word: str) -> set[str]:
+    """Return the word without each of its letters in turn."""
+    return {word[:rank] + word[rank + 1 :] for rank in range(len(word))}
+
+
 @lru_cache(maxsize=65536)
-def _word_keys(token: str) -> tuple[int, ...]:
-    """Return the stored keys of one word of a name."""
+def _word_keys(token: str, forgiving: bool) -> tuple[int, ...]:
+    """Return the stored keys of one word of a name.
+
+    Two spellings one letter apart (added, dropped, changed, neighbours swapped) become the same
+    when the right letter is taken from one or from each: a forgiving word keeps these remains.
+    """
     keys = [_key("x", token)]
+    if forgiving and 3 <= len(token) <= _LONGEST_FORGIVEN and token.isascii():
+        keys += [_key("x", rest) for rest in sorted(_less_one_letter(token))]
     if len(token) >= 3:
         keys.append(_key("p", token[:3]))
     if len(sound := skeleton(token)) >= 2:
@@ -222,16 +232,21 @@ def _word_keys(token: str) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=65536)
-def _name_keys(text: str) -> tuple[int, ...]:
+def _name_keys(text: str, forgiving: bool) -> tuple[int, ...]:
     """Return the stored keys of one name: of each telling word, and of the whole in one block.
 
-    A particle keeps its spelling only: nobody is searched by it, but a mistyped one must match.
+    A particle keeps its spelling and its remains only: nobody is searched by it, but a mistyped one
+    must match.
     """
     words = all_tokens(text)
     telling = tokens(text)
     keys: dict[int, None] = {}
     for word in words:
-        keys.update(dict.fromkeys(_word_keys(word) if word in telling else [_key("x", word)]))
+        if word in telling:
+            keys.update(dict.fromkeys(_word_keys(word, forgiving)))
+        else:
+            remains = _less_one_letter(word) if len(word) >= 3 else ()
+            keys.update(dict.fromkeys(_key("x", each) for each in (word, *sorted(remains))))
     if len(words) > 1:
         keys[_key("x", "".join(words))] = None
     return tuple(keys)
@@ -258,26 +273,31 @@ def search_keys(
     """Return the keys under which one person is found, as distinct signed 32-bit integers.
 
     `given_names` are all the birth given names, as a list or separated by spaces; `birth_date` may
-    be partial ("1948", "1948-07"); `ins` is the matricule with or without its key. About 25 keys
-    for an ordinary person.
+    be partial ("1948", "1948-07"); `ins` is the matricule with or without its key. About 30 keys
+    for an ordinary person. One wrong letter is forgiven in the family names and in the first and
+    used given names.
     """
     given = _given_list(given_names)
-    keys: dict[int, None] = {}
-    for name in (family, used_family, used_given, *given):
-        if name:
-            keys.update(dict.fromkeys(_name_keys(name)))
+    keys: set[int] = set()
+    lasts = [name for name in (family, used_family) if name]
+    firsts = [name for name in (*given[:1], used_given) if name]
+    for name in lasts:
+        keys.update(_name_keys(name, True))
+    for name in firsts:
+        keys.update(_name_keys(name, True))
+    for name in given[1:]:
+        keys.update(_name_keys(name, False))
     date = _date_text(birth_date)
     if date:
-        keys[_key("y", date[:4])] = None
+        keys.add(_key("y", date[:4]))
         if len(date) == 10:
-            keys[_key("d", date)] = None
+            keys.add(_key("d", date))
     if ins:
-        keys[_key("i", ins.replace(" ", "").upper()[:13])] = None
-    first_names = (given[0] if given else "", used_given)
-    for last in (family, used_family):
-        for first in first_names:
-            keys.update(dict.fromkeys(_pair_keys(last, first, date)))
-    return list(keys)
+        keys.add(_key("i", ins.replace(" ", "").upper()[:13]))
+    for last in lasts or [""]:
+        for first in firsts or [""]:
+            keys.update(_pair_keys(last, first, date))
+    return sorted(keys)
 
 
 def trait_keys(
@@ -327,10 +347,10 @@ _YEAR = re.compile(r"(?:18|19|20)\d\d", re.ASCII)
 def query_keys(text: str, *, tolerant: bool = True) -> list[list[int]]:
     """Return, for what a person typed, one list of keys per word: any key of each list must match.
 
-    A word is found by its spelling, by its sound, by its first letters, and when `tolerant` by any
-    spelling one letter away (added, dropped, changed, or two neighbours swapped). Eight digits or a
-    date written with its separators ask for a birth date, thirteen to fifteen digits for an INS,
-    four for a birth year. At most six words and 200 characters are read, so the work is bounded.
+    A word is found by its spelling, by its sound, by its first letters, and when `tolerant` with
+    one letter added, dropped, changed, or swapped with its neighbour. Eight digits or a date with
+    its separators ask for a birth date, thirteen to fifteen digits for an INS, four for a birth
+    year. At most six words and 200 characters are read, so the work is bounded.
     An empty list means that nothing can be searched.
     """
     text = text[:_LONGEST_TEXT]
@@ -412,24 +432,8 @@ def _query_word_keys(word: str, tolerant: bool, alone: bool) -> tuple[int, ...]:
         keys[_key("p", word[:3])] = None
     if not alone and len(word) >= 3 and (code := soundex(word)):
         keys[_key("s", code)] = None
-    if tolerant and word.isascii() and word.isalpha() and len(word) >= (4 if alone else 2):
-        keys.update(dict.fromkeys(_one_letter_away(word)))
+    if tolerant and len(word) >= (4 if alone else 3) and word.isascii():
+        keys.update(
+            dict.fromkeys(_key("x", rest) for rest in _less_one_letter(word[:_LONGEST_FORGIVEN]))
+        )
     return tuple(keys)
-
-
-def _one_letter_away(word: str) -> list[int]:
-    """Return the whole-word keys of every spelling one letter away, about 53 per letter."""
-    text = word[:24].encode()
-    crc32 = zlib.crc32
-    values = []
-    for rank in range(len(text) + 1):
-        head = crc32(b"x:" + text[:rank])
-        tail = text[rank:]
-        for letter in _LETTER_BYTES:
-            started = crc32(letter, head)
-            values.append(crc32(tail, started))
-            values.append(crc32(tail[1:], started))
-        values.append(crc32(tail[1:], head))
-        if len(tail) > 1:
-            values.append(crc32(tail[1:2] + tail[:1] + tail[2:], head))
-    return [value - 0x1_0000_0000 if value > 0x7FFF_FFFF else value for value in values]

@@ -174,7 +174,7 @@ def test_nothing_to_search_gives_no_group(query):
 def test_the_work_of_a_query_is_bounded():
     groups = names.query_keys("abcdefghijklmnopqrstuvwxyz" * 4 + " claire" * 500)
     assert len(groups) <= 6
-    assert sum(map(len, groups)) < 6 * 1500
+    assert sum(map(len, groups)) < 6 * 40
 
 
 def test_an_intolerant_query_stays_small():
@@ -183,7 +183,7 @@ def test_an_intolerant_query_stays_small():
 
 def test_keys_are_few_distinct_and_fit_an_integer_column():
     keys = names.search_keys("Dupuis", "Fontaine", ["Claire", "Marie"], "", BORN, "250029730700142")
-    assert len(keys) == len(set(keys)) <= 30
+    assert len(keys) == len(set(keys)) <= 50
     assert all(-(2**31) <= key < 2**31 for key in keys)
 
 
