@@ -3,7 +3,9 @@
 from datetime import date, datetime, timedelta
 
 from django import template
+from django.conf import settings
 from django.template.defaultfilters import date as format_date
+from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html, format_html_join
@@ -120,9 +122,16 @@ def tone_icon(tone):
 
 
 @register.filter
+def trim(markup):
+    """Take the blanks off both ends and keep the markup as safe, or as unsafe, as it was."""
+    bare = markup.strip()
+    return mark_safe(bare) if hasattr(markup, "__html__") else bare
+
+
+@register.filter
 def initials(name):
     """« Claire Élise NGWETE » gives « CN »."""
-    words = [word for word in str(name or "").replace("-", " ").split() if word[:1].isalpha()]
+    words = [word for word in str(name or "").partition(",")[0].replace("-", " ").split() if word[:1].isalpha()]
     words = [word for word in words if word.lower().rstrip(".") not in {"dr", "pr", "mme", "m", "de", "du", "la", "le"}] or words
     return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words[:1])).upper() or "?"
 
@@ -236,6 +245,15 @@ def plural(count, words):
     return f"{count}\N{NO-BREAK SPACE}{many or one + 's' if abs(count or 0) >= 2 else one}"
 
 
+@register.simple_tag
+def asset(path):
+    """Give a static file's address; an error page must not fail because the manifest does."""
+    try:
+        return static(path)
+    except ValueError:
+        return settings.STATIC_URL + path
+
+
 @register.simple_tag(takes_context=True)
 def door(context, name, *arguments):
     """Give the address of a named page, or nothing when that page does not exist."""
@@ -300,7 +318,7 @@ def measure_chart(points, unit="", label="", low=None, high=None):
     points = [(at, float(value)) for at, value in points or [] if value is not None]
     if len(points) < 2:
         return ""
-    width, height, left, top = 640, 180, 44, 10
+    width, height, left, top = 440, 150, 38, 8
     values = [value for _, value in points]
     bounds = [bound for bound in (low, high) if bound is not None]
     least, most = min(values + bounds), max(values + bounds)
@@ -328,9 +346,11 @@ def measure_chart(points, unit="", label="", low=None, high=None):
         parts.append(
             format_html('<path class="chart-grid" d="M{} {}H{}"/><text x="{}" y="{}" text-anchor="end">{}</text>', left, y, width, left - 6, y + 4, f"{value:.3g}".replace(".", ","))
         )
+    shape = "j F" if start.year == end.year else "j F Y"
     for at, anchor in ((start, "start"), (end, "end")):
+        words = format_date(_local(at) if isinstance(at, datetime) else at, shape)
         parts.append(
-            format_html('<text x="{}" y="{}" text-anchor="{}">{}</text>', across(at), top + height + 20, anchor, format_date(_local(at) if isinstance(at, datetime) else at, "j M Y"))
+            format_html('<text x="{}" y="{}" text-anchor="{}">{}</text>', across(at), top + height + 18, anchor, words)
         )
     line = " ".join(f"{across(at):g},{up(value):g}" for at, value in points)
     parts.append(format_html('<polyline class="chart-line" points="{}"/>', line))
@@ -352,5 +372,5 @@ def measure_chart(points, unit="", label="", low=None, high=None):
     title = f"{label} : {len(values)} mesures, de {first} à {last} {unit}".strip()
     return format_html(
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>',
-        width, top + height + 28, conditional_escape(title), mark_safe("".join(parts)),
+        width, top + height + 24, conditional_escape(title), mark_safe("".join(parts)),
     )
