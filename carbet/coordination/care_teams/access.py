@@ -1,6 +1,7 @@
 """The door to a person's record: the circle, the team in charge, glass broken; nobody else."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Subquery
 
@@ -20,19 +21,24 @@ def get_record(
     now: datetime,
     level: Level = Level.READ,
     purpose: str = "chart.read",
+    further: dict[str, Any] | None = None,
 ) -> Patient:
     """Return the person whose record the actor enters, in one query, and trace the entry.
 
-    The person carries `level` and `sources` of the actor's entry, `consent_decision` (the latest,
-    or None) and `has_circle`: all that the banner of a record shows.
+    The person carries `level`, `sources` and `glass_until` of the actor's entry,
+    `consent_decision` (the latest, or None) and `has_circle`: all that the banner of a record shows.
+
+    Args:
+        further: more columns for the same query, by name.
 
     Raises:
         NoSuchRecord: there is none, or not for this actor at this level.
     """
     latest = Consent.objects.filter(patient_id=OuterRef("pk")).order_by("-recorded_at", "-pk")
-    among = patients_access.patients_open_to(actor, now=now).annotate(
+    among = patients_access.entered(actor, now=now).annotate(
         consent_decision=Subquery(latest.values("decision")[:1]),
         has_circle=Exists(CareTeam.objects.filter(patient_id=OuterRef("pk"))),
+        **(further or {}),
     )
     return patients_access.get_patient(
         actor=actor, patient_id=patient_id, now=now, level=level, purpose=purpose, among=among

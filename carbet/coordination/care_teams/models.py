@@ -35,6 +35,8 @@ class CareTeam(models.Model):
     )
     updated_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
+    # The key of the gesture that wrote it: the same key twice is one row.
+    gesture = models.UUIDField(null=True, unique=True)
 
 
 @tracked
@@ -60,6 +62,8 @@ class RelatedPerson(models.Model):
     active = models.BooleanField(default=True)
     updated_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
+    # The key of the gesture that wrote it: the same key twice is one row.
+    gesture = models.UUIDField(null=True, unique=True)
 
     def __str__(self) -> str:
         return f"{self.given} {self.family}".strip()
@@ -141,6 +145,8 @@ class Consent(models.Model):
         "directory.PractitionerRole", on_delete=models.PROTECT, null=True
     )
     recorded_at = models.DateTimeField()
+    # The key of the gesture that wrote it: the same key twice is one row.
+    gesture = models.UUIDField(null=True, unique=True)
 
 
 class GlassBreaking(models.Model):
@@ -161,3 +167,5 @@ class GlassBreaking(models.Model):
         "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"
     )
     review_note = models.CharField(max_length=500, blank=True)
+    # The key of the gesture that wrote it: the same key twice is one row.
+    gesture = models.UUIDField(null=True, unique=True)

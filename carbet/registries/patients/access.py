@@ -4,13 +4,16 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Max, OuterRef, Q, QuerySet, Subquery, When
 from django.http import Http404
 
 from carbet.core import audit
 from carbet.core.actor import Actor, Level
 from carbet.core.models import AccessGrant
 from carbet.registries.patients.models import Patient
+
+# The source of a grant made by breaking the glass.
+GLASS = "glass"
 
 
 class NoSuchRecord(Http404):
@@ -39,6 +42,22 @@ def patients_open_to(actor: Actor, *, now: datetime) -> QuerySet[Patient]:
     ).filter(level__gte=Level.IDENTITY)
 
 
+def entered(actor: Actor, *, now: datetime) -> QuerySet[Patient]:
+    """Return the same persons, with `glass_until` where the actor is in by exception only."""
+    glass = (
+        grants_of(actor, now=now)
+        .filter(patient_id=OuterRef("pk"), source=GLASS)
+        .order_by()
+        .values("patient_id")
+        .annotate(until=Max("valid_until"))
+    )
+    return patients_open_to(actor, now=now).annotate(
+        glass_until=Case(
+            When(sources=[GLASS], then=Subquery(glass.values("until"))), default=None
+        )
+    )
+
+
 def get_patient(
     *,
     actor: Actor,
@@ -48,7 +67,7 @@ def get_patient(
     purpose: str = "patient.read",
     among: QuerySet[Patient] | None = None,
 ) -> Patient:
-    """Return the person, with the actor's `level` and `sources`, and trace the entry.
+    """Return the person, with the actor's `level`, `sources` and `glass_until`; trace the entry.
 
     Args:
         among: the persons to look among, when the caller needs more columns in the same query.
@@ -56,7 +75,7 @@ def get_patient(
     Raises:
         NoSuchRecord: there is none, or the actor's level is too low; the attempt is traced.
     """
-    persons = patients_open_to(actor, now=now) if among is None else among
+    persons = entered(actor, now=now) if among is None else among
     patient = persons.filter(pk=patient_id).first()
     if patient is None or patient.level < level:
         audit.read(actor, purpose, now=now, patient_id=patient_id, refused=True)

@@ -113,4 +113,7 @@ class PatientSearch(models.Model):
     sort_key = models.CharField(max_length=120)
 
     class Meta:
-        indexes = [GinIndex(fields=["keys"], name="patientsearch_keys", fastupdate=False)]
+        indexes = [
+            GinIndex(fields=["keys"], name="patientsearch_keys", fastupdate=False),
+            models.Index(fields=["sort_key", "patient"], name="patientsearch_order"),
+        ]
