@@ -25,6 +25,15 @@ class ParticipantRole(models.TextChoices):
     NEXT_OF_KIN = "NOK", "Proche"
 
 
+class MomentPrecision(models.TextChoices):
+    """How precisely a moment was said: a date received as a date is given back as a date."""
+
+    YEAR = "year", "Année"
+    MONTH = "month", "Mois"
+    DAY = "day", "Jour"
+    INSTANT = "instant", "Instant"
+
+
 class Relationship(models.TextChoices):
     """Family ties, TRE_R216 (HL7 RoleCode)."""
 

@@ -10,6 +10,7 @@ from carbet.coordination.care_teams.choices import (
     ConsentDecision,
     ConsentGiver,
     GlassReason,
+    MomentPrecision,
     ParticipantRole,
     Relationship,
 )
@@ -29,7 +30,19 @@ class CareTeam(models.Model):
     identifier_system = models.CharField(max_length=200, blank=True)
     identifier_value = models.CharField(max_length=100, blank=True)
     started_at = models.DateTimeField()
+    started_precision = models.CharField(
+        max_length=7,
+        choices=MomentPrecision,
+        default=MomentPrecision.INSTANT,
+        db_default=MomentPrecision.INSTANT,
+    )
     ended_at = models.DateTimeField(null=True)
+    ended_precision = models.CharField(
+        max_length=7,
+        choices=MomentPrecision,
+        default=MomentPrecision.INSTANT,
+        db_default=MomentPrecision.INSTANT,
+    )
     managing_organization = models.ForeignKey(
         "directory.Organization", on_delete=models.PROTECT, null=True
     )
@@ -56,6 +69,7 @@ class RelatedPerson(models.Model):
     postal_code = models.CharField(max_length=10, blank=True)
     city = models.CharField(max_length=80, blank=True)
     country = models.CharField(max_length=3, blank=True)
+    identifier_use = models.CharField(max_length=10, blank=True, db_default="")
     identifier_system = models.CharField(max_length=200, blank=True)
     identifier_value = models.CharField(max_length=100, blank=True)
     account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, null=True)
@@ -86,7 +100,19 @@ class CareTeamParticipant(models.Model):
     related_person = models.ForeignKey(RelatedPerson, on_delete=models.PROTECT, null=True)
     role = models.CharField(max_length=12, blank=True, choices=ParticipantRole)
     started_at = models.DateTimeField()
+    started_precision = models.CharField(
+        max_length=7,
+        choices=MomentPrecision,
+        default=MomentPrecision.INSTANT,
+        db_default=MomentPrecision.INSTANT,
+    )
     ended_at = models.DateTimeField(null=True)
+    ended_precision = models.CharField(
+        max_length=7,
+        choices=MomentPrecision,
+        default=MomentPrecision.INSTANT,
+        db_default=MomentPrecision.INSTANT,
+    )
     end_reason = models.CharField(max_length=200, blank=True)
     added_by = models.ForeignKey(
         "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"

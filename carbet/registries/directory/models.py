@@ -59,6 +59,8 @@ class Organization(models.Model):
     secure_email = models.EmailField(blank=True)
     active = models.BooleanField(default=True)
     synthetic = models.BooleanField(default=False)
+    # The OAuth2 client that declared it, when no national directory did: to be checked.
+    declared_by = models.CharField(max_length=100, blank=True, db_default="")
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
