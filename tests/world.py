@@ -39,6 +39,7 @@ PEOPLE = {
     "social_worker": ("Lise", "Ho", "ASS", "Assistante sociale", Category.SOCIAL, "social"),
     "home_help": ("Rosa", "Pinas", "AVS", "Aide à domicile", Category.SOCIAL, "home_help"),
     "other_gp": ("Paul", "Kouyouri", "10", "Médecin généraliste", Category.MEDICAL, "far_office"),
+    "far_nurse": ("Maud", "Awengué", "60", "Infirmière", Category.PARAMEDICAL, "far_office"),
     "operator": ("Nadia", "Exploit", "OPS", "Exploitante", Category.ADMINISTRATIVE, "grades"),
     "agency": ("Hugo", "Agence", "ARS", "Chargé de mission", Category.ADMINISTRATIVE, "ars"),
 }

@@ -1,0 +1,235 @@
+"""One of everything about one person, and every kind of actor around them: for the access matrix."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from carbet.coordination.alerts.models import Alert
+from carbet.coordination.care_plans.models import (
+    CarePlan,
+    CarePlanVersion,
+    Goal,
+    Need,
+    PlannedAction,
+)
+from carbet.coordination.care_teams import operations as care_teams
+from carbet.coordination.care_teams.models import (
+    CareTeam,
+    CareTeamParticipant,
+    Consent,
+    GlassBreaking,
+    RelatedPerson,
+)
+from carbet.coordination.notebook.models import Measure, Note
+from carbet.coordination.support.models import Case, SupportRequest
+from carbet.core import grants, row_security
+from carbet.core.actor import Actor, Level, internal
+from carbet.core.identifiers import make_ins
+from carbet.core.models import OutboxMessage
+from carbet.registries.patients.choices import INS_TEST
+from tests.world import World
+
+INTERNAL = internal("test")
+
+
+@dataclass
+class Scene:
+    """A person with a full record, the ids that addresses need, and who stands where."""
+
+    world: World
+    care_team: CareTeam
+    ids: dict[str, Any] = field(default_factory=dict)
+    sessions: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+
+    @property
+    def patient_id(self) -> int:
+        return self.care_team.patient_id
+
+
+# How each actor of the matrix stands towards the person: the level they hold, None for none.
+# "identity" is the team asked for support, before it accepts.
+RELATIONS: dict[str, Level | None] = {
+    "gp": Level.MANAGE,
+    "secretary": Level.MANAGE,
+    "nurse": Level.WRITE,
+    "home_help": Level.WRITE,
+    "coordinator": Level.IDENTITY,
+    "former": None,
+    "stranger": None,
+    "glass_expired": None,
+    "operator": None,
+    "agency": None,
+}
+
+
+def build(world: World, **traits: Any) -> Scene:
+    """Arrange the scene: members, a former one, a revoked one, an expired exceptional entry."""
+    identified = {
+        "ins": make_ins(gender="female", year=1951, month=3, birth_place="97302", order=7),
+        "ins_system": INS_TEST,
+    }
+    care_team = world.circle(
+        "nurse", "home_help", "physio", "social_worker", **(identified | traits)
+    )
+    now = world.now
+    patient_id = care_team.patient_id
+    with row_security.acting_as(INTERNAL, now=now, operation="test.scene"):
+        participants = {
+            p.practitioner_role_id: p
+            for p in CareTeamParticipant.objects.filter(care_team=care_team)
+        }
+    former = participants[world.roles["physio"].pk]
+    former.care_team = care_team
+    care_teams.end_participation(
+        actor=world.actor("gp"), now=world.later(minutes=1), participant=former
+    )
+    now = world.now
+    revoked = world.roles["social_worker"]
+    revoked.ended_at = now
+    revoked.save()
+    scene = Scene(world, care_team)
+    with row_security.acting_as(INTERNAL, now=now, operation="test.scene"):
+        scene.ids |= _one_of_everything(world, care_team)
+        grants.grant(
+            f"role:{world.roles['other_gp'].pk}",
+            patient_id=patient_id,
+            level=Level.WRITE,
+            source="glass",
+            now=now,
+            valid_from=now - timedelta(days=2),
+            valid_until=now - timedelta(days=1),
+        )
+        grants.grant(
+            f"org:{world.places['dac'].pk}",
+            patient_id=patient_id,
+            level=Level.IDENTITY,
+            source="support_request",
+            now=now,
+        )
+        grants.grant(
+            f"account:{world.accounts['claire'].pk}",
+            patient_id=patient_id,
+            level=Level.READ,
+            source="person",
+            now=now,
+        )
+    scene.ids |= {
+        "patient_id": patient_id,
+        "organization_id": world.places["dac"].pk,
+        "role_id": world.roles["nurse"].pk,
+        "participant_id": participants[world.roles["nurse"].pk].pk,
+    }
+    return scene
+
+
+def build_other(scene: Scene) -> dict[str, Any]:
+    """Arrange another person's full record, which the same doctor manages. Return its ids."""
+    world = scene.world
+    care_team = world.circle("nurse", birth_family="Autre", used_family="Personne")
+    with row_security.acting_as(INTERNAL, now=world.now, operation="test.scene"):
+        ids = _one_of_everything(world, care_team)
+        ids["participant_id"] = (
+            CareTeamParticipant.objects.filter(
+                care_team=care_team, practitioner_role=world.roles["nurse"]
+            )
+            .get()
+            .pk
+        )
+    return ids
+
+
+def actors(scene: Scene) -> dict[str, Actor]:
+    """Return the professional actors of the matrix by relation (SQL level)."""
+    world = scene.world
+    keys = {
+        "gp": "gp",
+        "secretary": "secretary",
+        "nurse": "nurse",
+        "home_help": "home_help",
+        "coordinator": "coordinator",
+        "former": "physio",
+        "stranger": "far_nurse",
+        "glass_expired": "other_gp",
+        "operator": "operator",
+        "agency": "agency",
+    }
+    return {name: world.actor(key) for name, key in keys.items()}
+
+
+def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
+    patient_id, now = care_team.patient_id, world.now
+    gp, nurse = world.roles["gp"], world.roles["nurse"]
+    written = {
+        "patient_id": patient_id,
+        "author_role": nurse,
+        "author_name": "Inès Robeiri",
+        "occurred_at": now,
+        "recorded_at": now,
+    }
+    note = Note.objects.create(text="Va bien ce matin.", **written)
+    measure = Measure.objects.create(kind="29463-7", value=62, **written)
+    consent = Consent.objects.filter(patient_id=patient_id).first()
+    request = SupportRequest.objects.create(
+        patient_id=patient_id,
+        requester=gp,
+        addressee=world.places["dac"],
+        consent=consent,
+        reason="home",
+        text="Maintien à domicile difficile.",
+        submitted_at=now,
+    )
+    case = Case.objects.create(
+        patient_id=patient_id,
+        organization=world.places["dac"],
+        coordinator=world.roles["coordinator"],
+        opened_at=now,
+    )
+    plan = CarePlan.objects.create(patient_id=patient_id, author=gp, created_at=now, updated_at=now)
+    need = Need.objects.create(patient_id=patient_id, care_plan=plan, text="Marcher")
+    goal = Goal.objects.create(patient_id=patient_id, need=need, text="Aller au marché")
+    action = PlannedAction.objects.create(patient_id=patient_id, goal=goal, text="Kiné")
+    version = CarePlanVersion.objects.create(
+        patient_id=patient_id,
+        care_plan=plan,
+        number=1,
+        content={"needs": []},
+        approved_at=now,
+        approved_by=gp,
+    )
+    breaking = GlassBreaking.objects.create(
+        patient_id=patient_id,
+        practitioner_role=world.roles["other_gp"],
+        reason="emergency",
+        explanation="Malaise au marché",
+        opened_at=now - timedelta(days=2),
+        valid_until=now - timedelta(days=1),
+    )
+    relative = RelatedPerson.objects.create(
+        patient_id=patient_id, family="Montgénie", given="Julie", phone="0694000000", updated_at=now
+    )
+    alert = Alert.objects.create(
+        patient_id=patient_id, recipient=gp.key, kind="note", target="notebook", raised_at=now
+    )
+    message = OutboxMessage.objects.create(
+        topic="care_team.invitation",
+        idempotency_key=f"test:{patient_id}",
+        status="failed",
+        created_at=now,
+        due_at=now,
+    )
+    return {
+        "note_id": note.pk,
+        "measure_id": measure.pk,
+        "request_id": request.pk,
+        "case_id": case.pk,
+        "need_id": need.pk,
+        "goal_id": goal.pk,
+        "action_id": action.pk,
+        "number": version.number,
+        "version": version.number,
+        "breaking_id": breaking.pk,
+        "related_person_id": relative.pk,
+        "alert_id": alert.pk,
+        "message_id": message.pk,
+        "consent_id": consent.pk if consent else None,
+    }
