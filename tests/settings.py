@@ -15,4 +15,6 @@ from carbet.config.settings import *  # noqa: E402, F403 - the environment comes
 from tests import database  # noqa: E402
 
 DATABASES = database.settings()
+# The cache stays inside the test's transaction: no test counts another's attempts.
+DATABASE_ROUTERS = []
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

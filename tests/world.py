@@ -110,7 +110,12 @@ class World:
 def build() -> World:
     """Make the places, roles, accounts and the secretary's delegation."""
     world = World()
-    for code, name in (("97302", "Cayenne"), ("97304", "Kourou"), ("97307", "Matoury"), ("97311", "Saint-Laurent-du-Maroni")):
+    for code, name in (
+        ("97302", "Cayenne"),
+        ("97304", "Kourou"),
+        ("97307", "Matoury"),
+        ("97311", "Saint-Laurent-du-Maroni"),
+    ):
         Commune.objects.get_or_create(code=code, defaults={"name": name})
     for key, (name, purpose, commune) in PLACES.items():
         world.places[key] = Organization.objects.create(
@@ -119,7 +124,10 @@ def build() -> World:
     for number, (key, person) in enumerate(PEOPLE.items(), start=900_000):
         given, family, profession, label, category, place = person
         account = Account.objects.create_user(
-            f"{key}@carbet.test", PASSWORD, given=given, family=family,
+            f"{key}@carbet.test",
+            PASSWORD,
+            given=given,
+            family=family,
             is_operator=key == "operator",
         )
         practitioner = Practitioner.objects.create(

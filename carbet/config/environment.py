@@ -110,7 +110,7 @@ def database(role: str) -> dict[str, Any]:
 
 
 def socket_dir() -> Path:
-    """Return the folder of the embedded server's socket: short, since a path is cut at 107 bytes."""
+    """Return the folder of the embedded server's socket: short, a path is cut at 107 bytes."""
     default = state_dir() / "run"
     if len(str(default)) > 80:
         import hashlib

@@ -1,4 +1,4 @@
-"""Settings of the whole house: read from the environment, safe by default, refused when dangerous."""
+"""Settings of the whole house: read from the environment, safe by default."""
 
 import os
 from pathlib import Path
@@ -108,8 +108,10 @@ FORM_RENDERER = "carbet.core.forms.CarbetFormRenderer"
 DATABASES = {
     "default": environment.database("application"),
     "owner": environment.database("owner"),
+    # The cache writes outside the request's transaction: a refused sign-in counts all the same.
+    "cache": environment.database("application") | {"CONN_MAX_AGE": 60},
 }
-DATABASE_ROUTERS = []
+DATABASE_ROUTERS = ["carbet.core.cache.CacheRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.Account"
@@ -167,10 +169,18 @@ ACCOUNT_USER_DISPLAY = "carbet.registries.accounts.adapter.display_name"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+# A whole hospital may sign in from one address; who fails is stopped by address and by account.
+ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "login_failed": "20/m/ip,5/5m/key"}
+ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("CARBET_PROXIES", "0"))
 MFA_ADAPTER = "carbet.registries.accounts.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Carbet"
+MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {
+    "authenticate": "carbet.registries.accounts.forms.CodeForm",
+    "reauthenticate": "carbet.registries.accounts.forms.ConfirmationCodeForm",
+}
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _SECURE
 IDP_OIDC_PRIVATE_KEY = environment.private_key()
 
@@ -178,10 +188,12 @@ IDP_OIDC_PRIVATE_KEY = environment.private_key()
 CARBET_ACTOR_RESOLVER = "carbet.registries.directory.access.resolve"
 CARBET_SYSTEM_RESOLVER = "carbet.interop.fhir_api.access.resolve"
 
+# Counts of attempts and used codes: shared by every process, bounded, lost without harm.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "OPTIONS": {"MAX_ENTRIES": 100_000},
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "core_cache",
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
     }
 }
 EMAIL_BACKEND = os.environ.get(

@@ -29,7 +29,10 @@ urlpatterns = [
 ]
 
 # The libraries' own pages keep their own doors: they sign people in and out.
-doors.third_party("allauth", doors.Door(frozenset({"anonymous", "professional", "person", "system"}), role_chosen=False))
+doors.third_party(
+    "allauth",
+    doors.Door(frozenset({"anonymous", "professional", "person", "system"}), role_chosen=False),
+)
 
 handler400 = "carbet.core.views.bad_request"
 handler403 = "carbet.core.views.forbidden"

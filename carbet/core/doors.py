@@ -43,9 +43,7 @@ def signed_in(*, role_chosen: bool = False) -> Callable[[V], V]:
     return _mark(Door(frozenset({PROFESSIONAL, PERSON}), role_chosen=role_chosen))
 
 
-def professional(
-    *, capability: str = "", patient: Level | None = None
-) -> Callable[[V], V]:
+def professional(*, capability: str = "", patient: Level | None = None) -> Callable[[V], V]:
     """A professional under one role; with `patient`, one who may enter that record."""
     return _mark(Door(frozenset({PROFESSIONAL}), capability=capability, patient=patient))
 

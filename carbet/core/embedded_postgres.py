@@ -133,15 +133,16 @@ class Server:
         """Give the server back; the last to leave stops it."""
         if self._use is None:
             return
-        try:
-            # Two leavers at once: a failed conversion drops the shared lock, so the second wins.
-            fcntl.flock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._process = None
-        else:
-            self.stop()
-        finally:
-            self._forget_use()
+        with _undisturbed():
+            try:
+                # Two leavers at once: a failed conversion drops the shared lock: the second wins.
+                fcntl.flock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass
+            else:
+                self.stop()
+            finally:
+                self._forget_use()
 
     def _forget_use(self) -> None:
         if self._use is not None:
@@ -155,7 +156,7 @@ class Server:
 
         Raises: UnableToRunPostgres.
         """
-        with self._alone():
+        with _undisturbed(), self._alone():
             if self.answers():
                 return False
             self._make_cluster()
@@ -419,6 +420,16 @@ class Server:
                 start_new_session=True,
                 **identity,  # type: ignore[call-overload]
             )
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let a Ctrl-C wait: between two steps of a start or a stop, it would orphan the server."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 class _Runner:

@@ -20,7 +20,7 @@ def grant(
     valid_from: datetime | None = None,
     valid_until: datetime | None = None,
 ) -> None:
-    """Let `grantee` enter the record at `level`, from `valid_from` (now) to `valid_until` (no end)."""
+    """Let `grantee` enter the record at `level`, from `valid_from` (now) to `valid_until`."""
     append(
         [
             AccessGrant(

@@ -12,5 +12,8 @@ CHANNEL = "carbet_live"
 def announce(recipients: Iterable[str], kind: str, *, now: datetime) -> None:
     """Write one live event a recipient; a trigger notifies the live server when it commits."""
     append(
-        [LiveEvent(recipient=recipient, kind=kind, recorded_at=now) for recipient in set(recipients)]
+        [
+            LiveEvent(recipient=recipient, kind=kind, recorded_at=now)
+            for recipient in set(recipients)
+        ]
     )

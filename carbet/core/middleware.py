@@ -1,4 +1,4 @@
-"""What every request goes through: an identity, a door, one transaction, a trace of what was read."""
+"""What every request goes through: an identity, a door, one transaction, a trace."""
 
 import uuid
 from collections.abc import Callable

@@ -51,7 +51,7 @@ class AccessGrant(models.Model):
 
 
 class AuditEvent(models.Model):
-    """One row is something that was done or read: who, what, about whom, when, why (FHIR AuditEvent).
+    """One row is something done or read: who, what, about whom, when, why (FHIR AuditEvent).
 
     Append-only: the application's role can neither change nor delete it.
     """
@@ -89,7 +89,9 @@ class AuditEvent(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["patient_id", "-recorded_at"], name="audit_by_patient"),
-            models.Index(fields=["account_id", "patient_id", "-recorded_at"], name="audit_by_account"),
+            models.Index(
+                fields=["account_id", "patient_id", "-recorded_at"], name="audit_by_account"
+            ),
         ]
 
 

@@ -1,4 +1,4 @@
-"""What can be done: one transaction in which a change, its trace and its announcements hold together."""
+"""What can be done: one transaction for a change, its trace and its announcements."""
 
 import contextvars
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pghistory
+
 from carbet.core import audit, row_security
 from carbet.core.actor import Actor
 

@@ -20,8 +20,8 @@ GRANTEES = "NULLIF(current_setting('carbet.grantees', true), '')::text[]"
 IS_INTERNAL = "COALESCE(current_setting('carbet.internal', true), '') = 'on'"
 IS_OPERATING = "COALESCE(current_setting('carbet.operation', true), '') <> ''"
 
-_entered: contextvars.ContextVar[tuple[Actor, datetime | None, str] | None] = contextvars.ContextVar(
-    "entered", default=None
+_entered: contextvars.ContextVar[tuple[Actor, datetime | None, str] | None] = (
+    contextvars.ContextVar("entered", default=None)
 )
 
 # STABLE and a single expression: PostgreSQL inlines it into every policy.
@@ -89,10 +89,8 @@ def protect(
     return policies(table, select=seen, insert=added, update=written)
 
 
-def protect_events(
-    table: str, column: str = "patient_id", *, read: Level = Level.READ
-) -> RunSQL:
-    """Return the migration step for a history table: seen like its rows, added to, never changed."""
+def protect_events(table: str, column: str = "patient_id", *, read: Level = Level.READ) -> RunSQL:
+    """Return the step for a history table: seen like its rows, added to, never changed."""
     seen = f"{IS_INTERNAL} OR {holds_grant(f'{table}.{column}', read)}"
     return policies(table, select=seen, insert="true", update=None)
 
@@ -172,9 +170,7 @@ def entered(actor: Actor | None, *, now: datetime | None = None, operation: str 
 
 
 @contextmanager
-def acting_as(
-    actor: Actor, *, now: datetime | None = None, operation: str = ""
-) -> Iterator[None]:
+def acting_as(actor: Actor, *, now: datetime | None = None, operation: str = "") -> Iterator[None]:
     """Let `actor` act in a transaction, then give it back to whoever acted before."""
     before = _entered.get()
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""What the worker does for the foundations: deliver the outbox, mend stalled jobs, clear old events."""
+"""What the worker does for the foundations: deliver, mend stalled jobs, clear old events."""
 
 from datetime import timedelta
 
@@ -31,7 +31,7 @@ def deliver(message_id: int) -> None:
         except outbox.CannotBeSent as error:
             message.status, message.settled_at = OutboxMessage.Status.FAILED, now
             message.last_error = str(error)[:500]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a connector raises is shown
             message.last_error = f"{type(error).__name__} : {error}"[:500]
             if message.attempts >= outbox.MAX_ATTEMPTS:
                 message.status, message.settled_at = OutboxMessage.Status.FAILED, now

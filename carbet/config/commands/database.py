@@ -67,7 +67,7 @@ def full_sight_address() -> str | None:
 
 @contextlib.contextmanager
 def opened() -> Iterator[Server | None]:
-    """Hold a database that answers, with its roles; give our server, or nothing when it is not ours.
+    """Hold a database that answers, with its roles; give our server when it is ours.
 
     Raises: UnableToRunPostgres, UnableToPrepareDatabase, UnableToContinue.
     """
@@ -143,7 +143,7 @@ def migrate(*, always: bool = False) -> None:
     if not always and stamp(SCHEMA) == wanted:
         return
     with step("Mise à jour du schéma"), _alone():
-        django("migrate", "--database=owner", "--no-input", "--verbosity=0")
+        django("migrate", "--database=owner", "--no-input", "--skip-checks", "--verbosity=0")
     set_stamp(SCHEMA, wanted)
 
 

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from carbet.config import environment
 from carbet.config.commands import database
@@ -63,8 +62,8 @@ def serve() -> int:
 
 def worker() -> int:
     """Run one more worker beside the others."""
-    with Supervisor(mark=f"worker {os.getpid()}", say=complain) as supervisor:
-        with database.opened() as server:
+    with database.opened() as server:
+        with Supervisor(mark=f"worker {os.getpid()}", say=complain) as supervisor:
             _watch(supervisor, server)
             supervisor.start(_worker())
             say("Travaux de fond en cours. Ctrl-C pour arrêter.")
@@ -80,23 +79,23 @@ def _serve(*, demonstration: bool) -> int:
     os.environ["CARBET_LIVE_URL"] = address.live
     mark = str(environment.state_dir().resolve())
     say("Carbet")
-    with _only_one_here(address), Supervisor(mark=mark, say=complain) as supervisor:
+    with _only_one_here(address):
         # Whoever was killed before us may have left servers on our ports.
         clear_remains(mark)
         for number in (address.page_port, address.live_port):
             _check_free(address.host, number)
         with database.opened() as server:
-            _watch(supervisor, server)
             database.migrate()
             collect_static()
             if demonstration:
                 database.load_territory(DEMONSTRATION_PERSONS)
-            if not _start_services(supervisor, address):
-                return 0
-            _welcome(address, demonstration=demonstration, seconds=time.monotonic() - begun)
-            supervisor.run()
-            say("\nArrêt en cours…")
-            supervisor.stop()
+            with Supervisor(mark=mark, say=complain) as supervisor:
+                _watch(supervisor, server)
+                if _start_services(supervisor, address):
+                    seconds = time.monotonic() - begun
+                    _welcome(address, demonstration=demonstration, seconds=seconds)
+                    supervisor.run()
+                say("\nArrêt en cours…")
     say("Carbet est arrêté.")
     return 0
 
@@ -115,17 +114,17 @@ def _watch(supervisor: Supervisor, server: Server | None) -> None:
 
 
 def _start_services(supervisor: Supervisor, address: Address) -> bool:
-    """Start the three services; tell whether they answer (False: a stop was asked meanwhile)."""
-    has_live_server = importlib.util.find_spec("carbet.config.asgi") is not None
+    """Start the three services; tell whether pages answer (False: a stop was asked meanwhile)."""
     with step("Démarrage des serveurs"):
         supervisor.start(_page_server(address))
-        if has_live_server:
-            supervisor.start(_live_server(address))
-        supervisor.start(_worker())
         if not _wait_until_it_answers(supervisor, address):
             return False
-    if not has_live_server:
+    # A person can work already: these two come up while she signs in.
+    if importlib.util.find_spec("carbet.config.asgi") is not None:
+        supervisor.start(_live_server(address))
+    else:
         say("  (serveur d'événements absent : les écrans ne se mettent pas à jour seuls)")
+    supervisor.start(_worker())
     return True
 
 
@@ -199,6 +198,20 @@ def _only_one_here(address: Address) -> Iterator[None]:
         file.write(f"{os.getpid()} {address.public}")
         file.flush()
         yield
+
+
+def who_serves() -> str:
+    """Return the process and address of the house that runs on this state folder, if any."""
+    path = environment.state_dir() / "serving.lock"
+    if not path.exists():
+        return ""
+    with open(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            who, _, where = file.read().partition(" ")
+            return f"processus {who}, {where}"
+    return ""
 
 
 def _check_free(host: str, number: int) -> None:

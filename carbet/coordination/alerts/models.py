@@ -2,8 +2,8 @@
 
 from django.db import models
 
-from carbet.core import row_security
 from carbet.coordination.alerts.choices import AlertKind
+from carbet.core import row_security
 
 
 class Alert(models.Model):

@@ -2,14 +2,14 @@
 
 from django.db import models
 
-from carbet.core import row_security
-from carbet.core.history import tracked
 from carbet.coordination.care_plans.choices import (
     ActionStatus,
     GoalStatus,
     NeedDomain,
     PlanStatus,
 )
+from carbet.core import row_security
+from carbet.core.history import tracked
 
 
 @tracked
@@ -29,6 +29,15 @@ class CarePlan(models.Model):
     )
     review_due_on = models.DateField(null=True)
     proposed_at = models.DateTimeField(null=True)
+    proposed_by = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    # What the approver answered instead of approving; the next proposal clears it.
+    returned_at = models.DateTimeField(null=True)
+    returned_comment = models.CharField(max_length=1000, blank=True, db_default="")
+    updated_by = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"
+    )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     # Counts changes: a form filled on an older one is told so instead of overwriting.
@@ -42,6 +51,8 @@ class PlanPart(models.Model):
     text = models.CharField(max_length=500)
     position = models.PositiveIntegerField(default=0)
     removed_at = models.DateTimeField(null=True)
+    # The key of the gesture that wrote it: the same key twice is one entry.
+    gesture = models.UUIDField(null=True, unique=True)
 
     class Meta:
         abstract = True
@@ -81,9 +92,7 @@ class PlannedAction(PlanPart):
     )
     frequency = models.CharField(max_length=80, blank=True)
     due_on = models.DateField(null=True)
-    status = models.CharField(
-        max_length=12, choices=ActionStatus, default=ActionStatus.NOT_STARTED
-    )
+    status = models.CharField(max_length=12, choices=ActionStatus, default=ActionStatus.NOT_STARTED)
 
 
 class CarePlanVersion(models.Model):

@@ -2,9 +2,6 @@
 
 from django.db import models
 
-from carbet.core import row_security
-from carbet.core.actor import Level
-from carbet.core.history import tracked
 from carbet.coordination.care_teams.choices import (
     CareTeamStatus,
     ConsentDecision,
@@ -14,6 +11,9 @@ from carbet.coordination.care_teams.choices import (
     ParticipantRole,
     Relationship,
 )
+from carbet.core import row_security
+from carbet.core.actor import Level
+from carbet.core.history import tracked
 
 
 @tracked
@@ -23,9 +23,7 @@ class CareTeam(models.Model):
     ROW_SECURITY = row_security.Protected(write=Level.MANAGE)
 
     patient = models.OneToOneField("patients.Patient", on_delete=models.PROTECT)
-    status = models.CharField(
-        max_length=16, choices=CareTeamStatus, default=CareTeamStatus.ACTIVE
-    )
+    status = models.CharField(max_length=16, choices=CareTeamStatus, default=CareTeamStatus.ACTIVE)
     name = models.CharField(max_length=200, default="Cercle de soins")
     identifier_system = models.CharField(max_length=200, blank=True)
     identifier_value = models.CharField(max_length=100, blank=True)
@@ -94,9 +92,7 @@ class CareTeamParticipant(models.Model):
     practitioner_role = models.ForeignKey(
         "directory.PractitionerRole", on_delete=models.PROTECT, null=True
     )
-    organization = models.ForeignKey(
-        "directory.Organization", on_delete=models.PROTECT, null=True
-    )
+    organization = models.ForeignKey("directory.Organization", on_delete=models.PROTECT, null=True)
     related_person = models.ForeignKey(RelatedPerson, on_delete=models.PROTECT, null=True)
     role = models.CharField(max_length=12, blank=True, choices=ParticipantRole)
     started_at = models.DateTimeField()

@@ -4,9 +4,9 @@ import uuid
 
 from django.db import models
 
+from carbet.coordination.notebook.choices import MeasureKind, MeasureStatus, NoteKind
 from carbet.core import row_security
 from carbet.core.history import tracked
-from carbet.coordination.notebook.choices import MeasureKind, MeasureStatus, NoteKind
 
 
 class Authored(models.Model):
@@ -17,6 +17,10 @@ class Authored(models.Model):
         "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"
     )
     author_name = models.CharField(max_length=200)
+    # Whom the author wrote for, as a secretary for a doctor (FHIR Provenance.agent.onBehalfOf).
+    on_behalf_of = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"
+    )
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     # The key of the gesture that wrote it: the same key twice is one entry.
@@ -39,6 +43,7 @@ class Note(Authored):
     corrected_at = models.DateTimeField(null=True)
     correction_reason = models.CharField(max_length=200, blank=True)
     withdrawn_at = models.DateTimeField(null=True)
+    withdrawal_reason = models.CharField(max_length=200, blank=True, db_default="")
 
     class Meta:
         indexes = [models.Index(fields=["patient", "-occurred_at"], name="note_by_patient")]
@@ -54,6 +59,7 @@ class Measure(Authored):
     value = models.DecimalField(max_digits=7, decimal_places=2)
     second_value = models.DecimalField(max_digits=7, decimal_places=2, null=True)
     status = models.CharField(max_length=16, choices=MeasureStatus, default=MeasureStatus.FINAL)
+    status_changed_at = models.DateTimeField(null=True)
     comment = models.CharField(max_length=200, blank=True)
 
     class Meta:

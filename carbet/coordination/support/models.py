@@ -4,15 +4,15 @@ import uuid
 
 from django.db import models
 
-from carbet.core import row_security
-from carbet.core.actor import Level
-from carbet.core.history import tracked
 from carbet.coordination.support.choices import (
     CaseStatus,
     RequestReason,
     RequestStatus,
     Urgency,
 )
+from carbet.core import row_security
+from carbet.core.actor import Level
+from carbet.core.history import tracked
 
 
 @tracked
@@ -32,9 +32,7 @@ class SupportRequest(models.Model):
     reason = models.CharField(max_length=12, choices=RequestReason)
     text = models.TextField(max_length=4000)
     urgency = models.CharField(max_length=8, choices=Urgency, default=Urgency.ROUTINE)
-    status = models.CharField(
-        max_length=12, choices=RequestStatus, default=RequestStatus.SUBMITTED
-    )
+    status = models.CharField(max_length=12, choices=RequestStatus, default=RequestStatus.SUBMITTED)
     submitted_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(

@@ -4,83 +4,172 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AccessGrant',
+            name="AccessGrant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('patient_id', models.BigIntegerField()),
-                ('grantee', models.CharField(max_length=40)),
-                ('level', models.SmallIntegerField()),
-                ('source', models.CharField(max_length=24)),
-                ('source_id', models.BigIntegerField(null=True)),
-                ('valid_from', models.DateTimeField()),
-                ('valid_until', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("patient_id", models.BigIntegerField()),
+                ("grantee", models.CharField(max_length=40)),
+                ("level", models.SmallIntegerField()),
+                ("source", models.CharField(max_length=24)),
+                ("source_id", models.BigIntegerField(null=True)),
+                ("valid_from", models.DateTimeField()),
+                ("valid_until", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['grantee', 'patient_id'], include=('level', 'valid_from', 'valid_until'), name='accessgrant_by_grantee'), models.Index(fields=['patient_id', 'grantee'], include=('level', 'valid_from', 'valid_until'), name='accessgrant_by_patient')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('level__in', [10, 20, 30, 40])), name='accessgrant_level'), models.CheckConstraint(condition=models.Q(('valid_until__isnull', True), ('valid_until__gte', models.F('valid_from')), _connector='OR'), name='accessgrant_period')],
+                "indexes": [
+                    models.Index(
+                        fields=["grantee", "patient_id"],
+                        include=("level", "valid_from", "valid_until"),
+                        name="accessgrant_by_grantee",
+                    ),
+                    models.Index(
+                        fields=["patient_id", "grantee"],
+                        include=("level", "valid_from", "valid_until"),
+                        name="accessgrant_by_patient",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("level__in", [10, 20, 30, 40])),
+                        name="accessgrant_level",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_until__isnull", True),
+                            ("valid_until__gte", models.F("valid_from")),
+                            _connector="OR",
+                        ),
+                        name="accessgrant_period",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('recorded_at', models.DateTimeField()),
-                ('action', models.CharField(choices=[('C', 'Création'), ('R', 'Lecture'), ('U', 'Modification'), ('D', 'Suppression'), ('E', 'Action')], max_length=1)),
-                ('operation', models.CharField(max_length=64)),
-                ('outcome', models.SmallIntegerField(choices=[(0, 'Réussi'), (4, 'Refusé'), (8, 'Erreur')], default=0)),
-                ('actor_kind', models.CharField(max_length=12)),
-                ('account_id', models.BigIntegerField(null=True)),
-                ('role_id', models.BigIntegerField(null=True)),
-                ('organization_id', models.BigIntegerField(null=True)),
-                ('client_id', models.CharField(blank=True, max_length=100)),
-                ('agent_name', models.CharField(blank=True, max_length=200)),
-                ('patient_id', models.BigIntegerField(null=True)),
-                ('entity', models.CharField(blank=True, max_length=80)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('request_id', models.CharField(blank=True, max_length=36)),
-                ('context_id', models.UUIDField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("C", "Création"),
+                            ("R", "Lecture"),
+                            ("U", "Modification"),
+                            ("D", "Suppression"),
+                            ("E", "Action"),
+                        ],
+                        max_length=1,
+                    ),
+                ),
+                ("operation", models.CharField(max_length=64)),
+                (
+                    "outcome",
+                    models.SmallIntegerField(
+                        choices=[(0, "Réussi"), (4, "Refusé"), (8, "Erreur")], default=0
+                    ),
+                ),
+                ("actor_kind", models.CharField(max_length=12)),
+                ("account_id", models.BigIntegerField(null=True)),
+                ("role_id", models.BigIntegerField(null=True)),
+                ("organization_id", models.BigIntegerField(null=True)),
+                ("client_id", models.CharField(blank=True, max_length=100)),
+                ("agent_name", models.CharField(blank=True, max_length=200)),
+                ("patient_id", models.BigIntegerField(null=True)),
+                ("entity", models.CharField(blank=True, max_length=80)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("request_id", models.CharField(blank=True, max_length=36)),
+                ("context_id", models.UUIDField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['patient_id', '-recorded_at'], name='audit_by_patient'), models.Index(fields=['account_id', 'patient_id', '-recorded_at'], name='audit_by_account')],
+                "indexes": [
+                    models.Index(fields=["patient_id", "-recorded_at"], name="audit_by_patient"),
+                    models.Index(
+                        fields=["account_id", "patient_id", "-recorded_at"], name="audit_by_account"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='LiveEvent',
+            name="LiveEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('recipient', models.CharField(max_length=40)),
-                ('kind', models.CharField(max_length=40)),
-                ('recorded_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("recipient", models.CharField(max_length=40)),
+                ("kind", models.CharField(max_length=40)),
+                ("recorded_at", models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['recipient', 'id'], name='liveevent_by_recipient')],
+                "indexes": [
+                    models.Index(fields=["recipient", "id"], name="liveevent_by_recipient")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OutboxMessage',
+            name="OutboxMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('topic', models.CharField(max_length=64)),
-                ('idempotency_key', models.CharField(max_length=120, unique=True)),
-                ('payload', models.JSONField(default=dict)),
-                ('patient_id', models.BigIntegerField(null=True)),
-                ('status', models.CharField(choices=[('pending', 'À envoyer'), ('sent', 'Envoyé'), ('failed', 'En échec'), ('cancelled', 'Abandonné')], default='pending', max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('created_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('last_error', models.CharField(blank=True, max_length=500)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("topic", models.CharField(max_length=64)),
+                ("idempotency_key", models.CharField(max_length=120, unique=True)),
+                ("payload", models.JSONField(default=dict)),
+                ("patient_id", models.BigIntegerField(null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "À envoyer"),
+                            ("sent", "Envoyé"),
+                            ("failed", "En échec"),
+                            ("cancelled", "Abandonné"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("created_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("settled_at", models.DateTimeField(null=True)),
+                ("last_error", models.CharField(blank=True, max_length=500)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('status', 'pending')), fields=['due_at'], name='outbox_waiting'), models.Index(condition=models.Q(('status', 'failed')), fields=['-settled_at'], name='outbox_failed')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status", "pending")),
+                        fields=["due_at"],
+                        name="outbox_waiting",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "failed")),
+                        fields=["-settled_at"],
+                        name="outbox_failed",
+                    ),
+                ],
             },
         ),
     ]

@@ -123,5 +123,7 @@ class Migration(migrations.Migration):
             ],
         ),
         # The context of a version names an operation, never a person; nobody reads it but the owner.
-        row_security.policies("pghistory_context", select=IS_OPERATING, insert="true", update="true"),
+        row_security.policies(
+            "pghistory_context", select=IS_OPERATING, insert="true", update="true"
+        ),
     ]

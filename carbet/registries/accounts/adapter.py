@@ -1,21 +1,109 @@
 """How the sign-in library behaves here."""
 
-from allauth.account.adapter import DefaultAccountAdapter
-from allauth.mfa.adapter import DefaultMFAAdapter
-from django.http import HttpRequest
+import base64
+import logging
+import time
+from typing import Any
 
+from allauth.account import app_settings
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.stagekit import clear_login
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import salted_hmac
+
+from carbet.core import clock
+from carbet.registries.accounts import operations
+from carbet.registries.accounts.choices import AccountKind
 from carbet.registries.accounts.models import Account
+
+logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
     """Accounts are opened by the region, never by whoever comes by."""
 
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": "Adresse ou mot de passe incorrect.",
+        "too_many_login_attempts": (
+            "Trop d’essais en peu de temps. Attendez cinq minutes, puis réessayez."
+        ),
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def pre_login(
+        self, request: HttpRequest, user: Account, **kwargs: Any
+    ) -> HttpResponse | None:
+        if not user.may_sign_in:
+            clear_login(request)
+            return self.respond_user_inactive(request, user)
+        return super().pre_login(request, user, **kwargs)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        address = credentials.get("email") or credentials.get("username") or ""
+        operations.trace_refused_sign_in(address=str(address), now=clock.now())
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Whoever signed in a moment ago is not asked for their password again."""
+        request = context.request
+        records = get_authentication_records(request, request.user)
+        limit = time.time() - app_settings.REAUTHENTICATION_TIMEOUT
+        if any(record["at"] > limit for record in records):
+            return False
+        return super().is_reauthentication_required(app=app, **kwargs)
+
 
 class MFAAdapter(DefaultMFAAdapter):
-    """Second factors: one-time codes and passkeys."""
+    """Second factors: one-time codes and passkeys, their secrets encrypted where they are kept."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": "Code incorrect, ou déjà utilisé. Attendez le suivant et réessayez.",
+        "cannot_delete_authenticator": (
+            "Un professionnel garde au moins un second facteur : ajoutez-en un autre avant"
+            " de retirer celui-ci."
+        ),
+    }
+
+    def encrypt(self, text: str) -> str:
+        return _cipher().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        try:
+            return _cipher().decrypt(encrypted_text.encode()).decode()
+        except InvalidToken:
+            logger.error("a second factor was encrypted with another secret key")
+            raise self.validation_error("incorrect_code") from None
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """A professional never goes back to a password alone (RIE, arrêté of 28 March 2022)."""
+        if authenticator.user.kind != AccountKind.PROFESSIONAL:
+            return True
+        others = Authenticator.objects.filter(
+            user_id=authenticator.user_id,
+            type__in=(Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN),
+        ).exclude(pk=authenticator.pk)
+        return others.exists()
+
+
+def _cipher() -> MultiFernet:
+    """Return the cipher of the second factors; older secret keys still read what they wrote."""
+    return MultiFernet(
+        [
+            Fernet(
+                base64.urlsafe_b64encode(
+                    salted_hmac("carbet.second_factor", "", secret=key, algorithm="sha256").digest()
+                )
+            )
+            for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        ]
+    )
 
 
 def display_name(account: Account) -> str:

@@ -33,7 +33,7 @@ def account_of(request: HttpRequest) -> Account | AnonymousUser:
     account = session.account
     if account is None or str(account.pk) != str(session[SESSION_KEY]):
         account = Account.objects.filter(pk=session[SESSION_KEY]).first()
-    if account is None or not account.is_active:
+    if account is None or not account.may_sign_in:
         return AnonymousUser()
     stored = session.get(HASH_SESSION_KEY, "")
     if not constant_time_compare(stored, account.get_session_auth_hash()):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
@@ -36,6 +37,8 @@ class Account(AbstractBaseUser):
     is_operator = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # What a demonstration shows of the account, password included; real accounts have none.
+    demonstration_label = models.CharField(max_length=120, blank=True)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -44,6 +47,11 @@ class Account(AbstractBaseUser):
 
     def __str__(self) -> str:
         return f"{self.given} {self.family}".strip() or self.email
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Tell whether the account is open: a demonstration's opens in a demonstration only."""
+        return self.is_active and (settings.DEMONSTRATION or not self.demonstration_label)
 
 
 class AccountSession(AbstractBaseSession):

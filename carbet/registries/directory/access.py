@@ -85,9 +85,9 @@ def resolve(request: HttpRequest, *, read_only: bool) -> Actor:
             },
         )
         row = cursor.fetchone()
-    role, organization, profession, category, label, name, place, purpose, delegators, count = (
-        row[:10]
-    )
+    role, organization, profession, category, label, name, place, purpose, delegators, count = row[
+        :10
+    ]
     if role is None:
         actor = Actor(
             kind=PROFESSIONAL,

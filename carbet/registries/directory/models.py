@@ -77,9 +77,7 @@ class Organization(models.Model):
             ),
         ]
         indexes = [
-            GinIndex(
-                OpClass(Upper("name"), name="gin_trgm_ops"), name="organization_name_trgm"
-            ),
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="organization_name_trgm"),
         ]
 
     def __str__(self) -> str:

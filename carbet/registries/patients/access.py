@@ -52,9 +52,7 @@ def entered(actor: Actor, *, now: datetime) -> QuerySet[Patient]:
         .annotate(until=Max("valid_until"))
     )
     return patients_open_to(actor, now=now).annotate(
-        glass_until=Case(
-            When(sources=[GLASS], then=Subquery(glass.values("until"))), default=None
-        )
+        glass_until=Case(When(sources=[GLASS], then=Subquery(glass.values("until"))), default=None)
     )
 
 

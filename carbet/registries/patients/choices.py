@@ -58,3 +58,24 @@ INS_TYPES = {
     INS_TEST: "INS-NIR-TEST",
     INS_DEMO: "INS-NIR-DEMO",
 }
+
+# Countries of birth met most in the territory, with their INSEE codes (COG); others are typed.
+COUNTRIES = {
+    "Brésil": "99416",
+    "Chine": "99216",
+    "Colombie": "99419",
+    "Cuba": "99407",
+    "Dominique": "99438",
+    "Guyana": "99428",
+    "Haïti": "99410",
+    "Laos": "99241",
+    "Pays-Bas": "99135",
+    "Pérou": "99422",
+    "Portugal": "99139",
+    "République dominicaine": "99408",
+    "Sainte-Lucie": "99439",
+    "Suriname": "99437",
+    "Syrie": "99206",
+    "Venezuela": "99424",
+}
+UNKNOWN_PLACE = "99999"

@@ -5,12 +5,19 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
-from carbet.core import grants, identifiers, names
+from carbet.core import grants, names
 from carbet.core.actor import Actor, Level
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.registries.directory.rules import REGISTER_PATIENT
-from carbet.registries.patients.choices import INS_TYPES, DatePrecision, Gender, Language
+from carbet.registries.patients import rules
+from carbet.registries.patients.choices import (
+    INS_TEST,
+    INS_TYPES,
+    DatePrecision,
+    Gender,
+    Language,
+)
 from carbet.registries.patients.models import Patient, PatientIdentifier, PatientSearch
 
 
@@ -64,10 +71,8 @@ def register_patient(
     """
     if not actor.can(REGISTER_PATIENT):
         raise UnableToAct("Votre rôle ne permet pas d’enregistrer une personne.")
-    if birth_date > now.date():
-        raise UnableToRegisterPatient(
-            "La date de naissance est dans le futur.", field="birth_date"
-        )
+    if wrong := rules.wrong_birth_date(birth_date, on=now.date()):
+        raise UnableToRegisterPatient(wrong, field="birth_date")
     given = [name.strip() for name in birth_given if name.strip()]
     if not given:
         raise UnableToRegisterPatient("Indiquez au moins un prénom.", field="birth_given")
@@ -123,8 +128,13 @@ def update_patient(
     patient: Patient,
     version: int,
     changes: dict[str, Any],
+    ins: str = "",
+    ins_system: str = INS_TEST,
 ) -> Patient:
     """Change traits of a person; the former version stays in its history.
+
+    Args:
+        ins: 15 characters, when the person had none yet.
 
     Raises:
         UnableToUpdatePatient: somebody changed it meanwhile, or the change is not plausible.
@@ -134,15 +144,25 @@ def update_patient(
         raise UnableToUpdatePatient(
             "Cette identité a été modifiée entre-temps : relisez-la avant d’enregistrer."
         )
-    if (birth_date := changes.get("birth_date")) and birth_date > now.date():
-        raise UnableToUpdatePatient("La date de naissance est dans le futur.", field="birth_date")
+    if (birth_date := changes.get("birth_date")) and (
+        wrong := rules.wrong_birth_date(birth_date, on=now.date())
+    ):
+        raise UnableToUpdatePatient(wrong, field="birth_date")
     for name, value in changes.items():
         setattr(row, name, value)
     row.version += 1
     row.updated_at = now
     row.save()
     held = row.identifiers.filter(system__in=INS_TYPES).first()
-    index(row, ins=held.value if held else "")
+    if ins and held is None:
+        _identify(row, ins_system, _checked_ins(ins), INS_TYPES[ins_system])
+    elif ins and held is not None and held.value != _checked_ins(ins):
+        raise UnableToUpdatePatient(
+            "Un autre INS est déjà rattaché à cette identité : signalez-le à la cellule"
+            " d’identitovigilance.",
+            field="ins",
+        )
+    index(row, ins=held.value if held else ins.replace(" ", ""))
     trace.about(patient_id=row.pk, entity=row)
     return row
 
@@ -181,11 +201,9 @@ def _registrars(actor: Actor) -> list[str]:
 
 
 def _checked_ins(ins: str) -> str:
-    try:
-        identifiers.parse_ins(ins)
-    except ValueError as error:
-        raise UnableToRegisterPatient(str(error), field="ins") from error
-    return ins.replace(" ", "")
+    if wrong := rules.wrong_ins(ins):
+        raise UnableToRegisterPatient(wrong, field="ins")
+    return ins.replace(" ", "").upper()
 
 
 def _identify(patient: Patient, system: str, value: str, type_code: str) -> None:
@@ -206,5 +224,3 @@ def _next_id() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(pg_get_serial_sequence('patients_patient', 'id'))")
         return int(cursor.fetchone()[0])
-
-

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
-from carbet.core import names
+from carbet.core import audit, names
 from carbet.core.actor import Actor
 from carbet.registries.patients import rules
+from carbet.registries.patients.choices import INS_SYSTEMS
 from carbet.registries.patients.access import patients_open_to
 from carbet.registries.patients.models import Patient, PatientIdentifier
 
 SEARCH_LIMIT = 50
+PAGE = 25
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,65 @@ class KnownPerson:
     city: str
     open_to_actor: bool
 
+    @property
+    def name(self) -> str:
+        """How the person is named on screen."""
+        return f"{self.birth_given[0]} {self.used_family or self.birth_family}"
+
+    @property
+    def born_name(self) -> str:
+        """The birth name, when the person uses another."""
+        return self.birth_family if self.used_family not in ("", self.birth_family) else ""
+
+
+@dataclass(frozen=True)
+class PersonsPage:
+    """One page of persons, with the person after whom the next begins, and before whom the former."""
+
+    persons: list[Patient]
+    previous: int | None
+    next: int | None
+
+
+@dataclass(frozen=True)
+class IdentityVersion:
+    """One version of an identity: when, by whom, and what it changed of the one before."""
+
+    number: int
+    recorded_at: datetime
+    author: str
+    changes: list[tuple[str, str, str]]
+
+
+def my_patients(
+    *, actor: Actor, now: datetime, after: int | None = None, before: int | None = None
+) -> PersonsPage:
+    """Return a page of at most 25 of the actor's persons, in the order of their names.
+
+    Args:
+        after, before: the person next to whom the page begins, by row number; one at most.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT patient_id FROM patients_mine(%s, %s, %s)",
+            [before or after, before is not None, PAGE + 1],
+        )
+        found = [row[0] for row in cursor.fetchall()]
+    more = len(found) > PAGE
+    found = found[:PAGE]
+    if before is not None:
+        found.reverse()
+    by_number = patients_open_to(actor, now=now).in_bulk(found)
+    persons = [by_number[pk] for pk in found if pk in by_number]
+    audit.read(actor, "patient.list", now=now, patient_id=None, entity=f"Patient x{len(persons)}")
+    has_previous = after is not None if before is None else more
+    has_next = before is not None or more
+    return PersonsPage(
+        persons=persons,
+        previous=persons[0].pk if persons and has_previous else None,
+        next=persons[-1].pk if persons and has_next else None,
+    )
+
 
 def search_patients(*, actor: Actor, text: str, now: datetime) -> list[Patient]:
     """Return at most 50 of the actor's persons whose names, date or INS match, closest first.
@@ -40,9 +101,12 @@ def search_patients(*, actor: Actor, text: str, now: datetime) -> list[Patient]:
     if not groups:
         return []
     with connection.cursor() as cursor:
-        cursor.execute("SELECT patient_id FROM patients_search(%s, %s)", [json.dumps(groups[:8]), 200])
+        cursor.execute(
+            "SELECT patient_id FROM patients_search(%s, %s)", [json.dumps(groups[:8]), 200]
+        )
         found = [row[0] for row in cursor.fetchall()]
     persons = patients_open_to(actor, now=now).in_bulk(found)
+    audit.read(actor, "patient.search", now=now, patient_id=None, entity=f"Patient x{len(persons)}")
     ranked = sorted(
         (persons[pk] for pk in found if pk in persons),
         key=lambda person: -rules.closeness(text, full_name(person)),
@@ -77,7 +141,84 @@ def find_by_traits(
         .filter(pk__in=[row[0] for row in rows])
         .values_list("pk", flat=True)
     )
+    for row in rows:
+        audit.read(actor, "patient.find", now=now, patient_id=row[0], entity="Patient")
     return [KnownPerson(*row, open_to_actor=row[0] in mine) for row in rows]
+
+
+def identifiers_of(*, patient_id: int) -> list[PatientIdentifier]:
+    """Return the person's identifiers, the INS first."""
+    held = PatientIdentifier.objects.filter(patient_id=patient_id).order_by("type_code", "pk")
+    return sorted(held, key=lambda identifier: identifier.system not in INS_SYSTEMS)
+
+
+def versions(*, patient_id: int) -> list[IdentityVersion]:
+    """Return the versions of the identity, the latest first, each with its author and its changes."""
+    event = Patient.pgh_event_model  # type: ignore[attr-defined]
+    rows = list(
+        event.objects.filter(pgh_obj_id=patient_id)
+        .annotate(commune_name=F("commune__name"))
+        .order_by("pgh_id")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT context, agent_name FROM patients_version_authors(%s)", [patient_id])
+        authors = dict(cursor.fetchall())
+    found = [
+        IdentityVersion(
+            number=row.version,
+            recorded_at=row.updated_at,
+            author=authors.get(row.pgh_context_id, ""),
+            changes=_changes(before, row) if before else [],
+        )
+        for before, row in zip([None, *rows], rows, strict=False)
+    ]
+    return found[::-1]
+
+
+_LABELS = {
+    "birth_family": "Nom de naissance",
+    "birth_given": "Prénoms de naissance",
+    "used_family": "Nom utilisé",
+    "used_given": "Prénom utilisé",
+    "gender": "Sexe",
+    "birth_date": "Date de naissance",
+    "birth_date_precision": "Précision de la date",
+    "birth_place_name": "Lieu de naissance",
+    "birth_place_code": "Code du lieu de naissance",
+    "ins_recovered": "INS récupéré",
+    "identity_checked": "Identité vérifiée sur pièce",
+    "address_line": "Adresse",
+    "postal_code": "Code postal",
+    "city": "Commune",
+    "access_note": "Accès au domicile",
+    "phone": "Téléphone",
+    "language": "Langue parlée",
+    "needs_interpreter": "Interprète nécessaire",
+    "deceased_on": "Date de décès",
+}
+
+
+def _changes(before: Patient, after: Patient) -> list[tuple[str, str, str]]:
+    """Return (label, former value, new value) of each trait that differs."""
+    return [
+        (label, _said(before, name), _said(after, name))
+        for name, label in _LABELS.items()
+        if getattr(before, name) != getattr(after, name)
+    ]
+
+
+def _said(version: Patient, name: str) -> str:
+    value = getattr(version, name)
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    if isinstance(value, list):
+        return ", ".join(value)
+    if isinstance(value, date):
+        return value.strftime("%d/%m/%Y")
+    if name in ("gender", "language", "birth_date_precision"):
+        choices = dict(Patient._meta.get_field(name).choices or [])
+        return str(choices.get(value, value))
+    return str(value or "")
 
 
 def find_by_ins(*, system: str, value: str) -> QuerySet[PatientIdentifier]:

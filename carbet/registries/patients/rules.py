@@ -1,11 +1,16 @@
 """What is true of identity: status, matricule, age, what may leave the house."""
 
+import re
 from datetime import date
 
 from rapidfuzz import fuzz
 
-from carbet.core import names
-from carbet.registries.patients.choices import IdentityStatus
+from carbet.core import identifiers, names
+from carbet.registries.patients.choices import DatePrecision, IdentityStatus
+
+OLDEST_AGE = 125
+_LETTERS = re.compile(r"[^\W\d_]")
+_NOT_IN_A_NAME = re.compile(r"[^\w\s'’‘ʼ.\-]|[\d_]")
 
 FORBIDDING_ATTRIBUTES = frozenset({"FICT", "DOUT"})
 
@@ -31,3 +36,47 @@ def age(birth_date: date, *, on: date) -> int:
 def closeness(typed: str, full_name: str) -> float:
     """Return how close what was typed is to a full name, from 0 (nothing) to 100 (the same words)."""
     return fuzz.token_set_ratio(names.comparison_form(typed), names.comparison_form(full_name))
+
+
+def wrong_name(text: str) -> str:
+    """Return why this cannot be a name, as a French sentence; nothing when it can."""
+    if _NOT_IN_A_NAME.search(text):
+        return "Un nom ne contient que des lettres, des espaces, des traits d’union et des apostrophes."
+    if text and not _LETTERS.search(text):
+        return "Un nom contient au moins une lettre."
+    return ""
+
+
+def wrong_birth_date(birth_date: date, *, on: date) -> str:
+    """Return why nobody alive can be born that day, as a French sentence; nothing when one can."""
+    if birth_date > on:
+        return "La date de naissance est dans le futur."
+    if age(birth_date, on=on) > OLDEST_AGE:
+        return f"Cette date donne plus de {OLDEST_AGE} ans : relisez l’année."
+    return ""
+
+
+def wrong_ins(text: str) -> str:
+    """Return why this is no INS, as a French sentence; nothing when it is one (RNIV 2.0)."""
+    number = text.replace(" ", "")
+    if len(number) != 15 or not number.isascii() or not number.isalnum():
+        return "Un INS comporte 15 caractères : 13 pour le matricule, 2 pour la clé."
+    if not identifiers.is_ins(number):
+        return "La clé ne correspond pas au matricule : relisez ce numéro chiffre par chiffre."
+    return ""
+
+
+def ins_doubts(ins: str, *, gender: str, birth_date: date, precision: str) -> list[str]:
+    """Return what in a well-formed INS differs from the traits, as French sentences.
+
+    A difference is no proof (changes of sex, dates unknown at birth): it asks for a second look.
+    """
+    read = identifiers.parse_ins(ins)
+    doubts = []
+    if gender in ("male", "female") and read.gender != gender:
+        doubts.append("Le matricule INS indique un autre sexe.")
+    if read.year_of_century != birth_date.year % 100:
+        doubts.append("Le matricule INS indique une autre année de naissance.")
+    elif precision != DatePrecision.YEAR and read.month not in (None, birth_date.month):
+        doubts.append("Le matricule INS indique un autre mois de naissance.")
+    return doubts

@@ -5,154 +5,291 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('directory', '0001_initial'),
+        ("directory", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CarePlanEvent',
+            name="CarePlanEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('status', models.CharField(choices=[('draft', 'En rédaction'), ('proposed', 'Proposé à l’approbation'), ('active', 'Approuvé'), ('completed', 'Terminé')], default='draft', max_length=10)),
-                ('person_words', models.TextField(blank=True, max_length=4000)),
-                ('review_due_on', models.DateField(null=True)),
-                ('proposed_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
-                ('revision', models.PositiveIntegerField(default=1)),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "En rédaction"),
+                            ("proposed", "Proposé à l’approbation"),
+                            ("active", "Approuvé"),
+                            ("completed", "Terminé"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("person_words", models.TextField(blank=True, max_length=4000)),
+                ("review_due_on", models.DateField(null=True)),
+                ("proposed_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
+                ("revision", models.PositiveIntegerField(default=1)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='CarePlanVersion',
+            name="CarePlanVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('content', models.JSONField()),
-                ('approved_at', models.DateTimeField()),
-                ('comment', models.CharField(blank=True, max_length=1000)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("content", models.JSONField()),
+                ("approved_at", models.DateTimeField()),
+                ("comment", models.CharField(blank=True, max_length=1000)),
             ],
             options={
-                'ordering': ['-number'],
+                "ordering": ["-number"],
             },
         ),
         migrations.CreateModel(
-            name='Goal',
+            name="Goal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.CharField(max_length=500)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('removed_at', models.DateTimeField(null=True)),
-                ('target', models.CharField(blank=True, max_length=200)),
-                ('target_on', models.DateField(null=True)),
-                ('status', models.CharField(choices=[('active', 'En cours'), ('completed', 'Atteint'), ('cancelled', 'Abandonné')], default='active', max_length=10)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.CharField(max_length=500)),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("removed_at", models.DateTimeField(null=True)),
+                ("target", models.CharField(blank=True, max_length=200)),
+                ("target_on", models.DateField(null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("active", "En cours"),
+                            ("completed", "Atteint"),
+                            ("cancelled", "Abandonné"),
+                        ],
+                        default="active",
+                        max_length=10,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='GoalEvent',
+            name="GoalEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('text', models.CharField(max_length=500)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('removed_at', models.DateTimeField(null=True)),
-                ('target', models.CharField(blank=True, max_length=200)),
-                ('target_on', models.DateField(null=True)),
-                ('status', models.CharField(choices=[('active', 'En cours'), ('completed', 'Atteint'), ('cancelled', 'Abandonné')], default='active', max_length=10)),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                ("text", models.CharField(max_length=500)),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("removed_at", models.DateTimeField(null=True)),
+                ("target", models.CharField(blank=True, max_length=200)),
+                ("target_on", models.DateField(null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("active", "En cours"),
+                            ("completed", "Atteint"),
+                            ("cancelled", "Abandonné"),
+                        ],
+                        default="active",
+                        max_length=10,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Need',
+            name="Need",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.CharField(max_length=500)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('removed_at', models.DateTimeField(null=True)),
-                ('domain', models.CharField(choices=[('health', 'Santé'), ('autonomy', 'Autonomie'), ('participation', 'Participation sociale'), ('caregiver', 'Soutien de l’aidant'), ('home', 'Logement et cadre de vie'), ('rights', 'Droits et ressources')], default='health', max_length=16)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.CharField(max_length=500)),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("removed_at", models.DateTimeField(null=True)),
+                (
+                    "domain",
+                    models.CharField(
+                        choices=[
+                            ("health", "Santé"),
+                            ("autonomy", "Autonomie"),
+                            ("participation", "Participation sociale"),
+                            ("caregiver", "Soutien de l’aidant"),
+                            ("home", "Logement et cadre de vie"),
+                            ("rights", "Droits et ressources"),
+                        ],
+                        default="health",
+                        max_length=16,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='NeedEvent',
+            name="NeedEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('text', models.CharField(max_length=500)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('removed_at', models.DateTimeField(null=True)),
-                ('domain', models.CharField(choices=[('health', 'Santé'), ('autonomy', 'Autonomie'), ('participation', 'Participation sociale'), ('caregiver', 'Soutien de l’aidant'), ('home', 'Logement et cadre de vie'), ('rights', 'Droits et ressources')], default='health', max_length=16)),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                ("text", models.CharField(max_length=500)),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("removed_at", models.DateTimeField(null=True)),
+                (
+                    "domain",
+                    models.CharField(
+                        choices=[
+                            ("health", "Santé"),
+                            ("autonomy", "Autonomie"),
+                            ("participation", "Participation sociale"),
+                            ("caregiver", "Soutien de l’aidant"),
+                            ("home", "Logement et cadre de vie"),
+                            ("rights", "Droits et ressources"),
+                        ],
+                        default="health",
+                        max_length=16,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='PlannedAction',
+            name="PlannedAction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.CharField(max_length=500)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('removed_at', models.DateTimeField(null=True)),
-                ('frequency', models.CharField(blank=True, max_length=80)),
-                ('due_on', models.DateField(null=True)),
-                ('status', models.CharField(choices=[('not-started', 'À faire'), ('in-progress', 'En cours'), ('completed', 'Fait'), ('cancelled', 'Abandonnée')], default='not-started', max_length=12)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.CharField(max_length=500)),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("removed_at", models.DateTimeField(null=True)),
+                ("frequency", models.CharField(blank=True, max_length=80)),
+                ("due_on", models.DateField(null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("not-started", "À faire"),
+                            ("in-progress", "En cours"),
+                            ("completed", "Fait"),
+                            ("cancelled", "Abandonnée"),
+                        ],
+                        default="not-started",
+                        max_length=12,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='PlannedActionEvent',
+            name="PlannedActionEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('text', models.CharField(max_length=500)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('removed_at', models.DateTimeField(null=True)),
-                ('frequency', models.CharField(blank=True, max_length=80)),
-                ('due_on', models.DateField(null=True)),
-                ('status', models.CharField(choices=[('not-started', 'À faire'), ('in-progress', 'En cours'), ('completed', 'Fait'), ('cancelled', 'Abandonnée')], default='not-started', max_length=12)),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                ("text", models.CharField(max_length=500)),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("removed_at", models.DateTimeField(null=True)),
+                ("frequency", models.CharField(blank=True, max_length=80)),
+                ("due_on", models.DateField(null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("not-started", "À faire"),
+                            ("in-progress", "En cours"),
+                            ("completed", "Fait"),
+                            ("cancelled", "Abandonnée"),
+                        ],
+                        default="not-started",
+                        max_length=12,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='CarePlan',
+            name="CarePlan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('draft', 'En rédaction'), ('proposed', 'Proposé à l’approbation'), ('active', 'Approuvé'), ('completed', 'Terminé')], default='draft', max_length=10)),
-                ('person_words', models.TextField(blank=True, max_length=4000)),
-                ('review_due_on', models.DateField(null=True)),
-                ('proposed_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('approver', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.practitionerrole')),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.practitionerrole')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "En rédaction"),
+                            ("proposed", "Proposé à l’approbation"),
+                            ("active", "Approuvé"),
+                            ("completed", "Terminé"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("person_words", models.TextField(blank=True, max_length=4000)),
+                ("review_due_on", models.DateField(null=True)),
+                ("proposed_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
+                ("revision", models.PositiveIntegerField(default=1)),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="directory.practitionerrole",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="directory.practitionerrole",
+                    ),
+                ),
             ],
         ),
     ]

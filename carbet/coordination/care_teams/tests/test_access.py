@@ -61,7 +61,9 @@ def test_leaving_closes_the_record_at_once(world):
 
 def access_participants(world, care_team):
     with row_security.acting_as(world.actor("gp"), now=world.now):
-        return list(CareTeamParticipant.objects.filter(care_team=care_team).select_related("care_team"))
+        return list(
+            CareTeamParticipant.objects.filter(care_team=care_team).select_related("care_team")
+        )
 
 
 def test_a_refused_entry_is_traced(world):
