@@ -1,6 +1,6 @@
 """What can be asked of a circle: its members, its managers, what the person decided."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -12,7 +12,12 @@ from carbet.coordination.care_teams.models import (
     Consent,
     GlassBreaking,
 )
-from carbet.core.actor import Level
+from carbet.core.actor import Actor, Level
+from carbet.core.models import AuditEvent
+
+# The traces that say "this person opened the record", and how long one visit lasts.
+VISITS = ("chart.read", "notebook.read")
+SAME_VISIT = timedelta(minutes=30)
 
 
 def active_participants(*, care_team: CareTeam, on: datetime) -> QuerySet[CareTeamParticipant]:
@@ -66,6 +71,27 @@ def keys_of_level(*, patient_id: int, level: Level) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT carbet_grantees_of(%s, %s)", [patient_id, int(level)])
         return [row[0] for row in cursor.fetchall()]
+
+
+def previous_visit(*, actor: Actor, patient_id: int, now: datetime) -> datetime | None:
+    """Return when the actor last opened the record before this visit, or None the first time.
+
+    What was read in the last 30 minutes belongs to the visit under way; what a screen left open
+    asks again by itself is no visit.
+    """
+    return (
+        AuditEvent.objects.filter(
+            account_id=actor.account_id,
+            patient_id=patient_id,
+            role_id=actor.role_id,
+            operation__in=VISITS,
+            outcome=AuditEvent.Outcome.SUCCESS,
+            recorded_at__lt=now - SAME_VISIT,
+        )
+        .order_by("-recorded_at")
+        .values_list("recorded_at", flat=True)
+        .first()
+    )
 
 
 def glass_breakings(*, patient_id: int) -> QuerySet[GlassBreaking]:

@@ -6,87 +6,172 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('directory', '0001_initial'),
+        ("directory", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='MeasureEvent',
+            name="MeasureEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('author_name', models.CharField(max_length=200)),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('gesture', models.UUIDField(default=uuid.uuid4)),
-                ('kind', models.CharField(choices=[('85354-9', 'Pression artérielle'), ('29463-7', 'Poids'), ('8867-4', 'Fréquence cardiaque'), ('8310-5', 'Température'), ('59408-5', 'Saturation en oxygène'), ('2339-0', 'Glycémie capillaire'), ('72514-3', 'Douleur')], max_length=12)),
-                ('value', models.DecimalField(decimal_places=2, max_digits=7)),
-                ('second_value', models.DecimalField(decimal_places=2, max_digits=7, null=True)),
-                ('status', models.CharField(choices=[('final', 'Valide'), ('entered-in-error', 'Saisie par erreur')], default='final', max_length=16)),
-                ('comment', models.CharField(blank=True, max_length=200)),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                ("author_name", models.CharField(max_length=200)),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                ("gesture", models.UUIDField(default=uuid.uuid4)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("85354-9", "Pression artérielle"),
+                            ("29463-7", "Poids"),
+                            ("8867-4", "Fréquence cardiaque"),
+                            ("8310-5", "Température"),
+                            ("59408-5", "Saturation en oxygène"),
+                            ("2339-0", "Glycémie capillaire"),
+                            ("72514-3", "Douleur"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("value", models.DecimalField(decimal_places=2, max_digits=7)),
+                ("second_value", models.DecimalField(decimal_places=2, max_digits=7, null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("final", "Valide"), ("entered-in-error", "Saisie par erreur")],
+                        default="final",
+                        max_length=16,
+                    ),
+                ),
+                ("comment", models.CharField(blank=True, max_length=200)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('author_name', models.CharField(max_length=200)),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('gesture', models.UUIDField(default=uuid.uuid4, unique=True)),
-                ('kind', models.CharField(choices=[('OBS', 'Observation'), ('DEM-AVIS', 'Demande d’avis'), ('INTERV', 'Intervention'), ('INST', 'Consigne'), ('GEN', 'Information générale')], default='OBS', max_length=8)),
-                ('text', models.TextField(max_length=20000)),
-                ('urgent', models.BooleanField(default=False)),
-                ('corrected_at', models.DateTimeField(null=True)),
-                ('correction_reason', models.CharField(blank=True, max_length=200)),
-                ('withdrawn_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("author_name", models.CharField(max_length=200)),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                ("gesture", models.UUIDField(default=uuid.uuid4, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("OBS", "Observation"),
+                            ("DEM-AVIS", "Demande d’avis"),
+                            ("INTERV", "Intervention"),
+                            ("INST", "Consigne"),
+                            ("GEN", "Information générale"),
+                        ],
+                        default="OBS",
+                        max_length=8,
+                    ),
+                ),
+                ("text", models.TextField(max_length=20000)),
+                ("urgent", models.BooleanField(default=False)),
+                ("corrected_at", models.DateTimeField(null=True)),
+                ("correction_reason", models.CharField(blank=True, max_length=200)),
+                ("withdrawn_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='NoteEvent',
+            name="NoteEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('author_name', models.CharField(max_length=200)),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('gesture', models.UUIDField(default=uuid.uuid4)),
-                ('kind', models.CharField(choices=[('OBS', 'Observation'), ('DEM-AVIS', 'Demande d’avis'), ('INTERV', 'Intervention'), ('INST', 'Consigne'), ('GEN', 'Information générale')], default='OBS', max_length=8)),
-                ('text', models.TextField(max_length=20000)),
-                ('urgent', models.BooleanField(default=False)),
-                ('corrected_at', models.DateTimeField(null=True)),
-                ('correction_reason', models.CharField(blank=True, max_length=200)),
-                ('withdrawn_at', models.DateTimeField(null=True)),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                ("author_name", models.CharField(max_length=200)),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                ("gesture", models.UUIDField(default=uuid.uuid4)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("OBS", "Observation"),
+                            ("DEM-AVIS", "Demande d’avis"),
+                            ("INTERV", "Intervention"),
+                            ("INST", "Consigne"),
+                            ("GEN", "Information générale"),
+                        ],
+                        default="OBS",
+                        max_length=8,
+                    ),
+                ),
+                ("text", models.TextField(max_length=20000)),
+                ("urgent", models.BooleanField(default=False)),
+                ("corrected_at", models.DateTimeField(null=True)),
+                ("correction_reason", models.CharField(blank=True, max_length=200)),
+                ("withdrawn_at", models.DateTimeField(null=True)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Measure',
+            name="Measure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('author_name', models.CharField(max_length=200)),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('gesture', models.UUIDField(default=uuid.uuid4, unique=True)),
-                ('kind', models.CharField(choices=[('85354-9', 'Pression artérielle'), ('29463-7', 'Poids'), ('8867-4', 'Fréquence cardiaque'), ('8310-5', 'Température'), ('59408-5', 'Saturation en oxygène'), ('2339-0', 'Glycémie capillaire'), ('72514-3', 'Douleur')], max_length=12)),
-                ('value', models.DecimalField(decimal_places=2, max_digits=7)),
-                ('second_value', models.DecimalField(decimal_places=2, max_digits=7, null=True)),
-                ('status', models.CharField(choices=[('final', 'Valide'), ('entered-in-error', 'Saisie par erreur')], default='final', max_length=16)),
-                ('comment', models.CharField(blank=True, max_length=200)),
-                ('author_role', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.practitionerrole')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("author_name", models.CharField(max_length=200)),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                ("gesture", models.UUIDField(default=uuid.uuid4, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("85354-9", "Pression artérielle"),
+                            ("29463-7", "Poids"),
+                            ("8867-4", "Fréquence cardiaque"),
+                            ("8310-5", "Température"),
+                            ("59408-5", "Saturation en oxygène"),
+                            ("2339-0", "Glycémie capillaire"),
+                            ("72514-3", "Douleur"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("value", models.DecimalField(decimal_places=2, max_digits=7)),
+                ("second_value", models.DecimalField(decimal_places=2, max_digits=7, null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("final", "Valide"), ("entered-in-error", "Saisie par erreur")],
+                        default="final",
+                        max_length=16,
+                    ),
+                ),
+                ("comment", models.CharField(blank=True, max_length=200)),
+                (
+                    "author_role",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="directory.practitionerrole",
+                    ),
+                ),
             ],
         ),
     ]

@@ -7,112 +7,239 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('directory', '0001_initial'),
-        ('notebook', '0001_initial'),
-        ('patients', '0001_initial'),
-        ('pghistory', '0007_auto_20250421_0444'),
+        ("directory", "0001_initial"),
+        ("notebook", "0001_initial"),
+        ("patients", "0001_initial"),
+        ("pghistory", "0007_auto_20250421_0444"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='measure',
-            name='patient',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='patients.patient'),
+            model_name="measure",
+            name="patient",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, to="patients.patient"
+            ),
         ),
         migrations.AddField(
-            model_name='measureevent',
-            name='author_role',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='directory.practitionerrole'),
+            model_name="measureevent",
+            name="author_role",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="directory.practitionerrole",
+            ),
         ),
         migrations.AddField(
-            model_name='measureevent',
-            name='patient',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='patients.patient'),
+            model_name="measureevent",
+            name="patient",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="patients.patient",
+            ),
         ),
         migrations.AddField(
-            model_name='measureevent',
-            name='pgh_context',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context'),
+            model_name="measureevent",
+            name="pgh_context",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="pghistory.context",
+            ),
         ),
         migrations.AddField(
-            model_name='measureevent',
-            name='pgh_obj',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='notebook.measure'),
+            model_name="measureevent",
+            name="pgh_obj",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                to="notebook.measure",
+            ),
         ),
         migrations.AddField(
-            model_name='note',
-            name='author_role',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.practitionerrole'),
+            model_name="note",
+            name="author_role",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="directory.practitionerrole",
+            ),
         ),
         migrations.AddField(
-            model_name='note',
-            name='patient',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='patients.patient'),
+            model_name="note",
+            name="patient",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, to="patients.patient"
+            ),
         ),
         migrations.AddField(
-            model_name='note',
-            name='replies_to',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='notebook.note'),
+            model_name="note",
+            name="replies_to",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, to="notebook.note"
+            ),
         ),
         migrations.AddField(
-            model_name='noteevent',
-            name='author_role',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='directory.practitionerrole'),
+            model_name="noteevent",
+            name="author_role",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="directory.practitionerrole",
+            ),
         ),
         migrations.AddField(
-            model_name='noteevent',
-            name='patient',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='patients.patient'),
+            model_name="noteevent",
+            name="patient",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="patients.patient",
+            ),
         ),
         migrations.AddField(
-            model_name='noteevent',
-            name='pgh_context',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context'),
+            model_name="noteevent",
+            name="pgh_context",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="pghistory.context",
+            ),
         ),
         migrations.AddField(
-            model_name='noteevent',
-            name='pgh_obj',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, to='notebook.note'),
+            model_name="noteevent",
+            name="pgh_obj",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                to="notebook.note",
+            ),
         ),
         migrations.AddField(
-            model_name='noteevent',
-            name='replies_to',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='notebook.note'),
+            model_name="noteevent",
+            name="replies_to",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                related_query_name="+",
+                to="notebook.note",
+            ),
         ),
         migrations.AddIndex(
-            model_name='measure',
-            index=models.Index(fields=['patient', '-occurred_at'], name='measure_by_patient'),
+            model_name="measure",
+            index=models.Index(fields=["patient", "-occurred_at"], name="measure_by_patient"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='measure',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "notebook_measureevent" ("author_name", "author_role_id", "comment", "gesture", "id", "kind", "occurred_at", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "second_value", "status", "value") VALUES (NEW."author_name", NEW."author_role_id", NEW."comment", NEW."gesture", NEW."id", NEW."kind", NEW."occurred_at", NEW."patient_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."recorded_at", NEW."second_value", NEW."status", NEW."value"); RETURN NULL;', hash='8fdf64fd0a34da1e03d323a4e5b14a63bfbcd49b', operation='INSERT', pgid='pgtrigger_insert_insert_3d45f', table='notebook_measure', when='AFTER')),
+            model_name="measure",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "notebook_measureevent" ("author_name", "author_role_id", "comment", "gesture", "id", "kind", "occurred_at", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "second_value", "status", "value") VALUES (NEW."author_name", NEW."author_role_id", NEW."comment", NEW."gesture", NEW."id", NEW."kind", NEW."occurred_at", NEW."patient_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."recorded_at", NEW."second_value", NEW."status", NEW."value"); RETURN NULL;',
+                    hash="8fdf64fd0a34da1e03d323a4e5b14a63bfbcd49b",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_3d45f",
+                    table="notebook_measure",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='measure',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "notebook_measureevent" ("author_name", "author_role_id", "comment", "gesture", "id", "kind", "occurred_at", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "second_value", "status", "value") VALUES (NEW."author_name", NEW."author_role_id", NEW."comment", NEW."gesture", NEW."id", NEW."kind", NEW."occurred_at", NEW."patient_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."recorded_at", NEW."second_value", NEW."status", NEW."value"); RETURN NULL;', hash='3343b1a04d8c911d12b89901d24eb2ad4e134d44', operation='UPDATE', pgid='pgtrigger_update_update_51c41', table='notebook_measure', when='AFTER')),
+            model_name="measure",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "notebook_measureevent" ("author_name", "author_role_id", "comment", "gesture", "id", "kind", "occurred_at", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "second_value", "status", "value") VALUES (NEW."author_name", NEW."author_role_id", NEW."comment", NEW."gesture", NEW."id", NEW."kind", NEW."occurred_at", NEW."patient_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."recorded_at", NEW."second_value", NEW."status", NEW."value"); RETURN NULL;',
+                    hash="3343b1a04d8c911d12b89901d24eb2ad4e134d44",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_51c41",
+                    table="notebook_measure",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='measureevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='002c4e464d5e6ed577380b11c90e20156ebc3a19', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_55d7f', table='notebook_measureevent', when='BEFORE')),
+            model_name="measureevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="002c4e464d5e6ed577380b11c90e20156ebc3a19",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_55d7f",
+                    table="notebook_measureevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['patient', '-occurred_at'], name='note_by_patient'),
+            model_name="note",
+            index=models.Index(fields=["patient", "-occurred_at"], name="note_by_patient"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='note',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "notebook_noteevent" ("author_name", "author_role_id", "corrected_at", "correction_reason", "gesture", "id", "kind", "occurred_at", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "replies_to_id", "text", "urgent", "withdrawn_at") VALUES (NEW."author_name", NEW."author_role_id", NEW."corrected_at", NEW."correction_reason", NEW."gesture", NEW."id", NEW."kind", NEW."occurred_at", NEW."patient_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."recorded_at", NEW."replies_to_id", NEW."text", NEW."urgent", NEW."withdrawn_at"); RETURN NULL;', hash='a3466613c2e2771b9fa734c33054064fac676f13', operation='INSERT', pgid='pgtrigger_insert_insert_2a1b2', table='notebook_note', when='AFTER')),
+            model_name="note",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "notebook_noteevent" ("author_name", "author_role_id", "corrected_at", "correction_reason", "gesture", "id", "kind", "occurred_at", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "replies_to_id", "text", "urgent", "withdrawn_at") VALUES (NEW."author_name", NEW."author_role_id", NEW."corrected_at", NEW."correction_reason", NEW."gesture", NEW."id", NEW."kind", NEW."occurred_at", NEW."patient_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."recorded_at", NEW."replies_to_id", NEW."text", NEW."urgent", NEW."withdrawn_at"); RETURN NULL;',
+                    hash="a3466613c2e2771b9fa734c33054064fac676f13",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_2a1b2",
+                    table="notebook_note",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='note',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "notebook_noteevent" ("author_name", "author_role_id", "corrected_at", "correction_reason", "gesture", "id", "kind", "occurred_at", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "replies_to_id", "text", "urgent", "withdrawn_at") VALUES (NEW."author_name", NEW."author_role_id", NEW."corrected_at", NEW."correction_reason", NEW."gesture", NEW."id", NEW."kind", NEW."occurred_at", NEW."patient_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."recorded_at", NEW."replies_to_id", NEW."text", NEW."urgent", NEW."withdrawn_at"); RETURN NULL;', hash='ecc999bcbd197ba39dc2444fd1479000e43a47b8', operation='UPDATE', pgid='pgtrigger_update_update_d0dd3', table='notebook_note', when='AFTER')),
+            model_name="note",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "notebook_noteevent" ("author_name", "author_role_id", "corrected_at", "correction_reason", "gesture", "id", "kind", "occurred_at", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "replies_to_id", "text", "urgent", "withdrawn_at") VALUES (NEW."author_name", NEW."author_role_id", NEW."corrected_at", NEW."correction_reason", NEW."gesture", NEW."id", NEW."kind", NEW."occurred_at", NEW."patient_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."recorded_at", NEW."replies_to_id", NEW."text", NEW."urgent", NEW."withdrawn_at"); RETURN NULL;',
+                    hash="ecc999bcbd197ba39dc2444fd1479000e43a47b8",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_d0dd3",
+                    table="notebook_note",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='noteevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='6d737fdbdf4337ff6ca7f746d505b4a2a760103f', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_dcbbd', table='notebook_noteevent', when='BEFORE')),
+            model_name="noteevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="6d737fdbdf4337ff6ca7f746d505b4a2a760103f",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_dcbbd",
+                    table="notebook_noteevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

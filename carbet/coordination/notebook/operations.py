@@ -1,0 +1,377 @@
+"""What can be done in a notebook: write, reply, correct, withdraw, measure. Nothing is erased."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+
+from carbet.coordination.alerts import operations as alerts
+from carbet.coordination.alerts.choices import AlertKind
+from carbet.coordination.care_teams import queries as care_teams
+from carbet.coordination.notebook import rules
+from carbet.coordination.notebook.choices import MeasureKind, MeasureStatus, NoteKind
+from carbet.coordination.notebook.models import Measure, Note
+from carbet.core import live
+from carbet.core.actor import Actor, Level, organization_key
+from carbet.core.audit import Trace
+from carbet.core.operation import UnableTo, UnableToAct, operation
+from carbet.registries.directory.models import PractitionerRole
+from carbet.registries.directory.rules import WRITE_NOTEBOOK
+from carbet.registries.patients.models import Patient
+
+TARGET = "notebook"
+
+
+class UnableToWriteNote(UnableTo):
+    """The note cannot be written as given."""
+
+
+class GestureAlreadyUsed(UnableToWriteNote):
+    """The form was sent before with another content: what is new in it was not kept."""
+
+
+class UnableToCorrectNote(UnableTo):
+    """The note cannot be corrected or withdrawn."""
+
+
+class UnableToRecordMeasure(UnableTo):
+    """The measures cannot be recorded; `errors` says which value of which kind, and why."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        errors: Mapping[tuple[str, int], str] | None = None,
+    ) -> None:
+        super().__init__(message, field=field)
+        self.errors = dict(errors or {})
+
+
+@operation("notebook.note.write", action="C")
+def write_note(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    patient: Patient,
+    text: str,
+    gesture: uuid.UUID,
+    kind: str = NoteKind.OBSERVATION,
+    urgent: bool = False,
+    occurred_at: datetime | None = None,
+    replies_to: Note | None = None,
+    on_behalf_of_id: int | None = None,
+) -> Note:
+    """Write a note, or a reply to one; the same gesture twice is one note.
+
+    An urgent note alerts at once everyone who writes in the record, another one those who manage
+    it; a reply tells the author it answers as well. Every open screen of the circle refreshes.
+
+    Args:
+        occurred_at: when it was seen or done; now by default, never later than now + 10 minutes.
+        on_behalf_of_id: the role for which a delegate writes; found alone when there is only one.
+
+    Raises:
+        UnableToAct: the role does not write in notebooks, nor for somebody who does.
+        UnableToWriteNote: no text, too long, a moment to come, a reply to a withdrawn note.
+        GestureAlreadyUsed: this form already wrote another text.
+    """
+    text = text.strip()
+    _check_text(text)
+    moment = _checked_moment(occurred_at, now=now, refusal=UnableToWriteNote)
+    parent = _checked_parent(replies_to, patient=patient)
+    note = Note(
+        patient_id=patient.pk,
+        kind=NoteKind(kind),
+        text=text,
+        urgent=urgent,
+        replies_to=parent,
+        occurred_at=moment,
+        recorded_at=now,
+        gesture=gesture,
+        **_authorship(actor, patient_id=patient.pk, on_behalf_of_id=on_behalf_of_id),
+    )
+    try:
+        with transaction.atomic():
+            note.save(force_insert=True)
+    except IntegrityError as error:
+        return _written_before(trace, note, error)
+    _tell(note, parent, actor=actor, now=now)
+    trace.about(patient_id=patient.pk, entity=note)
+    return note
+
+
+@operation("notebook.note.correct")
+def correct_note(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    note: Note,
+    text: str,
+    reason: str,
+    seen_at: datetime | None = None,
+) -> Note:
+    """Replace the text of one's own note; the former text stays readable in its history.
+
+    Args:
+        seen_at: `corrected_at` of the version that was on screen, so that two tabs do not overwrite
+            each other in silence.
+
+    Raises:
+        UnableToAct: the note is somebody else's.
+        UnableToCorrectNote: withdrawn, corrected meanwhile, no reason, no change, text refused.
+    """
+    row = _lock_own(note, actor)
+    text, reason = text.strip(), reason.strip()
+    if row.withdrawn_at is not None:
+        raise UnableToCorrectNote("Cette note a été retirée : elle ne se corrige plus.")
+    if row.corrected_at != seen_at:
+        raise UnableToCorrectNote(
+            "Cette note a été corrigée entre-temps, dans un autre onglet ou sur un autre appareil."
+            " Relisez-la avant d’enregistrer."
+        )
+    if not text:
+        raise UnableToCorrectNote(
+            "Le texte est vide. Pour annuler la note, retirez-la.", field="text"
+        )
+    _check_text(text)
+    if text == row.text:
+        raise UnableToCorrectNote("Le texte n’a pas changé.", field="text")
+    if not reason:
+        raise UnableToCorrectNote("Dites pourquoi vous corrigez cette note.", field="reason")
+    row.text, row.corrected_at, row.correction_reason = text, now, reason
+    row.save(update_fields=["text", "corrected_at", "correction_reason"])
+    _refresh_screens(row.patient_id, now=now)
+    trace.about(patient_id=row.patient_id, entity=row, reason=reason)
+    return row
+
+
+@operation("notebook.note.withdraw")
+def withdraw_note(trace: Trace, *, actor: Actor, now: datetime, note: Note, reason: str) -> Note:
+    """Withdraw one's own note: it stays, struck through, with the reason.
+
+    Raises:
+        UnableToAct: the note is somebody else's.
+        UnableToCorrectNote: withdrawn already, or no reason.
+    """
+    row = _lock_own(note, actor)
+    reason = reason.strip()
+    if row.withdrawn_at is not None:
+        raise UnableToCorrectNote("Cette note est déjà retirée.")
+    if not reason:
+        raise UnableToCorrectNote("Dites pourquoi vous retirez cette note.", field="reason")
+    row.withdrawn_at, row.withdrawal_reason = now, reason
+    row.save(update_fields=["withdrawn_at", "withdrawal_reason"])
+    _refresh_screens(row.patient_id, now=now)
+    trace.about(patient_id=row.patient_id, entity=row, reason=reason)
+    return row
+
+
+@operation("notebook.measure.record", action="C")
+def record_measures(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    patient: Patient,
+    values: Mapping[str, tuple[Decimal | None, ...]],
+    gesture: uuid.UUID,
+    occurred_at: datetime | None = None,
+    comment: str = "",
+    on_behalf_of_id: int | None = None,
+) -> list[Measure]:
+    """Record the measures taken at one moment; the same gesture twice records them once.
+
+    Args:
+        values: by `MeasureKind`, the value, or systolic then diastolic, in the units of
+            `rules.SCALES`.
+
+    Raises:
+        UnableToAct: the role does not write in notebooks, nor for somebody who does.
+        UnableToRecordMeasure: nothing given, a value out of what is plausible, a moment to come.
+    """
+    if not values:
+        raise UnableToRecordMeasure("Indiquez au moins une mesure.")
+    errors = {
+        (kind, rank): sentence
+        for kind, given in values.items()
+        for rank, sentence in rules.refusals(MeasureKind(kind), given).items()
+    }
+    if errors:
+        raise UnableToRecordMeasure("Vérifiez les valeurs signalées.", errors=errors)
+    moment = _checked_moment(occurred_at, now=now, refusal=UnableToRecordMeasure)
+    authorship = _authorship(actor, patient_id=patient.pk, on_behalf_of_id=on_behalf_of_id)
+    measures = []
+    for kind, given in values.items():
+        measure = Measure(
+            patient_id=patient.pk,
+            kind=MeasureKind(kind),
+            value=given[0],
+            second_value=given[1] if len(given) > 1 else None,
+            occurred_at=moment,
+            recorded_at=now,
+            # One gesture fills several lines: each has a key of its own, always the same.
+            gesture=uuid.uuid5(gesture, kind),
+            comment=comment.strip(),
+            **authorship,
+        )
+        try:
+            with transaction.atomic():
+                measure.save(force_insert=True)
+        except IntegrityError as error:
+            measure = _measured_before(measure, error)
+        measures.append(measure)
+        trace.about(patient_id=patient.pk, entity=measure)
+    _refresh_screens(patient.pk, now=now)
+    return measures
+
+
+@operation("notebook.measure.withdraw")
+def withdraw_measure(trace: Trace, *, actor: Actor, now: datetime, measure: Measure) -> Measure:
+    """Mark one's own measure as entered in error: it leaves the curves and stays, struck through.
+
+    Source: FHIR Observation.status entered-in-error.
+
+    Raises:
+        UnableToAct: the measure is somebody else's.
+        UnableToCorrectNote: it is marked already.
+    """
+    row = Measure.objects.select_for_update(of=("self",)).filter(pk=measure.pk).first()
+    if row is None or row.author_role_id is None or row.author_role_id != actor.role_id:
+        raise UnableToAct("Seul l’auteur d’une mesure peut la signaler comme saisie par erreur.")
+    if row.status == MeasureStatus.ENTERED_IN_ERROR:
+        raise UnableToCorrectNote("Cette mesure est déjà signalée comme saisie par erreur.")
+    row.status, row.status_changed_at = MeasureStatus.ENTERED_IN_ERROR, now
+    row.save(update_fields=["status", "status_changed_at"])
+    _refresh_screens(row.patient_id, now=now)
+    trace.about(patient_id=row.patient_id, entity=row)
+    return row
+
+
+def _check_text(text: str) -> None:
+    if not text:
+        raise UnableToWriteNote("Écrivez votre note.", field="text")
+    if len(text) > rules.MAX_TEXT:
+        raise UnableToWriteNote(
+            f"Ce texte compte {len(text)} caractères : une note en tient 20 000."
+            " Partagez-le en plusieurs notes.",
+            field="text",
+        )
+
+
+def _checked_moment(
+    occurred_at: datetime | None, *, now: datetime, refusal: type[UnableTo]
+) -> datetime:
+    if occurred_at is not None and rules.is_too_late(occurred_at, now=now):
+        raise refusal("Ce moment est dans le futur.", field="occurred_at")
+    return occurred_at or now
+
+
+def _checked_parent(replies_to: Note | None, *, patient: Patient) -> Note | None:
+    """Return the note that a reply answers: a reply to a reply joins the same thread."""
+    if replies_to is None:
+        return None
+    parent_id = replies_to.replies_to_id or replies_to.pk
+    parent = Note.objects.filter(pk=parent_id, patient_id=patient.pk).first()
+    if parent is None:
+        raise UnableToWriteNote("La note à laquelle vous répondez n’est plus accessible.")
+    if parent.withdrawn_at is not None:
+        raise UnableToWriteNote(
+            "Cette note a été retirée par son auteur : écrivez plutôt une nouvelle note."
+        )
+    return parent
+
+
+def _authorship(
+    actor: Actor, *, patient_id: int, on_behalf_of_id: int | None
+) -> dict[str, int | str | None]:
+    """Return who writes, and for whom."""
+    if actor.role_id is None:
+        raise UnableToAct("Choisissez d’abord le rôle sous lequel vous travaillez.")
+    if on_behalf_of_id is None and actor.can(WRITE_NOTEBOOK):
+        return {"author_role_id": actor.role_id, "author_name": actor.display_name}
+    delegators = [
+        role
+        for role in PractitionerRole.objects.filter(pk__in=actor.delegated_role_ids)
+        if on_behalf_of_id in (None, role.pk)
+    ]
+    writers = set(care_teams.keys_of_level(patient_id=patient_id, level=Level.WRITE))
+    allowed = [
+        role for role in delegators if writers & {role.key, organization_key(role.organization_id)}
+    ]
+    if len(allowed) > 1:
+        raise UnableToWriteNote("Dites pour qui vous écrivez.", field="on_behalf_of")
+    if not allowed:
+        raise UnableToAct("Votre rôle ne permet pas d’écrire dans ce cahier.")
+    return {
+        "author_role_id": actor.role_id,
+        "author_name": actor.display_name,
+        "on_behalf_of_id": allowed[0].pk,
+    }
+
+
+def _written_before(trace: Trace, note: Note, error: IntegrityError) -> Note:
+    """Return the note that the same gesture wrote, when it says the same."""
+    before = Note.objects.filter(gesture=note.gesture, patient_id=note.patient_id).first()
+    if before is None or before.author_role_id != note.author_role_id:
+        raise UnableToWriteNote("Ce formulaire a déjà servi : envoyez-le à nouveau.") from error
+    if before.text != note.text and not before.corrected_at:
+        raise GestureAlreadyUsed(
+            "Ce formulaire a déjà enregistré une note, avec un autre texte. Celui-ci n’est pas"
+            " encore enregistré : envoyez-le pour en faire une nouvelle note."
+        ) from error
+    trace.about(patient_id=before.patient_id, entity=before, reason="déjà enregistrée")
+    return before
+
+
+def _measured_before(measure: Measure, error: IntegrityError) -> Measure:
+    before = Measure.objects.filter(
+        gesture=measure.gesture,
+        patient_id=measure.patient_id,
+        author_role_id=measure.author_role_id,
+    ).first()
+    if before is None or (before.value, before.second_value) != (
+        measure.value,
+        measure.second_value,
+    ):
+        raise UnableToRecordMeasure(
+            "Ce formulaire a déjà enregistré d’autres valeurs. Celles-ci ne sont pas encore"
+            " enregistrées : envoyez-les à nouveau."
+        ) from error
+    return before
+
+
+def _lock_own(note: Note, actor: Actor) -> Note:
+    row = Note.objects.select_for_update(of=("self",)).filter(pk=note.pk).first()
+    if row is None or row.author_role_id is None or row.author_role_id != actor.role_id:
+        raise UnableToAct("Seul l’auteur d’une note peut la corriger ou la retirer.")
+    return row
+
+
+def _tell(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> None:
+    """Alert whom the note concerns, and refresh the open screens of the circle."""
+    readers = _refresh_screens(note.patient_id, now=now)
+    level = Level.WRITE if note.urgent else Level.MANAGE
+    recipients = set(care_teams.keys_of_level(patient_id=note.patient_id, level=level))
+    if parent is not None and parent.author_role_id is not None:
+        recipients |= {f"role:{parent.author_role_id}"} & set(readers)
+    alerts.raise_alert(
+        actor=actor,
+        now=now,
+        patient_id=note.patient_id,
+        recipients=recipients,
+        kind=AlertKind.URGENT_NOTE if note.urgent else AlertKind.NOTE,
+        target=TARGET,
+        urgent=note.urgent,
+    )
+
+
+def _refresh_screens(patient_id: int, *, now: datetime) -> list[str]:
+    """Announce the change to everyone who may read the record, and return their keys."""
+    readers = care_teams.keys_of_level(patient_id=patient_id, level=Level.READ)
+    live.announce(readers, "note", now=now)
+    return readers
