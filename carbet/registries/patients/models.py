@@ -9,7 +9,9 @@ from carbet.core.actor import Level
 from carbet.core.history import tracked
 from carbet.registries.patients import rules
 from carbet.registries.patients.choices import (
+    INS_DEMO,
     INS_SYSTEMS,
+    INS_TEST,
     DatePrecision,
     Gender,
     IdentityStatus,
@@ -98,6 +100,14 @@ class PatientIdentifier(models.Model):
     @property
     def is_ins(self) -> bool:
         return self.system in INS_SYSTEMS
+
+    @property
+    def label(self) -> str:
+        """What the identifier is called on screen."""
+        if self.is_ins:
+            test = self.system in (INS_TEST, INS_DEMO)
+            return "INS de test" if test else "INS"
+        return self.type_code or self.system
 
 
 class PatientSearch(models.Model):

@@ -133,6 +133,9 @@ def update_patient(
 ) -> Patient:
     """Change traits of a person; the former version stays in its history.
 
+    A change of a strict trait unties the identity from the INS service, which must be asked again
+    (RNIV 2.0): a qualified identity is then a validated one.
+
     Args:
         ins: 15 characters, when the person had none yet.
 
@@ -148,8 +151,15 @@ def update_patient(
         wrong := rules.wrong_birth_date(birth_date, on=now.date())
     ):
         raise UnableToUpdatePatient(wrong, field="birth_date")
+    strict = {
+        name
+        for name, value in changes.items()
+        if name in rules.STRICT_TRAITS and value != getattr(row, name)
+    }
     for name, value in changes.items():
         setattr(row, name, value)
+    if strict:
+        row.ins_recovered = False
     row.version += 1
     row.updated_at = now
     row.save()

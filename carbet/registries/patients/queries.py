@@ -10,8 +10,8 @@ from django.db.models import F, QuerySet
 from carbet.core import audit, names
 from carbet.core.actor import Actor
 from carbet.registries.patients import rules
-from carbet.registries.patients.choices import INS_SYSTEMS
 from carbet.registries.patients.access import patients_open_to
+from carbet.registries.patients.choices import INS_SYSTEMS
 from carbet.registries.patients.models import Patient, PatientIdentifier
 
 SEARCH_LIMIT = 50
@@ -45,7 +45,7 @@ class KnownPerson:
 
 @dataclass(frozen=True)
 class PersonsPage:
-    """One page of persons, with the person after whom the next begins, and before whom the former."""
+    """One page of persons, and the persons next to whom the former and the next page begin."""
 
     persons: list[Patient]
     previous: int | None
@@ -153,7 +153,7 @@ def identifiers_of(*, patient_id: int) -> list[PatientIdentifier]:
 
 
 def versions(*, patient_id: int) -> list[IdentityVersion]:
-    """Return the versions of the identity, the latest first, each with its author and its changes."""
+    """Return the versions of the identity, the latest first, with their authors and changes."""
     event = Patient.pgh_event_model  # type: ignore[attr-defined]
     rows = list(
         event.objects.filter(pgh_obj_id=patient_id)

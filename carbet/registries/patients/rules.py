@@ -12,6 +12,17 @@ OLDEST_AGE = 125
 _LETTERS = re.compile(r"[^\W\d_]")
 _NOT_IN_A_NAME = re.compile(r"[^\w\s'’‘ʼ.\-]|[\d_]")
 
+# The strict traits of the RNIV: what changes one of them undoes the tie with the INS.
+STRICT_TRAITS = frozenset(
+    {
+        "birth_family",
+        "birth_given",
+        "gender",
+        "birth_date",
+        "birth_date_precision",
+        "birth_place_code",
+    }
+)
 FORBIDDING_ATTRIBUTES = frozenset({"FICT", "DOUT"})
 
 
@@ -41,7 +52,7 @@ def closeness(typed: str, full_name: str) -> float:
 def wrong_name(text: str) -> str:
     """Return why this cannot be a name, as a French sentence; nothing when it can."""
     if _NOT_IN_A_NAME.search(text):
-        return "Un nom ne contient que des lettres, des espaces, des traits d’union et des apostrophes."
+        return "Écrivez des lettres, des espaces, des traits d’union et des apostrophes seulement."
     if text and not _LETTERS.search(text):
         return "Un nom contient au moins une lettre."
     return ""

@@ -1,0 +1,223 @@
+"""What can be asked of the directory: who does what where, however it is spelt."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.postgres.search import TrigramWordSimilarity
+from django.db import connection
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Greatest, Upper
+from rapidfuzz import fuzz
+
+from carbet.core import names
+from carbet.registries.directory.choices import Purpose
+from carbet.registries.directory.models import (
+    Capacity,
+    Commune,
+    HealthcareService,
+    Organization,
+    Practitioner,
+    PractitionerRole,
+)
+
+PAGE = 25
+MOST_PAGES = 40
+MOST_CHOICES = 8
+# Below it a word is another word: "robeyri" is "robeiri", "robin" is not.
+_LEAST_SIMILARITY = 0.42
+_LEAST_RATIO = 84
+_MOST_WORDS = 5
+
+
+@dataclass(frozen=True)
+class Facets:
+    """What a search can be narrowed by."""
+
+    communes: list[Commune]
+    professions: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class DirectoryPage:
+    """One page of roles or organizations, and whether others follow."""
+
+    rows: list[PractitionerRole] | list[Organization]
+    number: int
+    has_next: bool
+
+
+def communes() -> list[Commune]:
+    """Return the communes of the territory, by name."""
+    return list(Commune.objects.order_by("name"))
+
+
+def facets(*, now: datetime) -> Facets:
+    """Return the communes and the professions practised now, each by name."""
+    practised = _practising(now).values_list("profession", "profession_label").distinct().order_by()
+    return Facets(
+        communes=communes(),
+        professions=sorted(
+            dict(practised).items(), key=lambda item: names.comparison_form(item[1])
+        ),
+    )
+
+
+def search_roles(
+    *,
+    text: str,
+    now: datetime,
+    within: Facets,
+    profession: str = "",
+    commune: str = "",
+    page: int = 1,
+    size: int = PAGE,
+) -> DirectoryPage:
+    """Return a page of the professionals who match every word: name, profession, place, structure.
+
+    Tolerates accents and about one wrong letter a word. Without text, all, by name.
+    """
+    roles = _practising(now)
+    if profession:
+        roles = roles.filter(profession=profession)
+    if commune:
+        roles = roles.filter(organization__commune=commune)
+    words = _words(text)
+    for word in words:
+        codes = [code for code, label in within.professions if _resembles(word, label)]
+        places = [place.code for place in within.communes if _resembles(word, place.name)]
+        roles = roles.filter(
+            Q(practitioner__search__trigram_word_similar=word.lower())
+            | Q(profession__in=codes)
+            | Q(organization__commune__in=places)
+            | Q(specialty_label__icontains=word)
+            | Q(organization__name__icontains=word)
+        )
+    if words:
+        near = [TrigramWordSimilarity(word.lower(), "practitioner__search") for word in words]
+        closeness = Greatest(*near) if len(near) > 1 else near[0]
+        roles = roles.annotate(closeness=closeness).order_by(
+            F("closeness").desc(), "practitioner__search", "pk"
+        )
+    else:
+        roles = roles.order_by("practitioner__search", "pk")
+    return _page(
+        roles.select_related("practitioner", "organization__commune"), number=page, size=size
+    )
+
+
+def search_organizations(
+    *,
+    text: str,
+    within: Facets,
+    purpose: str = "",
+    commune: str = "",
+    page: int = 1,
+    size: int = PAGE,
+) -> DirectoryPage:
+    """Return a page of the structures whose name, kind, category or commune match every word."""
+    found = Organization.objects.filter(active=True)
+    if purpose:
+        found = found.filter(purpose=purpose)
+    if commune:
+        found = found.filter(commune=commune)
+    words = _words(text)
+    if words:
+        found = found.annotate(name_upper=Upper("name"))
+    for word in words:
+        kinds = [value for value, label in Purpose.choices if _resembles(word, str(label))]
+        places = [place.code for place in within.communes if _resembles(word, place.name)]
+        found = found.filter(
+            Q(name_upper__trigram_word_similar=word)
+            | Q(purpose__in=kinds)
+            | Q(commune__in=places)
+            | Q(category_label__icontains=word)
+            | Q(finess=word)
+        )
+    if words:
+        near = [TrigramWordSimilarity(word, "name_upper") for word in words]
+        closeness = Greatest(*near) if len(near) > 1 else near[0]
+        found = found.annotate(closeness=closeness).order_by(F("closeness").desc(), "name", "pk")
+    else:
+        found = found.order_by("name", "pk")
+    return _page(found.select_related("commune"), number=page, size=size)
+
+
+def organization(*, pk: int) -> Organization | None:
+    """Return a structure with its commune and the entity it is part of, or None."""
+    return Organization.objects.select_related("commune", "part_of").filter(pk=pk).first()
+
+
+def role(*, pk: int) -> PractitionerRole | None:
+    """Return a role with its professional and structure, or None."""
+    return (
+        PractitionerRole.objects.select_related("practitioner", "organization__commune")
+        .filter(pk=pk)
+        .first()
+    )
+
+
+def roles_of_practitioner(
+    *, practitioner: Practitioner, now: datetime
+) -> QuerySet[PractitionerRole]:
+    """Return the roles that a professional holds now."""
+    return (
+        _practising(now)
+        .filter(practitioner=practitioner)
+        .select_related("organization__commune")
+        .order_by("pk")
+    )
+
+
+def staff(*, organization: Organization, now: datetime, most: int = 50) -> list[PractitionerRole]:
+    """Return at most `most` professionals of a structure, by profession then name."""
+    return list(
+        _practising(now)
+        .filter(organization=organization)
+        .select_related("practitioner")
+        .order_by("profession_label", "practitioner__search", "pk")[:most]
+    )
+
+
+def services(*, organization: Organization) -> QuerySet[HealthcareService]:
+    """Return what a structure offers, by name."""
+    return HealthcareService.objects.filter(organization=organization, active=True).order_by("name")
+
+
+def capacities(*, organization: Organization) -> QuerySet[Capacity]:
+    """Return the beds and places of a structure, each with the day on which it was true."""
+    return Capacity.objects.filter(organization=organization).order_by("activity", "status")
+
+
+def _practising(now: datetime) -> QuerySet[PractitionerRole]:
+    return PractitionerRole.objects.filter(
+        Q(ended_at__isnull=True) | Q(ended_at__gt=now),
+        practitioner__active=True,
+        organization__active=True,
+    )
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of what was typed, in capitals without accents; particles only if alone."""
+    return [word for word in names.tokens(text[:100]) if len(word) > 1][:_MOST_WORDS]
+
+
+def _resembles(word: str, label: str) -> bool:
+    """Tell whether a word names this label: one of its words, to a letter or so."""
+    return any(
+        other.startswith(word) if len(word) >= 4 else other == word
+        for other in names.all_tokens(label)
+    ) or any(fuzz.ratio(word, other) >= _LEAST_RATIO for other in names.all_tokens(label))
+
+
+def _page(rows: QuerySet, *, number: int, size: int) -> DirectoryPage:
+    number = min(max(number, 1), MOST_PAGES)
+    first = (number - 1) * size
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)",
+            [str(_LEAST_SIMILARITY)],
+        )
+    found = list(rows[first : first + size + 1])
+    return DirectoryPage(
+        rows=found[:size], number=number, has_next=len(found) > size and number < MOST_PAGES
+    )
