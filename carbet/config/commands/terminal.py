@@ -34,8 +34,11 @@ def step(label: str) -> Iterator[None]:
     sys.stdout.flush()
     try:
         yield
-    except BaseException:
+    except Exception:
         say("échec")
+        raise
+    except BaseException:
+        say("interrompu")
         raise
     say(f"{time.monotonic() - begun:.1f} s".replace(".", ","))
 
