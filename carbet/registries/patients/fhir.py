@@ -228,8 +228,8 @@ def read(resource: Json, at: str, *, now: datetime) -> PatientRead:
     """Read a Patient: tolerant of the known defects of published examples, strict on the rest."""
     reading = Reading(resource, at)
     reading.keep_only(
-        *["extension", "identifier", "active", "name", "telecom", "gender", "birthDate", "address"],
-        *["deceasedBoolean", "communication"],
+        "extension identifier active name telecom gender birthDate address deceasedBoolean"
+        " communication"
     )
     if resource.get("active") is False:
         reading.error("not-supported", "Une identité inactive n’est pas reçue.", "active")
