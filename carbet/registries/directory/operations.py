@@ -1,0 +1,35 @@
+"""What can be done to the directory: declare a structure that no national directory holds yet."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from carbet.core.actor import Actor
+from carbet.core.audit import Trace
+from carbet.core.operation import UnableTo, operation
+from carbet.registries.directory.models import Organization
+
+
+class UnableToDeclareOrganization(UnableTo):
+    """The structure cannot be declared."""
+
+
+@operation("organization.declare", action="C")
+def declare_organization(
+    trace: Trace, *, actor: Actor, now: datetime, fields: dict[str, Any]
+) -> Organization:
+    """Add a structure as another system describes it, marked as declared by that system.
+
+    Raises:
+        UnableToDeclareOrganization: another structure bears its identifier.
+    """
+    try:
+        with transaction.atomic():
+            organization = Organization.objects.create(declared_by=actor.client_id, **fields)
+    except IntegrityError as error:
+        raise UnableToDeclareOrganization(
+            "Une autre structure porte déjà cet identifiant."
+        ) from error
+    trace.about(entity=organization)
+    return organization
