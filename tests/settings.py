@@ -18,3 +18,5 @@ DATABASES = database.settings()
 # The cache stays inside the test's transaction: no test counts another's attempts.
 DATABASE_ROUTERS = []
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# No static file was collected for a test.
+WHITENOISE_AUTOREFRESH = True

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "carbet.coordination.charts",
     "carbet.interop.fhir_api",
     "carbet.portal",
+    "carbet.steering.demonstration",
 ]
 
 MIDDLEWARE = [
@@ -187,6 +188,8 @@ IDP_OIDC_PRIVATE_KEY = environment.private_key()
 # Who acts is resolved above core: core only knows the name of the function.
 CARBET_ACTOR_RESOLVER = "carbet.registries.directory.access.resolve"
 CARBET_SYSTEM_RESOLVER = "carbet.interop.fhir_api.access.resolve"
+# How many alerts wait for an actor: asked by the header of a page.
+CARBET_UNREAD_COUNT = "carbet.coordination.alerts.queries.unread_count"
 
 # Counts of attempts and used codes: shared by every process, bounded, lost without harm.
 CACHES = {

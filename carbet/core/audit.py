@@ -35,6 +35,7 @@ class Trace:
         patient_id: int | None = None,
         entity: models.Model | str = "",
         reason: str = "",
+        outcome: int = AuditEvent.Outcome.SUCCESS,
     ) -> None:
         """Say whom and what the operation concerns. `entity` is named, its content never kept."""
         self.events.append(
@@ -46,6 +47,7 @@ class Trace:
                 patient_id=patient_id,
                 entity=entity,
                 reason=reason,
+                outcome=outcome,
                 context_id=self.context_id,
             )
         )

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.module_loading import import_string
 
 from carbet.core import audit, clock, doors, row_security
-from carbet.core.actor import ANONYMOUS_ACTOR, PERSON, PROFESSIONAL, SYSTEM
+from carbet.core.actor import ANONYMOUS_ACTOR, PERSON, PROFESSIONAL, SYSTEM, Actor
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -50,7 +50,10 @@ class DoorMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         self.resolve_actor = import_string(settings.CARBET_ACTOR_RESOLVER)
-        self.resolve_system = import_string(settings.CARBET_SYSTEM_RESOLVER)
+
+    def resolve_system(self, request: HttpRequest, *, read_only: bool) -> Actor:
+        """Find which system asks; the FHIR door is loaded when one comes."""
+        return import_string(settings.CARBET_SYSTEM_RESOLVER)(request, read_only=read_only)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.actor = ANONYMOUS_ACTOR
@@ -97,7 +100,7 @@ class DoorMiddleware:
             return HttpResponseRedirect(reverse("accounts:strengthen"))
         if actor.kind == PROFESSIONAL and actor.role_id is None and door.role_chosen:
             return HttpResponseRedirect(
-                f"{reverse('accounts:choose_role')}?next={quote(request.get_full_path())}"
+                f"{reverse('directory:choose_role')}?next={quote(request.get_full_path())}"
             )
         if actor.kind not in door.audience:
             # A person at a professional's door, or the reverse: the page does not exist for them.

@@ -5,14 +5,14 @@ import fcntl
 import hashlib
 import http.client
 import importlib.util
-import json
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import psycopg
 
 from carbet.config import environment
 from carbet.config.commands import database
@@ -20,6 +20,7 @@ from carbet.config.commands.ports import holder
 from carbet.config.commands.terminal import ROOT, UnableToContinue, complain, port, say, step
 from carbet.core.embedded_postgres import Server
 from carbet.core.supervisor import Service, Supervisor, clear_remains
+from carbet.registries.accounts.rules import DEMONSTRATION_PASSWORD
 
 DEMONSTRATION_PERSONS = 300
 
@@ -263,36 +264,17 @@ def _show_accounts() -> None:
     if not accounts:
         say("(pas encore de compte de démonstration)")
         return
-    width = max(len(account["email"]) for account in accounts)
-    say("\nComptes de démonstration")
-    for account in accounts:
-        say(f"  {account['email']:<{width}}  {account['password']}  {account['label']}")
-    say()
+    width = max(len(email) for email, _ in accounts)
+    say(f"\nComptes de démonstration (mot de passe de tous : {DEMONSTRATION_PASSWORD})")
+    for email, label in accounts:
+        say(f"  {email:<{width}}  {label}")
+    say("Le code demandé ensuite s'affiche sur la page.\n")
 
 
-def _demonstration_accounts() -> list[dict[str, str]]:
-    # In another process: this one stays small, without Django, for as long as the house runs.
-    program = (
-        "import json, django; django.setup()\n"
-        "from carbet.registries.accounts.demonstration import accounts\n"
-        "print(json.dumps([{'email': a.email, 'password': a.password, 'label': a.label}"
-        " for a in accounts()]))"
-    )
-    kept = environment.state_dir() / "demonstration_accounts.json"
-    source = ROOT / "carbet/registries/accounts/demonstration.py"
-    if not source.exists():
-        return []
-    if not kept.exists() or kept.stat().st_mtime < source.stat().st_mtime:
-        finished = subprocess.run(
-            [sys.executable, "-c", program],
-            cwd=ROOT,
-            env=os.environ | {"DJANGO_SETTINGS_MODULE": "carbet.config.settings"},
-            capture_output=True,
-            text=True,
-        )
-        if finished.returncode != 0:
-            complain(finished.stderr.strip().splitlines()[-1])
-            return []
-        kept.write_text(finished.stdout)
-    accounts: list[dict[str, str]] = json.loads(kept.read_text())
-    return accounts
+def _demonstration_accounts() -> list[tuple[str, str]]:
+    # Without Django: this process stays small for as long as the house runs.
+    with psycopg.connect(database.address("owner"), connect_timeout=5) as connection:
+        return connection.execute(
+            "SELECT email, demonstration_label FROM accounts_account"
+            " WHERE demonstration_label <> '' ORDER BY id LIMIT 30"
+        ).fetchall()

@@ -5,7 +5,6 @@ import logging
 import time
 from typing import Any
 
-from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.stagekit import clear_login
@@ -18,11 +17,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 
 from carbet.core import clock
+from carbet.core.actor import ANONYMOUS_ACTOR
 from carbet.registries.accounts import operations
 from carbet.registries.accounts.choices import AccountKind
 from carbet.registries.accounts.models import Account
 
 logger = logging.getLogger(__name__)
+
+JUST_SIGNED_IN_SECONDS = 300
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -38,9 +40,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
-    def pre_login(
-        self, request: HttpRequest, user: Account, **kwargs: Any
-    ) -> HttpResponse | None:
+    def pre_login(self, request: HttpRequest, user: Account, **kwargs: Any) -> HttpResponse | None:
         if not user.may_sign_in:
             clear_login(request)
             return self.respond_user_inactive(request, user)
@@ -48,13 +48,13 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         address = credentials.get("email") or credentials.get("username") or ""
-        operations.trace_refused_sign_in(address=str(address), now=clock.now())
+        operations.refuse_sign_in(actor=ANONYMOUS_ACTOR, now=clock.now(), address=str(address))
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Whoever signed in a moment ago is not asked for their password again."""
         request = context.request
         records = get_authentication_records(request, request.user)
-        limit = time.time() - app_settings.REAUTHENTICATION_TIMEOUT
+        limit = time.time() - JUST_SIGNED_IN_SECONDS
         if any(record["at"] > limit for record in records):
             return False
         return super().is_reauthentication_required(app=app, **kwargs)

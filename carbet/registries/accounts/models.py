@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
+from django.db.models.functions import Upper
 
 from carbet.core import row_security
 from carbet.registries.accounts.choices import AccountKind
@@ -45,6 +46,10 @@ class Account(AbstractBaseUser):
     REQUIRED_FIELDS: list[str] = []
     objects = AccountQuerySet()
 
+    class Meta:
+        # Sign-in asks for the address whatever its case.
+        indexes = [models.Index(Upper("email"), name="account_by_address")]
+
     def __str__(self) -> str:
         return f"{self.given} {self.family}".strip() or self.email
 
@@ -55,7 +60,7 @@ class Account(AbstractBaseUser):
 
 
 class AccountSession(AbstractBaseSession):
-    """One row is one signed-in browser; knowing its account is what allows "sign out everywhere"."""
+    """One row is one signed-in browser; knowing its account lets one sign out everywhere."""
 
     ROW_SECURITY = row_security.Open("found by an unguessable key before any actor is known")
 

@@ -1,0 +1,130 @@
+"""What can be done with accounts: sign in and out, leave every browser, change second factors."""
+
+from datetime import datetime
+from functools import lru_cache
+
+from allauth.mfa.totp.internal.auth import TOTP
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+
+from carbet.core.actor import Actor
+from carbet.core.audit import Trace
+from carbet.core.models import AuditEvent
+from carbet.core.operation import UnableTo, operation
+from carbet.registries.accounts import rules
+from carbet.registries.accounts.choices import AccountKind
+from carbet.registries.accounts.models import Account, AccountSession
+
+
+class UnableToCreateDemonstrationAccount(UnableTo):
+    """Demonstration accounts exist in a demonstration only."""
+
+
+@operation("account.sign_in", action="E")
+def record_sign_in(trace: Trace, *, actor: Actor, now: datetime, account: Account) -> None:
+    """Trace that someone signed in."""
+    trace.about(entity=account)
+
+
+@operation("account.sign_in.refuse", action="E")
+def refuse_sign_in(trace: Trace, *, actor: Actor, now: datetime, address: str) -> None:
+    """Trace a refused sign-in. An address that no account has is kept as a digest only."""
+    account = Account.objects.filter(email=address.strip().lower()).first()
+    digest = rules.address_digest(address, secret_key=settings.SECRET_KEY)
+    trace.about(entity=account or f"address:{digest}", outcome=AuditEvent.Outcome.REFUSED)
+
+
+@operation("account.second_factor.refuse", action="E")
+def refuse_second_factor(trace: Trace, *, actor: Actor, now: datetime, account: Account) -> None:
+    """Trace a wrong second factor after a right password: someone may know that password."""
+    trace.about(entity=account, outcome=AuditEvent.Outcome.REFUSED)
+
+
+@operation("account.sign_out", action="E")
+def record_sign_out(trace: Trace, *, actor: Actor, now: datetime, account: Account) -> None:
+    """Trace that someone signed out."""
+    trace.about(entity=account)
+
+
+@operation("account.sign_out_everywhere")
+def sign_out_everywhere(
+    trace: Trace, *, actor: Actor, now: datetime, account: Account, except_key: str | None = None
+) -> int:
+    """End every session of the account but this one. Return how many ended."""
+    ended, _ = (
+        AccountSession.objects.filter(account=account).exclude(session_key=except_key).delete()
+    )
+    trace.about(entity=account, reason=f"{ended} sessions")
+    return ended
+
+
+@operation("account.password.change")
+def record_password_change(trace: Trace, *, actor: Actor, now: datetime, account: Account) -> None:
+    """Trace that a password changed; every other session ended with it."""
+    trace.about(entity=account)
+
+
+@operation("account.second_factor.add", action="C")
+def record_second_factor(
+    trace: Trace, *, actor: Actor, now: datetime, account: Account, kind: str
+) -> None:
+    """Trace that a second factor was added."""
+    trace.about(entity=account, reason=kind)
+
+
+@operation("account.second_factor.remove", action="D")
+def record_second_factor_removal(
+    trace: Trace, *, actor: Actor, now: datetime, account: Account, kind: str
+) -> None:
+    """Trace that a second factor was removed or replaced."""
+    trace.about(entity=account, reason=kind)
+
+
+@operation("account.demonstration.create", action="C")
+def create_demonstration_account(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    email: str,
+    given: str,
+    family: str,
+    label: str,
+    kind: str = AccountKind.PROFESSIONAL,
+    is_operator: bool = False,
+) -> Account:
+    """Create an account that the demonstration shows, or return it when it is there already.
+
+    A professional has the codes that the law asks for; their seed follows from the address, and
+    the code page shows the code of the moment. A person signs in with the password alone.
+
+    Raises:
+        UnableToCreateDemonstrationAccount: this is no demonstration.
+    """
+    if not settings.DEMONSTRATION:
+        raise UnableToCreateDemonstrationAccount(
+            "Les comptes de démonstration n’existent qu’en mode démonstration."
+        )
+    account, created = Account.objects.get_or_create(
+        email=email.lower(),
+        defaults={
+            "password": _demonstration_password(),
+            "given": given,
+            "family": family,
+            "kind": kind,
+            "is_operator": is_operator,
+            "demonstration_label": label,
+        },
+    )
+    if created and kind == AccountKind.PROFESSIONAL:
+        TOTP.activate(
+            account, rules.demonstration_seed(account.email, secret_key=settings.SECRET_KEY)
+        )
+    trace.about(entity=account)
+    return account
+
+
+@lru_cache(maxsize=1)
+def _demonstration_password() -> str:
+    """Return the stored form of the one password: hashing it once makes loading quick."""
+    return make_password(rules.DEMONSTRATION_PASSWORD)

@@ -1,0 +1,140 @@
+"""What can be asked of accounts: their sessions, their second factors, those of a demonstration."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import (
+    format_hotp_value,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from allauth.mfa.utils import decrypt
+from django.conf import settings
+from django.core.cache import cache
+
+from carbet.registries.accounts.models import Account, AccountSession
+from carbet.registries.accounts.rules import DEMONSTRATION_PASSWORD, used_code_key
+from carbet.registries.accounts.sessions import SessionStore
+
+SESSIONS_SHOWN = 20
+METHOD_LABELS = {
+    "totp": "mot de passe et code",
+    "recovery_codes": "mot de passe et code de secours",
+    "webauthn": "mot de passe et clé d’accès",
+    "passwordless": "clé d’accès",
+    "password": "mot de passe",
+}
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A signed-in browser, as its owner sees it."""
+
+    opened_at: datetime | None
+    expires_at: datetime
+    method: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class SecondFactors:
+    """What an account proves itself with beside its password."""
+
+    has_application: bool = False
+    passkeys: int = 0
+    recovery_codes_left: int = 0
+
+    @property
+    def is_enough(self) -> bool:
+        return self.has_application or self.passkeys > 0
+
+
+@dataclass(frozen=True)
+class DemonstrationAccount:
+    """An invented account, with its password in clear: in a demonstration only."""
+
+    email: str
+    password: str
+    label: str
+    account: Account
+
+
+def sessions_of(*, account: Account, now: datetime, current_key: str | None) -> list[OpenSession]:
+    """Return the account's open sessions (20 at most), this one first, then the latest."""
+    rows = AccountSession.objects.filter(account=account, expire_date__gt=now).order_by(
+        "-expire_date"
+    )[:SESSIONS_SHOWN]
+    found = []
+    for row in rows:
+        records = (
+            SessionStore().decode(row.session_data).get(AUTHENTICATION_METHODS_SESSION_KEY, [])
+        )
+        opened_at = datetime.fromtimestamp(records[0]["at"], UTC) if records else None
+        found.append(
+            OpenSession(
+                opened_at=opened_at,
+                expires_at=row.expire_date,
+                method=_method(records),
+                is_current=row.session_key == current_key,
+            )
+        )
+    return sorted(found, key=lambda session: not session.is_current)
+
+
+def _method(records: list[dict[str, object]]) -> str:
+    strong = next((record for record in records if record["method"] == "mfa"), None)
+    if strong is None:
+        return METHOD_LABELS["password"]
+    if strong.get("passwordless"):
+        return METHOD_LABELS["passwordless"]
+    return METHOD_LABELS.get(str(strong.get("type")), "mot de passe et second facteur")
+
+
+def second_factors(*, account: Account) -> SecondFactors:
+    """Return what the account proves itself with, in one query."""
+    application, passkeys, codes = False, 0, 0
+    for authenticator in Authenticator.objects.filter(user_id=account.pk):
+        if authenticator.type == Authenticator.Type.TOTP:
+            application = True
+        elif authenticator.type == Authenticator.Type.WEBAUTHN:
+            passkeys += 1
+        else:
+            codes = len(authenticator.wrap().get_unused_codes())
+    return SecondFactors(application, passkeys, codes)
+
+
+def demonstration_accounts() -> list[DemonstrationAccount]:
+    """Return the accounts that a demonstration shows, in the order they were made; else none."""
+    if not settings.DEMONSTRATION:
+        return []
+    return [
+        DemonstrationAccount(
+            email=account.email,
+            password=DEMONSTRATION_PASSWORD,
+            label=account.demonstration_label,
+            account=account,
+        )
+        for account in Account.objects.exclude(demonstration_label="").order_by("pk")[:30]
+    ]
+
+
+def current_code(account: Account | None) -> str:
+    """Return a code that a demonstration account can sign in with now, or an empty string."""
+    if not settings.DEMONSTRATION or account is None or not account.demonstration_label:
+        return ""
+    authenticator = Authenticator.objects.filter(
+        user_id=account.pk, type=Authenticator.Type.TOTP
+    ).first()
+    if authenticator is None:
+        return ""
+    key = decrypt(authenticator.data["secret"])
+    earlier, *others = [
+        format_hotp_value(hotp_value(key, counter)) for counter in yield_hotp_counters_from_time()
+    ]
+    # Two visitors may share the account in the same half-minute: each gets a code of their own.
+    for code in (*others, earlier):
+        if cache.get(used_code_key(account.pk, code)) is None:
+            return code
+    return others[0]

@@ -1,0 +1,25 @@
+"""What is true of accounts, without asking anything: keys, names, the demonstration's password."""
+
+import base64
+import hashlib
+import hmac
+
+# Public by design: it opens accounts that a demonstration shows, and nothing outside of one.
+DEMONSTRATION_PASSWORD = "bienvenue-au-carbet"  # noqa: S105
+
+
+def used_code_key(account_id: int, code: str) -> str:
+    """Return the cache key under which a one-time code is remembered as used."""
+    return f"accounts.used_code:{account_id}:{code}"
+
+
+def demonstration_seed(email: str, *, secret_key: str) -> str:
+    """Return the base 32 seed of a demonstration account's codes: the same at every load."""
+    digest = hmac.new(secret_key.encode(), f"demonstration:{email}".encode(), hashlib.sha256)
+    return base64.b32encode(digest.digest()[:20]).decode()
+
+
+def address_digest(address: str, *, secret_key: str) -> str:
+    """Return what a trace keeps of an address that no account has: enough to count, not to read."""
+    message = f"address:{address.strip().lower()}".encode()
+    return hmac.new(secret_key.encode(), message, hashlib.sha256).hexdigest()[:16]
