@@ -240,7 +240,7 @@ def withdraw_measure(trace: Trace, *, actor: Actor, now: datetime, measure: Meas
         UnableToAct: the measure is somebody else's.
         UnableToCorrectNote: it is marked already.
     """
-    row = Measure.objects.select_for_update(of=("self",)).filter(pk=measure.pk).first()
+    row = Measure.objects.select_for_update().filter(pk=measure.pk).first()
     if row is None or row.author_role_id is None or row.author_role_id != actor.role_id:
         raise UnableToAct("Seul l’auteur d’une mesure peut la signaler comme saisie par erreur.")
     if row.status == MeasureStatus.ENTERED_IN_ERROR:
@@ -346,7 +346,7 @@ def _measured_before(measure: Measure, error: IntegrityError) -> Measure:
 
 
 def _lock_own(note: Note, actor: Actor) -> Note:
-    row = Note.objects.select_for_update(of=("self",)).filter(pk=note.pk).first()
+    row = Note.objects.select_for_update().filter(pk=note.pk).first()
     if row is None or row.author_role_id is None or row.author_role_id != actor.role_id:
         raise UnableToAct("Seul l’auteur d’une note peut la corriger ou la retirer.")
     return row

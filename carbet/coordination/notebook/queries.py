@@ -1,4 +1,4 @@
-"""What can be asked of a notebook: its timeline page by page, its authors, versions and measures."""
+"""What can be asked of a notebook: its timeline by pages, its authors, versions and measures."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What is true of notes and measures: whose they are, what is plausible, how numbers are written."""
+"""What is true of notes and measures: what is plausible, what is new, how numbers are written."""
 
 import re
 from dataclasses import dataclass

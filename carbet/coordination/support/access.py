@@ -1,0 +1,71 @@
+"""Who may open a support request: the circle, the team it is addressed to, whoever sent it."""
+
+from datetime import datetime
+
+from carbet.coordination.care_teams import access as care_teams
+from carbet.coordination.care_teams.access import NoSuchRecord
+from carbet.coordination.support.models import SupportRequest
+from carbet.core.actor import Actor, Level
+from carbet.registries.patients.models import Patient
+
+__all__ = ["NoSuchRecord", "find_request", "get_patient", "get_request"]
+
+
+def get_patient(
+    *,
+    actor: Actor,
+    patient_id: int,
+    now: datetime,
+    level: Level,
+    purpose: str = "support.read",
+) -> Patient:
+    """Return the person whose support is asked for or under way, and trace the entry.
+
+    Raises:
+        NoSuchRecord: there is none, or not for this actor at this level.
+    """
+    return care_teams.get_record(
+        actor=actor, patient_id=patient_id, now=now, level=level, purpose=purpose
+    )
+
+
+def get_request(
+    *, actor: Actor, request_id: int, now: datetime, purpose: str = "support.request.read"
+) -> tuple[SupportRequest, Patient]:
+    """Return a request and the person it concerns, whose identity the actor may see; trace it.
+
+    Raises:
+        NoSuchRecord: there is none, or the person's identity is not, or no longer, open.
+    """
+    request = find_request(request_id=request_id)
+    patient = get_patient(
+        actor=actor,
+        patient_id=request.patient_id,
+        now=now,
+        level=Level.IDENTITY,
+        purpose=purpose,
+    )
+    return request, patient
+
+
+def find_request(*, request_id: int) -> SupportRequest:
+    """Return a request that row security shows to the actor, even once the identity is closed.
+
+    Raises:
+        NoSuchRecord: there is none for this actor.
+    """
+    request = (
+        SupportRequest.objects.filter(pk=request_id)
+        .select_related(
+            "requester__practitioner",
+            "requester__organization",
+            "addressee",
+            "consent__recorded_by__practitioner",
+            "decided_by__practitioner",
+            "case__coordinator__practitioner",
+        )
+        .first()
+    )
+    if request is None:
+        raise NoSuchRecord
+    return request
