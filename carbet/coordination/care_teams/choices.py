@@ -14,7 +14,7 @@ class CareTeamStatus(models.TextChoices):
 
 
 class ParticipantRole(models.TextChoices):
-    """Roles in the circle: TRE_R259 PCP (attending doctor), TRE_R260 for relatives, ours otherwise."""
+    """Roles in the circle: TRE_R259 PCP (attending doctor), TRE_R260 for relatives, or ours."""
 
     ATTENDING = "PCP", "Médecin traitant"
     COORDINATOR = "330", "Coordonnateur de parcours"

@@ -1,13 +1,17 @@
-"""What can be done to a circle: open it, let members in and out, record consent, break the glass."""
+"""What can be done to a circle: open it, let members in and out, record consent, break glass."""
 
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts.choices import AlertKind
 from carbet.coordination.care_teams import queries, rules
 from carbet.coordination.care_teams.choices import (
+    CareTeamStatus,
     ConsentDecision,
     ConsentGiver,
     GlassReason,
@@ -27,7 +31,13 @@ from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.registries.directory.models import Organization, PractitionerRole
 from carbet.registries.directory.rules import BREAK_GLASS, DOCTOR
+from carbet.registries.patients import operations as patients
+from carbet.registries.patients import queries as known_persons
 from carbet.registries.patients.models import Patient
+
+
+class UnableToRegister(UnableTo):
+    """The person is probably known already."""
 
 
 class UnableToOpenCareTeam(UnableTo):
@@ -42,12 +52,66 @@ class UnableToEndParticipation(UnableTo):
     """The member cannot leave."""
 
 
+class UnableToReviseCareTeam(UnableTo):
+    """The circle cannot be brought to what is asked."""
+
+
 class UnableToRecordConsent(UnableTo):
     """The decision cannot be recorded."""
 
 
 class UnableToBreakGlass(UnableTo):
     """The exceptional entry is refused."""
+
+
+@operation("care_team.register", action="C")
+def register_with_circle(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    traits: dict[str, Any],
+    decision: str,
+    given_by: str,
+    note: str = "",
+    attending: bool | None = None,
+    distinct: bool = False,
+    gesture: UUID | None = None,
+) -> Patient:
+    """Register a person, record what they decided, and open their circle: all or none.
+
+    Args:
+        traits: as `patients.operations.register_patient` takes them.
+        distinct: whoever registers has seen the persons known under these traits: it is another.
+        gesture: the same one twice registers one person, the first.
+
+    Raises:
+        UnableToRegister: persons are known under these traits, and nobody said it was another.
+        UnableToRegisterPatient, UnableToAct: the traits or the role do not allow it.
+    """
+    if gesture and (done := CareTeam.objects.filter(gesture=gesture).first()):
+        patient = Patient.objects.get(pk=done.patient_id)
+        trace.about(patient_id=patient.pk, entity=patient)
+        return patient
+    if not distinct and known_persons.find_by_traits(
+        actor=actor,
+        family=traits["birth_family"],
+        given=traits["birth_given"][0],
+        birth_date=traits["birth_date"],
+        now=now,
+    ):
+        raise UnableToRegister(
+            "Une personne est déjà connue sous ces traits : ouvrez son dossier, ou confirmez"
+            " qu’il s’agit de quelqu’un d’autre.",
+            field="distinct",
+        )
+    patient = patients.register_patient(actor=actor, now=now, **traits)
+    record_consent(
+        actor=actor, now=now, patient=patient, decision=decision, given_by=given_by, note=note
+    )
+    open_care_team(actor=actor, now=now, patient=patient, attending=attending, gesture=gesture)
+    trace.about(patient_id=patient.pk, entity=patient)
+    return patient
 
 
 @operation("care_team.open", action="C")
@@ -58,6 +122,7 @@ def open_care_team(
     now: datetime,
     patient: Patient,
     attending: bool | None = None,
+    gesture: UUID | None = None,
 ) -> CareTeam:
     """Open the one circle of the person, with the opener as first member.
 
@@ -74,6 +139,7 @@ def open_care_team(
                 started_at=now,
                 updated_at=now,
                 managing_organization_id=actor.organization_id,
+                gesture=gesture,
             )
     except IntegrityError as error:
         raise UnableToOpenCareTeam("Cette personne a déjà un cercle de soins.") from error
@@ -155,6 +221,44 @@ def add_participant(
     return participant
 
 
+@operation("care_team.coordinate", action="C")
+def join_as_coordinator(
+    trace: Trace, *, actor: Actor, now: datetime, patient: Patient
+) -> CareTeamParticipant:
+    """Let the actor, who takes charge of the person, into the circle as its coordinator.
+
+    The circle is opened when there is none; a member already there becomes its coordinator.
+    """
+    care_team, opened = CareTeam.objects.get_or_create(
+        patient=patient,
+        defaults={
+            "started_at": now,
+            "updated_at": now,
+            "managing_organization_id": actor.organization_id,
+        },
+    )
+    if not opened:
+        care_team = _lock(care_team)
+        _touch(care_team, now)
+    present = care_team.participants.filter(
+        Q(ended_at__isnull=True) | Q(ended_at__gt=now), practitioner_role_id=actor.role_id
+    ).first()
+    if present is not None:
+        present.role = ParticipantRole.COORDINATOR
+        present.save(update_fields=["role"])
+        participant = present
+    else:
+        participant = _enter(
+            care_team,
+            now=now,
+            practitioner_role=PractitionerRole.objects.get(pk=actor.role_id),
+            role=ParticipantRole.COORDINATOR,
+            added_by_id=actor.role_id,
+        )
+    trace.about(patient_id=patient.pk, entity=participant)
+    return participant
+
+
 @operation("care_team.participant.end")
 def end_participation(
     trace: Trace,
@@ -209,8 +313,12 @@ def add_related_person(
     role: str,
     relationship: str,
     phone: str,
+    gesture: UUID | None = None,
 ) -> CareTeamParticipant:
     """Record a relative and let them into the circle."""
+    if gesture and (done := care_team.participants.filter(related_person__gesture=gesture).first()):
+        trace.about(patient_id=care_team.patient_id, entity=done)
+        return done
     relative = RelatedPerson.objects.create(
         patient_id=care_team.patient_id,
         family=family,
@@ -219,6 +327,7 @@ def add_related_person(
         relationship=relationship,
         phone=phone,
         updated_at=now,
+        gesture=gesture,
     )
     trace.about(patient_id=care_team.patient_id, entity=relative)
     return add_participant(
@@ -236,8 +345,12 @@ def record_consent(
     decision: str,
     given_by: str,
     note: str = "",
+    gesture: UUID | None = None,
 ) -> Consent:
-    """Record what the person decided about sharing. A later decision replaces it; none is erased."""
+    """Record what the person decided about sharing; a later decision replaces, none erases."""
+    if gesture and (done := Consent.objects.filter(gesture=gesture).first()):
+        trace.about(patient_id=patient.pk, entity=done)
+        return done
     consent = Consent.objects.create(
         patient=patient,
         decision=ConsentDecision(decision),
@@ -245,6 +358,7 @@ def record_consent(
         note=note,
         recorded_by_id=actor.role_id,
         recorded_at=now,
+        gesture=gesture,
     )
     trace.about(patient_id=patient.pk, entity=consent)
     return consent
@@ -259,6 +373,7 @@ def break_glass(
     patient_id: int,
     reason: str,
     explanation: str,
+    gesture: UUID | None = None,
 ) -> GlassBreaking:
     """Open a record to someone outside its circle, for four hours, and tell the circle at once.
 
@@ -274,6 +389,9 @@ def break_glass(
         raise UnableToBreakGlass(
             "Expliquez en une phrase pourquoi vous devez entrer.", field="explanation"
         )
+    if gesture and (done := GlassBreaking.objects.filter(gesture=gesture).first()):
+        trace.about(patient_id=patient_id, entity=done)
+        return done
     until = now + rules.GLASS_DURATION
     grants.grant(
         f"role:{actor.role_id}",
@@ -290,6 +408,7 @@ def break_glass(
         explanation=explanation.strip(),
         opened_at=now,
         valid_until=until,
+        gesture=gesture,
     )
     alerts.raise_alert(
         actor=actor,
@@ -343,6 +462,103 @@ def open_to_person(
     trace.about(patient_id=patient.pk, entity=related_person or patient)
 
 
+@operation("care_team.receive", action="C")
+def receive_care_team(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    patient: Patient,
+    fields: dict[str, Any],
+    stays: list[dict[str, Any]],
+) -> CareTeam:
+    """Open the one circle of the person as another system describes it, its stays included.
+
+    Args:
+        fields: columns of CareTeam.
+        stays: each with one of practitioner_role, organization, related_person, and the columns
+            `role`, `started_at`, `ended_at` with their precisions.
+
+    Raises:
+        UnableToOpenCareTeam: the person has a circle already.
+        UnableToAddParticipant: somebody is twice present, or the person objects to sharing.
+    """
+    if queries.consent_decision(patient_id=patient.pk) == ConsentDecision.OPPOSED:
+        raise UnableToAddParticipant("La personne s’oppose au partage : son cercle reste fermé.")
+    try:
+        with transaction.atomic():
+            care_team = CareTeam.objects.create(patient=patient, updated_at=now, **fields)
+    except IntegrityError as error:
+        raise UnableToOpenCareTeam("Cette personne a déjà un cercle de soins.") from error
+    for stay in stays:
+        _receive_stay(care_team, stay, now=now)
+    trace.about(patient_id=patient.pk, entity=care_team)
+    return care_team
+
+
+@operation("care_team.revise")
+def revise_care_team(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    care_team: CareTeam,
+    version: int | None,
+    fields: dict[str, Any],
+    stays: list[dict[str, Any]],
+) -> CareTeam:
+    """Bring the circle to what another system describes: new stays, ends, roles; nothing erased.
+
+    A stay is recognized by its member and its start.
+
+    Args:
+        version: the version that the other system had read, when it says so.
+
+    Raises:
+        UnableToReviseCareTeam: it changed meanwhile, or a stay is left out instead of ended.
+        UnableToAddParticipant: somebody is twice present, or the person objects to sharing.
+    """
+    row = _lock(care_team)
+    if version is not None and row.version != version:
+        raise UnableToReviseCareTeam("Ce cercle a été modifié entre-temps : relisez-le.")
+    if queries.consent_decision(patient_id=row.patient_id) == ConsentDecision.OPPOSED:
+        raise UnableToAddParticipant("La personne s’oppose au partage : son cercle reste fermé.")
+    before = row.status
+    for name, value in fields.items():
+        setattr(row, name, value)
+    known = {_stay_key(each): each for each in row.participants.select_for_update()}
+    for stay in stays:
+        present = known.pop(_stay_key(CareTeamParticipant(**stay)), None)
+        if present is None:
+            _receive_stay(row, stay, now=now)
+            continue
+        changed = (present.role, present.ended_at) != (stay["role"], stay["ended_at"])
+        if changed:
+            for name in ("role", "ended_at", "ended_precision"):
+                setattr(present, name, stay[name])
+            present.save(update_fields=["role", "ended_at", "ended_precision"])
+        if changed or row.status != before:
+            _grant_again(row, present, now=now)
+    if known:
+        raise UnableToReviseCareTeam(
+            "Un séjour dans le cercle ne s’efface pas : donnez-lui une fin."
+        )
+    row.save(update_fields=list(fields))
+    _touch(row, now)
+    trace.about(patient_id=row.patient_id, entity=row)
+    return row
+
+
+@operation("related_person.receive", action="C")
+def receive_related_person(
+    trace: Trace, *, actor: Actor, now: datetime, patient: Patient, fields: dict[str, Any]
+) -> RelatedPerson:
+    """Record a relative as another system describes them, outside the circle so far."""
+    relative = RelatedPerson.objects.create(patient=patient, updated_at=now, **fields)
+    trace.about(patient_id=patient.pk, entity=relative)
+    return relative
+
+
 def _enter(
     care_team: CareTeam,
     *,
@@ -368,15 +584,41 @@ def _enter(
         ended_at=ended_at,
         added_by_id=added_by_id,
     )
+    _grant(participant, now=now, least=least)
+    return participant
+
+
+def _receive_stay(
+    care_team: CareTeam, stay: dict[str, Any], *, now: datetime
+) -> CareTeamParticipant:
+    """Write a stay that another system describes; only an active circle opens the record."""
+    try:
+        with transaction.atomic():
+            participant = CareTeamParticipant.objects.create(
+                care_team=care_team, patient_id=care_team.patient_id, **stay
+            )
+    except IntegrityError as error:
+        raise UnableToAddParticipant("Un membre est deux fois présent dans le cercle.") from error
+    if care_team.status == CareTeamStatus.ACTIVE:
+        _grant(participant, now=now)
+    return participant
+
+
+def _grant(
+    participant: CareTeamParticipant, *, now: datetime, least: Level = Level.IDENTITY
+) -> None:
+    """Write the grant that goes with a stay; a relative has none."""
     key = _key(participant)
     if key is None:
-        return participant
+        return
     level = Level.WRITE
-    if practitioner_role is not None:
-        level = rules.level_of_member(category=practitioner_role.category, role=role)
+    if participant.practitioner_role is not None:
+        level = rules.level_of_member(
+            category=participant.practitioner_role.category, role=participant.role
+        )
     grants.grant(
         key,
-        patient_id=care_team.patient_id,
+        patient_id=participant.patient_id,
         level=max(level, least),
         source=GrantSource.PARTICIPANT,
         source_id=participant.pk,
@@ -384,7 +626,26 @@ def _enter(
         valid_from=participant.started_at,
         valid_until=participant.ended_at,
     )
-    return participant
+
+
+def _grant_again(care_team: CareTeam, stay: CareTeamParticipant, *, now: datetime) -> None:
+    """End the grant of a stay that changed, and open what it deserves now."""
+    grants.end(
+        patient_id=stay.patient_id, source=GrantSource.PARTICIPANT, source_id=stay.pk, now=now
+    )
+    still_there = stay.ended_at is None or stay.ended_at > now
+    if care_team.status == CareTeamStatus.ACTIVE and still_there:
+        _grant(stay, now=now)
+
+
+def _stay_key(stay: CareTeamParticipant) -> tuple[Any, ...]:
+    """Return what tells one stay from another: its member and its start."""
+    return (
+        stay.practitioner_role_id,
+        stay.organization_id,
+        stay.related_person_id,
+        stay.started_at,
+    )
 
 
 def _key(participant: CareTeamParticipant) -> str | None:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from carbet.coordination.care_teams.choices import ConsentDecision
 from carbet.coordination.care_teams.models import (
@@ -13,11 +13,16 @@ from carbet.coordination.care_teams.models import (
     GlassBreaking,
 )
 from carbet.core.actor import Actor, Level
-from carbet.core.models import AuditEvent
+from carbet.core.models import AuditEvent, OutboxMessage
+from carbet.registries.directory.models import Organization
+from carbet.registries.patients.access import grants_of
 
 # The traces that say "this person opened the record", and how long one visit lasts.
 VISITS = ("chart.read", "notebook.read")
 SAME_VISIT = timedelta(minutes=30)
+
+LOG_PAGE = 100
+TO_REVIEW = 50
 
 
 def active_participants(*, care_team: CareTeam, on: datetime) -> QuerySet[CareTeamParticipant]:
@@ -43,6 +48,15 @@ def consent_decision(*, patient_id: int) -> str | None:
         .order_by("-recorded_at", "-pk")
         .values_list("decision", flat=True)
         .first()
+    )
+
+
+def consents(*, patient_id: int) -> QuerySet[Consent]:
+    """Return every decision of the person, the latest first, with who recorded it."""
+    return (
+        Consent.objects.filter(patient_id=patient_id)
+        .select_related("recorded_by__practitioner")
+        .order_by("-recorded_at", "-pk")
     )
 
 
@@ -105,6 +119,80 @@ def glass_breakings(*, patient_id: int) -> QuerySet[GlassBreaking]:
         )
         .order_by("-opened_at")
     )
+
+
+def glass_to_review(*, actor: Actor, now: datetime) -> QuerySet[GlassBreaking]:
+    """Return the exceptional entries that the actor, who manages the record, has not reviewed."""
+    managed = grants_of(actor, now=now).filter(level__gte=Level.MANAGE).values("patient_id")
+    return (
+        GlassBreaking.objects.filter(reviewed_at__isnull=True, patient_id__in=managed)
+        .exclude(practitioner_role_id=actor.role_id)
+        .select_related(
+            "patient", "practitioner_role__practitioner", "practitioner_role__organization"
+        )
+        .order_by("opened_at")[:TO_REVIEW]
+    )
+
+
+def care_team_of(*, patient_id: int) -> CareTeam | None:
+    """Return the circle of the person, if there is one."""
+    return CareTeam.objects.filter(patient_id=patient_id).first()
+
+
+def participant(*, patient_id: int, participant_id: int) -> CareTeamParticipant | None:
+    """Return one stay in the circle of the person, with its names."""
+    stays = CareTeamParticipant.objects.filter(patient_id=patient_id, pk=participant_id)
+    return _with_members(stays).select_related("care_team").first()
+
+
+def invitations(*, patient_id: int) -> dict[int, str]:
+    """Return how far the invitation of each participant went: an outbox status by stay."""
+    sent = OutboxMessage.objects.filter(topic="care_team.invitation", patient_id=patient_id)
+    return {
+        int(payload["participant"]): status
+        for payload, status in sent.values_list("payload", "status")
+    }
+
+
+def access_log(
+    *, patient_id: int, before: int | None = None, most: int = LOG_PAGE
+) -> list[AuditEvent]:
+    """Return what was done and read of a record, the latest first, each with `structure`.
+
+    Seen by those who manage the record and by the person: row security decides.
+
+    Args:
+        before: the number of the event after which the page goes on.
+    """
+    events = AuditEvent.objects.filter(patient_id=patient_id).annotate(
+        structure=Subquery(
+            Organization.objects.filter(pk=OuterRef("organization_id")).values("name")[:1]
+        )
+    )
+    if before is not None:
+        place = AuditEvent.objects.filter(pk=before).values("recorded_at")[:1]
+        events = events.filter(
+            Q(recorded_at__lt=Subquery(place)) | Q(recorded_at=Subquery(place), pk__lt=before)
+        )
+    return list(events.order_by("-recorded_at", "-pk")[:most])
+
+
+def records_of_account(*, account_id: int, actor: Actor, now: datetime) -> list[int]:
+    """Return the persons whose record an account may read at its own door."""
+    return list(
+        grants_of(actor, now=now)
+        .filter(grantee=f"account:{account_id}", level__gte=Level.READ)
+        .order_by("patient_id")
+        .values_list("patient_id", flat=True)
+        .distinct()
+    )
+
+
+def is_known(*, patient_id: int) -> bool:
+    """Tell whether somebody holds this record, without a word about whom."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT carbet_is_known(%s)", [patient_id])
+        return bool(cursor.fetchone()[0])
 
 
 def _with_members(

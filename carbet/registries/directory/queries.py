@@ -66,7 +66,6 @@ def search_roles(
     *,
     text: str,
     now: datetime,
-    within: Facets,
     profession: str = "",
     commune: str = "",
     page: int = 1,
@@ -83,17 +82,15 @@ def search_roles(
         roles = roles.filter(organization__commune=commune)
     words = _words(text)
     for word in words:
-        codes = [code for code, label in within.professions if _resembles(word, label)]
-        places = [place.code for place in within.communes if _resembles(word, place.name)]
         roles = roles.filter(
-            Q(practitioner__search__trigram_word_similar=word.lower())
-            | Q(profession__in=codes)
-            | Q(organization__commune__in=places)
-            | Q(specialty_label__icontains=word)
-            | Q(organization__name__icontains=word)
+            Q(practitioner__search__trigram_word_similar=word)
+            | Q(profession_label__trigram_word_similar=word)
+            | Q(specialty_label__trigram_word_similar=word)
+            | Q(organization__name__trigram_word_similar=word)
+            | Q(organization__commune__name__trigram_word_similar=word)
         )
     if words:
-        near = [TrigramWordSimilarity(word.lower(), "practitioner__search") for word in words]
+        near = [TrigramWordSimilarity(word, "practitioner__search") for word in words]
         closeness = Greatest(*near) if len(near) > 1 else near[0]
         roles = roles.annotate(closeness=closeness).order_by(
             F("closeness").desc(), "practitioner__search", "pk"
@@ -108,7 +105,6 @@ def search_roles(
 def search_organizations(
     *,
     text: str,
-    within: Facets,
     purpose: str = "",
     commune: str = "",
     page: int = 1,
@@ -125,12 +121,11 @@ def search_organizations(
         found = found.annotate(name_upper=Upper("name"))
     for word in words:
         kinds = [value for value, label in Purpose.choices if _resembles(word, str(label))]
-        places = [place.code for place in within.communes if _resembles(word, place.name)]
         found = found.filter(
             Q(name_upper__trigram_word_similar=word)
             | Q(purpose__in=kinds)
-            | Q(commune__in=places)
-            | Q(category_label__icontains=word)
+            | Q(category_label__trigram_word_similar=word)
+            | Q(commune__name__trigram_word_similar=word)
             | Q(finess=word)
         )
     if words:
@@ -140,6 +135,15 @@ def search_organizations(
     else:
         found = found.order_by("name", "pk")
     return _page(found.select_related("commune"), number=page, size=size)
+
+
+def choices(*, text: str, now: datetime) -> tuple[list[PractitionerRole], list[Organization]]:
+    """Return the few professionals and structures nearest to what is being typed."""
+    if len(text.strip()) < 2:
+        return [], []
+    roles = search_roles(text=text, now=now, size=MOST_CHOICES).rows
+    organizations = search_organizations(text=text, size=MOST_CHOICES // 2).rows
+    return roles, organizations  # type: ignore[return-value]
 
 
 def organization(*, pk: int) -> Organization | None:
@@ -183,6 +187,16 @@ def services(*, organization: Organization) -> QuerySet[HealthcareService]:
     return HealthcareService.objects.filter(organization=organization, active=True).order_by("name")
 
 
+def roles_of(*, account_id: int, now: datetime) -> QuerySet[PractitionerRole]:
+    """Return the roles that an account may act under now, with their structures, by place."""
+    return (
+        _practising(now)
+        .filter(practitioner__account_id=account_id)
+        .select_related("practitioner", "organization__commune")
+        .order_by("organization__name", "pk")
+    )
+
+
 def capacities(*, organization: Organization) -> QuerySet[Capacity]:
     """Return the beds and places of a structure, each with the day on which it was true."""
     return Capacity.objects.filter(organization=organization).order_by("activity", "status")
@@ -197,8 +211,15 @@ def _practising(now: datetime) -> QuerySet[PractitionerRole]:
 
 
 def _words(text: str) -> list[str]:
-    """Return the words of what was typed, in capitals without accents; particles only if alone."""
-    return [word for word in names.tokens(text[:100]) if len(word) > 1][:_MOST_WORDS]
+    """Return the words of what was typed, and let PostgreSQL forgive a letter in each of them."""
+    words = [word for word in names.tokens(text[:100]) if len(word) > 1][:_MOST_WORDS]
+    if words:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)",
+                [str(_LEAST_SIMILARITY)],
+            )
+    return words
 
 
 def _resembles(word: str, label: str) -> bool:
@@ -212,11 +233,6 @@ def _resembles(word: str, label: str) -> bool:
 def _page(rows: QuerySet, *, number: int, size: int) -> DirectoryPage:
     number = min(max(number, 1), MOST_PAGES)
     first = (number - 1) * size
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)",
-            [str(_LEAST_SIMILARITY)],
-        )
     found = list(rows[first : first + size + 1])
     return DirectoryPage(
         rows=found[:size], number=number, has_next=len(found) > size and number < MOST_PAGES

@@ -95,7 +95,7 @@ class NameField(forms.CharField):
 
 
 def given_names(text: str) -> list[str]:
-    """Return given names typed in one field: cut at commas when there are some, at spaces if not."""
+    """Return given names typed in one field: cut at commas if any, at spaces otherwise."""
     parts = text.split(",") if "," in text else text.split()
     return [part.strip() for part in parts if part.strip()]
 

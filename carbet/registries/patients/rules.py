@@ -45,7 +45,7 @@ def age(birth_date: date, *, on: date) -> int:
 
 
 def closeness(typed: str, full_name: str) -> float:
-    """Return how close what was typed is to a full name, from 0 (nothing) to 100 (the same words)."""
+    """Return how close what was typed is to a full name, from 0 to 100 (the same words)."""
     return fuzz.token_set_ratio(names.comparison_form(typed), names.comparison_form(full_name))
 
 

@@ -1,0 +1,165 @@
+"""Shape of what is typed about a circle: registration, members, consent, exceptional entry."""
+
+import uuid
+from typing import Any
+
+from django import forms
+
+from carbet.coordination.care_teams.choices import (
+    ConsentDecision,
+    ConsentGiver,
+    GlassReason,
+    ParticipantRole,
+    Relationship,
+)
+from carbet.registries.patients.forms import IdentityForm
+
+MEMBER_ROLES = [
+    (role.value, role.label)
+    for role in (ParticipantRole.MEMBER, ParticipantRole.ATTENDING, ParticipantRole.COORDINATOR)
+]
+RELATIVE_ROLES = [
+    (role.value, role.label)
+    for role in (
+        ParticipantRole.EMERGENCY_CONTACT,
+        ParticipantRole.CAREGIVER,
+        ParticipantRole.TRUSTED,
+        ParticipantRole.NEXT_OF_KIN,
+    )
+]
+
+
+class GestureForm(forms.Form):
+    """A form that writes once, however often it is sent: it carries the key of one gesture."""
+
+    gesture = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["gesture"].initial = uuid.uuid4
+
+
+class ConsentForm(GestureForm):
+    """What the person decided about sharing (CSP L1110-4, L1111-2)."""
+
+    decision = forms.ChoiceField(
+        label="Décision de la personne",
+        choices=[
+            (ConsentDecision.GIVEN, "Elle est d’accord pour que son cercle partage son dossier"),
+            (ConsentDecision.OPPOSED, "Elle s’y oppose"),
+        ],
+        widget=forms.RadioSelect,
+    )
+    given_by = forms.ChoiceField(
+        label="Qui a répondu",
+        choices=ConsentGiver.choices,
+        initial=ConsentGiver.PERSON,
+        widget=forms.RadioSelect,
+    )
+    note = forms.CharField(
+        label="Précision",
+        max_length=500,
+        required=False,
+        help_text="Par exemple : informée à domicile, avec sa fille ; document remis.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class RegistrationForm(IdentityForm, ConsentForm):
+    """A new person: traits, decision about sharing, and the place of whoever registers."""
+
+    attending = forms.BooleanField(label="Je suis son médecin traitant", required=False)
+    distinct = forms.BooleanField(
+        label="J’ai vérifié : ce n’est aucune des personnes connues sous ces traits",
+        required=False,
+    )
+
+    def __init__(self, *args: Any, is_doctor: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not is_doctor:
+            del self.fields["attending"]
+
+
+class MemberForm(forms.Form):
+    """A professional or a structure of the directory, and its role in the circle."""
+
+    member = forms.RegexField(
+        r"^(role|org)-\d{1,18}$",
+        label="Professionnel ou structure",
+        error_messages={
+            "required": "Cherchez, puis choisissez un professionnel ou une structure.",
+            "invalid": "Choisissez un professionnel ou une structure de la liste.",
+        },
+    )
+    role = forms.ChoiceField(
+        label="Rôle dans le cercle", choices=MEMBER_ROLES, initial=ParticipantRole.MEMBER
+    )
+
+    def chosen(self) -> tuple[str, int]:
+        """Return what was chosen: "role" or "org", and its row number."""
+        kind, _, number = self.cleaned_data["member"].partition("-")
+        return kind, int(number)
+
+
+class RelativeForm(GestureForm):
+    """A relative or friend, how they are tied, and how to reach them."""
+
+    given = forms.CharField(label="Prénom", max_length=100)
+    family = forms.CharField(label="Nom", max_length=100)
+    relationship = forms.ChoiceField(label="Lien", choices=Relationship.choices)
+    role = forms.ChoiceField(label="Rôle", choices=RELATIVE_ROLES)
+    phone = forms.RegexField(
+        r"^\+?[\d .\-]{6,20}$",
+        label="Téléphone",
+        widget=forms.TextInput(attrs={"type": "tel"}),
+        error_messages={"invalid": "Écrivez un numéro de téléphone, par exemple 0694 12 34 56."},
+    )
+
+    def clean_phone(self) -> str:
+        return "".join(sign for sign in self.cleaned_data["phone"] if sign not in " .-")
+
+
+class EndForm(forms.Form):
+    """Why a member leaves."""
+
+    reason = forms.ChoiceField(
+        label="Motif",
+        choices=[
+            ("Fin de la prise en charge", "Fin de la prise en charge"),
+            ("À la demande de la personne", "À la demande de la personne"),
+            ("Remplacé par un autre professionnel", "Remplacé par un autre professionnel"),
+            ("N’exerce plus ici", "N’exerce plus ici"),
+            ("Ajouté par erreur", "Ajouté par erreur"),
+        ],
+        widget=forms.RadioSelect,
+    )
+
+
+class GlassForm(GestureForm):
+    """Why someone outside the circle must enter."""
+
+    reason = forms.ChoiceField(label="Motif", choices=GlassReason.choices, widget=forms.RadioSelect)
+    explanation = forms.CharField(
+        label="Explication",
+        max_length=500,
+        help_text="Une phrase : la situation, et pourquoi vous ne pouvez pas attendre.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class ReviewForm(forms.Form):
+    """What was thought of an exceptional entry."""
+
+    verdict = forms.ChoiceField(
+        label="Votre avis",
+        choices=[("Justifié", "Justifié"), ("À signaler", "À signaler")],
+        widget=forms.RadioSelect,
+    )
+    comment = forms.CharField(
+        label="Remarque", max_length=400, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+    @property
+    def note(self) -> str:
+        data = self.cleaned_data
+        return ". ".join(filter(None, (data["verdict"], data["comment"].strip())))

@@ -1,0 +1,241 @@
+"""What pages show of a circle and of a trace, in words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
+
+from django.utils import timezone
+
+from carbet.coordination.care_teams import rules
+from carbet.coordination.care_teams.choices import ParticipantRole
+from carbet.coordination.care_teams.models import CareTeamParticipant
+from carbet.core.actor import INTERNAL, SYSTEM
+from carbet.core.models import AuditEvent
+
+
+@dataclass(frozen=True)
+class Member:
+    """One stay in the circle, as shown."""
+
+    id: int
+    name: str
+    profession: str
+    organization: str
+    phone: str
+    secure_email: str
+    role: str
+    role_label: str
+    started_at: datetime
+    ended_at: datetime | None
+    end_reason: str
+    href_kind: str
+    href_id: int
+    invitation: str = ""
+
+    @property
+    def referent(self) -> bool:
+        return self.role in rules.MANAGING_ROLES
+
+
+@dataclass(frozen=True)
+class Circle:
+    """The members of a circle by group, and those who left."""
+
+    professionals: list[Member] = field(default_factory=list)
+    structures: list[Member] = field(default_factory=list)
+    relatives: list[Member] = field(default_factory=list)
+    former: list[Member] = field(default_factory=list)
+
+    @property
+    def present(self) -> int:
+        return len(self.professionals) + len(self.structures) + len(self.relatives)
+
+
+INVITATIONS = {
+    "pending": "Invitation en cours d’envoi",
+    "sent": "Invité par messagerie sécurisée",
+    "failed": "L’invitation n’a pas pu partir : prévenez ce membre",
+    "cancelled": "Invitation abandonnée",
+}
+
+
+def circle(
+    participants: Iterable[CareTeamParticipant],
+    *,
+    now: datetime,
+    invitations: dict[int, str] | None = None,
+) -> Circle:
+    """Sort the stays of a circle: managers first, then by entry; those who left apart."""
+    found = Circle()
+    for stay in participants:
+        shown = member(stay, invitation=(invitations or {}).get(stay.pk, ""))
+        if not rules.is_present(stay.started_at, stay.ended_at, at=now):
+            found.former.append(shown)
+        elif stay.practitioner_role_id is not None:
+            found.professionals.append(shown)
+        elif stay.organization_id is not None:
+            found.structures.append(shown)
+        else:
+            found.relatives.append(shown)
+    found.professionals.sort(key=lambda one: (not one.referent, one.started_at, one.id))
+    found.former.sort(key=lambda one: one.ended_at or one.started_at, reverse=True)
+    return found
+
+
+def member(stay: CareTeamParticipant, *, invitation: str = "") -> Member:
+    """Say one stay: whose, under which role, since when."""
+    name = profession = organization = phone = email = kind = ""
+    number = 0
+    if stay.practitioner_role is not None:
+        role = stay.practitioner_role
+        name, profession, organization = (
+            str(role.practitioner),
+            role.label,
+            role.organization.name,
+        )
+        phone, email = role.phone or role.organization.phone, role.secure_email
+        kind, number = "role", role.pk
+    elif stay.organization is not None:
+        name, profession = stay.organization.name, stay.organization.get_purpose_display()
+        phone, email = stay.organization.phone, stay.organization.secure_email
+        kind, number = "organization", stay.organization.pk
+    elif stay.related_person is not None:
+        relative = stay.related_person
+        name, phone = str(relative), relative.phone
+        profession = relative.get_relationship_display()
+    said = dict(ParticipantRole.choices).get(stay.role, "")
+    return Member(
+        id=stay.pk,
+        name=name,
+        profession=profession,
+        organization=organization,
+        phone=phone,
+        secure_email=email,
+        role=stay.role,
+        role_label="" if stay.role == ParticipantRole.MEMBER else str(said),
+        started_at=stay.started_at,
+        ended_at=stay.ended_at,
+        end_reason=stay.end_reason,
+        href_kind=kind,
+        href_id=number,
+        invitation=INVITATIONS.get(invitation, ""),
+    )
+
+
+# What each trace says, after the name of whoever acted. A prefix stands for all that begin so.
+SAID = {
+    "patient.find": "a cherché la personne par ses traits d’identité",
+    "patient.read": "a consulté l’identité",
+    "patient.register": "a créé le dossier",
+    "patient.update": "a corrigé l’identité",
+    "chart.read": "a ouvert le dossier",
+    "notebook.read": "a consulté le cahier de liaison",
+    "notebook.note.write": "a écrit dans le cahier de liaison",
+    "notebook.note.correct": "a corrigé une note",
+    "notebook.note.withdraw": "a retiré une note",
+    "notebook.measure.record": "a saisi une mesure",
+    "notebook.measure.withdraw": "a retiré une mesure",
+    "care_plan.read": "a consulté le plan",
+    "care_plan.approve": "a approuvé le plan",
+    "care_plan.propose": "a proposé le plan à l’approbation",
+    "care_plan.send_back": "a renvoyé le plan avec un commentaire",
+    "care_plan.progress": "a noté un avancement du plan",
+    "care_plan": "a modifié le plan",
+    "care_team.read": "a consulté le cercle de soins",
+    "care_team.access_log": "a consulté la liste des accès",
+    "care_team.register": "a enregistré la personne et ouvert son cercle",
+    "care_team.open": "a ouvert le cercle de soins",
+    "care_team.coordinate": "est devenu coordonnateur",
+    "care_team.participant.add": "a ajouté un membre au cercle",
+    "care_team.participant.end": "a mis fin à la participation d’un membre",
+    "care_team.related_person.add": "a ajouté un proche",
+    "consent.record": "a enregistré la décision de la personne",
+    "glass.break": "est entré par accès exceptionnel",
+    "glass.read": "a consulté un accès exceptionnel",
+    "glass.review": "a relu un accès exceptionnel",
+    "portal.open": "a ouvert l’espace de la personne",
+    "portal.read": "a consulté le dossier depuis l’espace personnel",
+    "support.request": "a demandé un appui",
+    "support.accept": "a accepté la demande d’appui",
+    "support.redirect": "a réorienté la demande d’appui",
+    "support.withdraw": "a retiré la demande d’appui",
+    "support.close": "a clos le dossier d’appui",
+    "support.read": "a consulté la demande d’appui",
+    "fhir": "a échangé des données depuis un autre logiciel",
+}
+BY_ACTION = {
+    "C": "a ajouté un élément",
+    "R": "a consulté le dossier",
+    "U": "a modifié un élément",
+    "D": "a supprimé un élément",
+    "E": "a agi sur le dossier",
+}
+
+
+@dataclass(frozen=True)
+class Access:
+    """Something done by one agent on one day, once or several times in a row."""
+
+    at: datetime
+    agent: str
+    structure: str
+    what: str
+    times: int
+    refused: bool
+    exceptional: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class AccessDay:
+    """What happened to a record in one day."""
+
+    on: date
+    accesses: list[Access]
+
+
+def say(operation: str, action: str) -> str:
+    """Return what an operation did, in plain French."""
+    name = operation
+    while name:
+        if name in SAID:
+            return SAID[name]
+        name = name.rpartition(".")[0]
+    return BY_ACTION.get(action, "a agi sur le dossier")
+
+
+def access_days(events: Iterable[AuditEvent]) -> list[AccessDay]:
+    """Group a trace by day, and what one agent repeats in a row into one line."""
+    days = []
+    for on, of_day in groupby(events, key=lambda event: timezone.localdate(event.recorded_at)):
+        lines = []
+        for _, alike in groupby(of_day, key=_line):
+            same = list(alike)
+            first = same[0]
+            lines.append(
+                Access(
+                    at=first.recorded_at,
+                    agent=_agent(first),
+                    structure=getattr(first, "structure", None) or "",
+                    what=say(first.operation, first.action),
+                    times=len(same),
+                    refused=first.outcome == AuditEvent.Outcome.REFUSED,
+                    exceptional=first.operation == "glass.break",
+                    reason=first.reason if first.operation == "glass.break" else "",
+                )
+            )
+        days.append(AccessDay(on=on, accesses=lines))
+    return days
+
+
+def _line(event: AuditEvent) -> tuple[object, ...]:
+    return (event.agent_name, event.organization_id, event.operation, event.outcome)
+
+
+def _agent(event: AuditEvent) -> str:
+    if event.actor_kind == INTERNAL:
+        return "Carbet (traitement automatique)"
+    if event.actor_kind == SYSTEM:
+        return f"Logiciel {event.agent_name or event.client_id}"
+    return event.agent_name or "Compte inconnu"
