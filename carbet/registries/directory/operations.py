@@ -1,9 +1,13 @@
-"""What can be done to the directory: declare a structure that no national directory holds yet."""
+"""What can be done to the directory: declare a structure, let a system act for one."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from allauth.idp.oidc.adapter import get_adapter
+from allauth.idp.oidc.models import Client
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
@@ -18,6 +22,19 @@ class UnableToDeclareOrganization(UnableTo):
 
 class UnableToChooseRole(UnableTo):
     """The role is not the account's, or no longer."""
+
+
+class UnableToCreateSystemClient(UnableTo):
+    """The system cannot be let in."""
+
+
+@dataclass(frozen=True)
+class NewSystemClient:
+    """The identity of a system, with its secret, which is kept nowhere else."""
+
+    client_id: str
+    secret: str
+    organization: Organization
 
 
 @operation("organization.declare", action="C")
@@ -54,3 +71,42 @@ def choose_role(
         raise UnableToChooseRole("Ce rôle n’est plus le vôtre : choisissez-en un autre.")
     trace.about(entity=role)
     return role
+
+
+@operation("system_client.create", action="C")
+def create_system_client(
+    trace: Trace, *, actor: Actor, now: datetime, organization: str, name: str, scopes: list[str]
+) -> NewSystemClient:
+    """Let the software of a structure act for it: OAuth2 client credentials.
+
+    Args:
+        organization: its FINESS number, or its row number here.
+        scopes: what its tokens may ask for, and do ask for by default.
+
+    Raises:
+        UnableToCreateSystemClient: the structure is unknown, closed or not the only one.
+    """
+    wanted = Q(finess=organization)
+    if organization.isdigit() and len(organization) < 9:
+        wanted |= Q(pk=int(organization))
+    found = list(Organization.objects.filter(wanted, active=True)[:2])
+    if len(found) != 1:
+        raise UnableToCreateSystemClient(
+            "Structure inconnue ou fermée."
+            if not found
+            else "Plusieurs structures portent ce numéro : donnez le numéro interne."
+        )
+    secret = get_adapter().generate_client_secret()
+    client = Client(
+        name=name[:100],
+        grant_types=Client.GrantType.CLIENT_CREDENTIALS,
+        response_types="",
+        scopes="\n".join(scopes),
+        default_scopes="\n".join(scopes),
+        created_at=now,
+    )
+    client.set_secret(secret)
+    client.save(force_insert=True)
+    held = SystemClient.objects.create(client_id=client.pk, organization=found[0], name=name[:100])
+    trace.about(entity=held)
+    return NewSystemClient(client_id=client.pk, secret=secret, organization=found[0])

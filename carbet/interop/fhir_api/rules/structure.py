@@ -182,7 +182,8 @@ def _is_date(value: Any) -> bool:
 
 
 def _is_decimal(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) < 10**15
 
 
 _PRIMITIVES: dict[str, Callable[[Any], bool]] = {

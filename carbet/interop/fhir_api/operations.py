@@ -1,0 +1,493 @@
+"""What a system can do at the FHIR door: send a circle, whole, in one transaction."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import connection
+from django.db.models import Q
+
+from carbet.coordination.care_teams import fhir as care_teams_fhir
+from carbet.coordination.care_teams import operations as care_teams
+from carbet.coordination.care_teams.models import CareTeam, RelatedPerson
+from carbet.core import audit, fhir, names
+from carbet.core.actor import Actor
+from carbet.core.audit import Trace
+from carbet.core.fhir import Issue, Json, Refused, refuse
+from carbet.core.models import AuditEvent
+from carbet.core.operation import UnableTo, UnableToAct, operation
+from carbet.interop.fhir_api.models import TransactionReceipt
+from carbet.interop.fhir_api.rules.transaction import ORDER, Entry, Pointed, resolve
+from carbet.registries.directory import fhir as directory_fhir
+from carbet.registries.directory import operations as directory
+from carbet.registries.directory.models import (
+    Commune,
+    Organization,
+    Practitioner,
+    PractitionerRole,
+)
+from carbet.registries.patients import fhir as patients_fhir
+from carbet.registries.patients import operations as patients
+from carbet.registries.patients import queries as known_persons
+from carbet.registries.patients.models import Patient, PatientIdentifier
+
+_ENTRY_STATUS = {True: "201 Created", False: "200 OK"}
+
+
+@operation("fhir.transaction", action="E")
+def transact(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    entries: list[Entry],
+    base: str,
+    identifier: Json | None = None,
+    digest: str = "",
+) -> Json:
+    """Carry out every entry, or none; return the transaction-response.
+
+    Args:
+        base: the address of this door, to recognize references to it.
+        identifier: the one its sender gave the transaction: sent again with the same `digest`, it
+            is answered the same and not carried out again.
+
+    Raises:
+        Refused: 403, 404, 409, 412 or 422, with the exact place of what is wrong.
+    """
+    if identifier is not None and (done := _receipt(actor, identifier)) is not None:
+        if done.digest != digest:
+            raise refuse(
+                409,
+                "conflict",
+                "Une autre transaction a déjà été reçue sous cet identifiant.",
+                "Bundle.identifier",
+            )
+        trace.about(entity=done)
+        answer: Json = done.answer
+        return answer
+    transaction = _Transaction(actor=actor, now=now, entries=entries, base=base)
+    transaction.carry_out()
+    patient = transaction.patient
+    trace.about(
+        patient_id=patient.pk if patient is not None else None,
+        entity=entries[0].row if len(entries) == 1 else (transaction.care_team or "Bundle"),
+    )
+    answer = {
+        "resourceType": "Bundle",
+        "type": "transaction-response",
+        "entry": [transaction.answer(entry) for entry in entries],
+    }
+    if identifier is not None:
+        TransactionReceipt.objects.create(
+            client_id=actor.client_id,
+            organization_id=actor.organization_id,
+            identifier_system=identifier.get("system", ""),
+            identifier_value=identifier.get("value", ""),
+            digest=digest,
+            answer=answer,
+            recorded_at=now,
+        )
+    return answer
+
+
+def digest_of(bundle: Json) -> str:
+    """Return the digest of what a transaction says, whatever the order of its keys."""
+    return hashlib.sha256(orjson.dumps(bundle, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def trace_refusal(*, actor: Actor, now: datetime, issues: tuple[Issue, ...], entity: str) -> None:
+    """Trace that what a system sent was refused: the codes, never the content."""
+    codes = ", ".join(dict.fromkeys(issue.code for issue in issues))
+    audit.write(
+        [
+            audit.event(
+                actor,
+                "fhir.transaction",
+                AuditEvent.Action.EXECUTE,
+                now=now,
+                entity=entity,
+                reason=codes,
+                outcome=AuditEvent.Outcome.REFUSED,
+            )
+        ]
+    )
+
+
+def _receipt(actor: Actor, identifier: Json) -> TransactionReceipt | None:
+    """Return the receipt of a transaction carried out; whoever else sends it now waits for us."""
+    system, value = identifier.get("system", ""), identifier.get("value", "")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))",
+            [f"{actor.client_id} {system} {value}"],
+        )
+    return TransactionReceipt.objects.filter(
+        client_id=actor.client_id, identifier_system=system, identifier_value=value
+    ).first()
+
+
+class _Transaction:
+    """The entries of one transaction, being carried out."""
+
+    def __init__(self, *, actor: Actor, now: datetime, entries: list[Entry], base: str) -> None:
+        self.actor = actor
+        self.now = now
+        self.entries = entries
+        self.base = base
+        self.patient: Patient | None = None
+        self.care_team: CareTeam | None = None
+        self.reads: dict[Entry, Any] = {}
+
+    def carry_out(self) -> None:
+        """Read every entry, refuse with all that is wrong, then write in order."""
+        issues: list[Issue] = []
+        for entry in self.entries:
+            found = self._read(entry)
+            self.reads[entry] = found
+            if found is not None:
+                issues += [each for each in found.issues if each.severity == "error"]
+                entry.warnings = tuple(each for each in found.issues if each.severity == "warning")
+        if issues:
+            raise Refused(422, *issues[:20])
+        for entry in sorted(self.entries, key=lambda entry: ORDER.index(entry.type)):
+            try:
+                self._writers[entry.type](self, entry)
+            except UnableTo as refusal:
+                raise _refused(refusal, entry) from refusal
+
+    def answer(self, entry: Entry) -> Json:
+        """Return the entry of the answer: where the resource is now, and what was not kept."""
+        version = getattr(entry.row, "version", None)
+        location = f"{entry.type}/{entry.row.pk}"
+        if version is not None:
+            location += f"/_history/{version}"
+        said: Json = {"status": _ENTRY_STATUS[entry.created], "location": location}
+        if version is not None:
+            said["etag"] = f'W/"{version}"'
+        said["lastModified"] = fhir.instant(entry.row.updated_at)
+        if entry.warnings:
+            said["outcome"] = fhir.outcome(entry.warnings)
+        return {"response": said}
+
+    def _read(self, entry: Entry) -> Any:
+        if entry.type == "Patient":
+            return patients_fhir.read(entry.resource, entry.at, now=self.now)
+        if entry.type == "CareTeam":
+            return care_teams_fhir.read_care_team(entry.resource, entry.at, now=self.now)
+        if entry.type == "RelatedPerson":
+            return care_teams_fhir.read_related_person(entry.resource, entry.at)
+        if entry.method == "PUT":
+            raise refuse(
+                422, "not-supported", "L’annuaire ne se modifie pas par cette voie.", entry.at
+            )
+        return None
+
+    # --- The directory: matched, never overwritten ---
+
+    def _organization(self, entry: Entry) -> None:
+        condition = directory_fhir.match_organizations(entry.identifiers)
+        found = list(Organization.objects.filter(condition)[:2])
+        if len(found) > 1:
+            raise refuse(
+                422,
+                "multiple-matches",
+                "Plusieurs structures portent ces identifiants.",
+                f"{entry.at}.identifier",
+            )
+        if found:
+            entry.row = found[0]
+            return
+        said = directory_fhir.read_organization(entry.resource, entry.at)
+        errors = [issue for issue in said.issues if issue.severity == "error"]
+        if errors:
+            raise Refused(422, *errors)
+        entry.warnings = tuple(said.issues)
+        entry.row = directory.declare_organization(
+            actor=self.actor, now=self.now, fields=said.fields
+        )
+        entry.created = True
+
+    def _practitioner(self, entry: Entry) -> None:
+        condition = directory_fhir.match_practitioners(entry.identifiers)
+        entry.row = Practitioner.objects.filter(condition).first()
+        if entry.row is None:
+            raise refuse(
+                422,
+                "not-found",
+                "Professionnel inconnu de l’annuaire (RPPS).",
+                f"{entry.at}.identifier",
+            )
+
+    def _practitioner_role(self, entry: Entry) -> None:
+        condition = Q(ended_at__isnull=True) | Q(ended_at__gt=self.now)
+        for name, kind in (("practitioner", "Practitioner"), ("organization", "Organization")):
+            where = f"{entry.at}.{name}"
+            if name not in entry.resource:
+                raise refuse(422, "required", f"Élément obligatoire absent : {name}.", where)
+            row = self._pointed(entry.resource[name], where, (kind,))
+            condition &= Q(**{f"{name}_id": row.pk})
+        found = list(PractitionerRole.objects.filter(condition).order_by("pk"))
+        said = {
+            coding.get("code")
+            for code in entry.resource.get("code", [])
+            for coding in fhir.codings(code)
+        }
+        if len(found) > 1:
+            found = [role for role in found if role.profession in said] or found
+        if len(found) != 1:
+            code = "multiple-matches" if found else "not-found"
+            raise refuse(
+                422, code, "Aucun rôle en cours de ce professionnel dans cette structure.", entry.at
+            )
+        entry.row = found[0]
+
+    # --- The person ---
+
+    def _person(self, entry: Entry) -> None:
+        said = self.reads[entry]
+        traits = said.traits
+        if entry.method == "PUT":
+            known = self._own(Patient, entry)
+        else:
+            known = self._known_person(said.keys)
+        if known is None:
+            self._refuse_double(entry, traits)
+            code = fhir.insee_code(next(iter(entry.resource.get("address", [])), {}))
+            if code and Commune.objects.filter(pk=code).exists():
+                traits["commune_id"] = code
+            entry.row = patients.register_patient(actor=self.actor, now=self.now, **traits)
+            entry.created = True
+        elif patients_fhir.same_person(known, traits):
+            entry.row = known
+            if entry.method == "PUT":
+                self._update_person(entry, known, traits)
+        else:
+            raise refuse(
+                409,
+                "conflict",
+                "Cet identifiant est connu ici sous d’autres traits stricts (nom de naissance,"
+                " premier prénom, sexe, date de naissance) : à régler par l’identitovigilance.",
+                f"{entry.at}.identifier",
+            )
+        self.patient = entry.row
+
+    def _known_person(self, keys: list[tuple[str, str]]) -> Patient | None:
+        for system, value in keys:
+            held = PatientIdentifier.objects.filter(system=system, value=value)
+            if found := held.select_related("patient").first():
+                return found.patient
+        return None
+
+    def _refuse_double(self, entry: Entry, traits: dict[str, Any]) -> None:
+        """Search before creating (RNIV): the same strict traits are not registered twice."""
+        for each in known_persons.find_by_traits(
+            actor=self.actor,
+            family=traits["birth_family"],
+            given=traits["birth_given"][0],
+            birth_date=traits["birth_date"],
+            now=self.now,
+        ):
+            same = (
+                names.strict_form(each.birth_family) == names.strict_form(traits["birth_family"])
+                and names.strict_form(each.birth_given[0])
+                == names.strict_form(traits["birth_given"][0])
+                and each.gender == traits["gender"]
+            )
+            if same:
+                own = f" : référencez Patient/{each.patient_id}" if each.open_to_actor else ""
+                raise refuse(
+                    409,
+                    "duplicate",
+                    f"Une personne est déjà connue sous ces traits{own}.",
+                    entry.at,
+                )
+
+    def _update_person(self, entry: Entry, known: Patient, traits: dict[str, Any]) -> None:
+        changes = {
+            name: traits[name]
+            for name in (
+                "used_family",
+                "used_given",
+                "phone",
+                "address_line",
+                "postal_code",
+                "city",
+            )
+            if name in traits and getattr(known, name) != traits[name]
+        }
+        if changes or entry.if_match is not None:
+            self._check_version(entry, known.version)
+        if changes:
+            entry.row = patients.update_patient(
+                actor=self.actor,
+                now=self.now,
+                patient=known,
+                version=known.version,
+                changes=changes,
+            )
+
+    # --- Relatives and the circle ---
+
+    def _relative(self, entry: Entry) -> None:
+        said = self.reads[entry]
+        patient = self._pointed(said.patient, f"{entry.at}.patient", ("Patient",))
+        self._same_patient(patient, f"{entry.at}.patient")
+        if entry.method == "PUT":
+            raise refuse(
+                422, "not-supported", "Un proche ne se modifie pas par cette voie.", entry.at
+            )
+        entry.row = RelatedPerson.objects.filter(
+            patient=patient,
+            identifier_system=said.fields["identifier_system"],
+            identifier_value=said.fields["identifier_value"],
+        ).first()
+        if entry.row is None:
+            entry.row = care_teams.receive_related_person(
+                actor=self.actor, now=self.now, patient=patient, fields=said.fields
+            )
+            entry.created = True
+
+    def _circle(self, entry: Entry) -> None:
+        said = self.reads[entry]
+        patient = self._pointed(said.subject, f"{entry.at}.subject", ("Patient",))
+        self._same_patient(patient, f"{entry.at}.subject")
+        fields = dict(said.fields)
+        if said.managing_organization is not None:
+            where = f"{entry.at}.managingOrganization[0]"
+            row = self._pointed(said.managing_organization, where, ("Organization",))
+            fields["managing_organization"] = row
+        stays = [self._stay(stay, patient) for stay in said.stays]
+        if entry.method == "PUT":
+            known = self._own(CareTeam, entry)
+            self._same_patient(known.patient, f"{entry.at}.subject")
+            self._check_version(entry, known.version)
+            entry.row = care_teams.revise_care_team(
+                actor=self.actor,
+                now=self.now,
+                care_team=known,
+                version=entry.if_match,
+                fields=fields,
+                stays=stays,
+            )
+        else:
+            entry.row = care_teams.receive_care_team(
+                actor=self.actor, now=self.now, patient=patient, fields=fields, stays=stays
+            )
+            entry.created = True
+        self.care_team = entry.row
+
+    def _stay(self, stay: care_teams_fhir.StayRead, patient: Patient) -> dict[str, Any]:
+        where = f"{stay.at}.member"
+        row = self._pointed(stay.member, where, care_teams_fhir.MEMBER_TYPES)
+        if isinstance(row, RelatedPerson) and row.patient_id != patient.pk:
+            raise refuse(422, "not-found", "Membre inconnu.", where)
+        if isinstance(row, PractitionerRole) and row.ended_at is not None:
+            raise refuse(
+                422, "business-rule", "Ce professionnel n’exerce plus dans cette structure.", where
+            )
+        column = {
+            PractitionerRole: "practitioner_role",
+            Organization: "organization",
+            RelatedPerson: "related_person",
+        }[type(row)]
+        return {
+            column: row,
+            "role": stay.role,
+            "started_at": stay.started_at,
+            "started_precision": stay.started_precision,
+            "ended_at": stay.ended_at,
+            "ended_precision": stay.ended_precision,
+        }
+
+    # --- References ---
+
+    def _pointed(self, reference: Json, where: str, types: tuple[str, ...]) -> Any:
+        """Return the row that a reference points to.
+
+        Raises:
+            Refused: 422, there is none, or none that this system may see.
+        """
+        try:
+            pointed = resolve(reference, self.entries, base=self.base, types=types)
+        except ValueError as error:
+            raise refuse(422, "not-found", str(error), where) from error
+        row = pointed.entry.row if pointed.entry is not None else self._find(pointed)
+        if row is None:
+            raise refuse(422, "not-found", "Référence inconnue ici.", where)
+        if isinstance(row, Patient) and self.patient is None:
+            self.patient = row
+        return row
+
+    def _find(self, pointed: Pointed) -> Any:
+        model: Any = {
+            "Patient": Patient,
+            "RelatedPerson": RelatedPerson,
+            "Organization": Organization,
+            "Practitioner": Practitioner,
+            "PractitionerRole": PractitionerRole,
+        }.get(pointed.type)
+        if model is None:
+            return None
+        if pointed.identifier is None:
+            return model.objects.filter(pk=pointed.number).first()
+        held = [pointed.identifier]
+        system, value = held[0].get("system", ""), held[0].get("value", "")
+        if model is Patient:
+            return self._known_person([(system, value)])
+        if model is Organization:
+            condition = directory_fhir.match_organizations(held)
+        elif model is Practitioner:
+            condition = directory_fhir.match_practitioners(held)
+        else:
+            condition = Q(identifier_system=system, identifier_value=value) & ~Q(
+                identifier_value=""
+            )
+        found = list(model.objects.filter(condition)[:2])
+        return found[0] if len(found) == 1 else None
+
+    def _own(self, model: Any, entry: Entry) -> Any:
+        found = model.objects.filter(pk=entry.number).first()
+        if found is None:
+            raise refuse(404, "not-found", "Ressource inconnue, ou pas ouverte.", entry.at)
+        return found
+
+    def _same_patient(self, patient: Patient, where: str) -> None:
+        if self.patient is not None and self.patient.pk != patient.pk:
+            raise refuse(
+                422, "business-rule", "Une transaction ne parle que d’une personne.", where
+            )
+        self.patient = patient
+
+    def _check_version(self, entry: Entry, version: int) -> None:
+        if entry.if_match is None:
+            raise refuse(
+                412, "conflict", "Dites la version que vous avez lue (If-Match).", entry.at
+            )
+        if entry.if_match != version:
+            raise refuse(412, "conflict", "Modifié entre-temps : relisez la ressource.", entry.at)
+
+    _writers: dict[str, Callable[["_Transaction", Entry], None]] = {
+        "Organization": _organization,
+        "Practitioner": _practitioner,
+        "PractitionerRole": _practitioner_role,
+        "Patient": _person,
+        "RelatedPerson": _relative,
+        "CareTeam": _circle,
+    }
+
+
+def _refused(refusal: UnableTo, entry: Entry) -> Refused:
+    """Return the FHIR refusal of what an operation refused, at its place."""
+    if isinstance(refusal, UnableToAct):
+        return refuse(403, "forbidden", refusal.message, entry.at)
+    if isinstance(refusal, care_teams.UnableToOpenCareTeam):
+        return refuse(409, "duplicate", refusal.message, f"{entry.at}.subject")
+    places = {"ins": "identifier", "birth_date": "birthDate", "birth_given": "name"}
+    if isinstance(refusal, patients.UnableToRegisterPatient):
+        place = places.get(refusal.field or "", "identifier")
+        status, code = (409, "duplicate") if place == "identifier" else (422, "value")
+        return refuse(status, code, refusal.message, f"{entry.at}.{place}")
+    return refuse(422, "business-rule", refusal.message, entry.at)

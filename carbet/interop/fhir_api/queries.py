@@ -1,0 +1,513 @@
+"""What a system can ask: one resource, one version, the resources that match, those beside them.
+
+Everything is read under row security: a system sees the persons that its organization may enter.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Model, Q, QuerySet
+
+from carbet.coordination.care_teams import fhir as care_teams_fhir
+from carbet.coordination.care_teams.models import CareTeam, CareTeamParticipant, RelatedPerson
+from carbet.core import audit, names
+from carbet.core.actor import Actor
+from carbet.core.fhir import Json, Refused, insee_code, refuse
+from carbet.interop.fhir_api.rules import registry
+from carbet.interop.fhir_api.rules import search as rules
+from carbet.interop.fhir_api.rules.search import Filter, Search, Target, Token, Value, When
+from carbet.registries.directory import fhir as directory_fhir
+from carbet.registries.directory.models import Organization, Practitioner, PractitionerRole
+from carbet.registries.patients import fhir as patients_fhir
+from carbet.registries.patients import queries as patients
+from carbet.registries.patients.models import Patient
+
+MODELS: dict[str, type[Model]] = {
+    "CareTeam": CareTeam,
+    "Patient": Patient,
+    "RelatedPerson": RelatedPerson,
+    "Practitioner": Practitioner,
+    "PractitionerRole": PractitionerRole,
+    "Organization": Organization,
+}
+_WRITERS: dict[str, Callable[[Any], list[Json]]] = {
+    "CareTeam": care_teams_fhir.care_teams,
+    "Patient": patients_fhir.resources,
+    "RelatedPerson": care_teams_fhir.related_persons,
+    "Practitioner": directory_fhir.practitioners,
+    "PractitionerRole": directory_fhir.roles,
+    "Organization": directory_fhir.organizations,
+}
+_MOST_INCLUDED = 500
+
+
+@dataclass
+class Found:
+    """A page of what a search found, what it asked to have beside, and where the next begins."""
+
+    matches: list[Json] = field(default_factory=list)
+    included: list[Json] = field(default_factory=list)
+    after: int | None = None
+
+
+# --- One resource -------------------------------------------------------------------------------
+
+
+def read(*, actor: Actor, resource_type: str, resource_id: str, now: datetime) -> Json:
+    """Return one resource that the system may see, and trace the reading.
+
+    Raises:
+        Refused: 404, whether it does not exist or is not open to this system.
+    """
+    number = rules.number_of(resource_id)
+    found = _write(resource_type, Q(pk=number)) if number is not None else []
+    if not found:
+        _trace(actor, "fhir.read", [], now=now, entity=f"{resource_type}/{number}", refused=True)
+        raise nothing_here()
+    _trace(actor, "fhir.read", found, now=now, entity=f"{resource_type}/{number}")
+    return found[0]
+
+
+def versions(*, actor: Actor, resource_id: str, now: datetime, only: str = "") -> list[Json]:
+    """Return the versions of a circle, the latest first, or `only` one of them; trace the reading.
+
+    A version is told by the row that history kept of the circle; its stays are those that history
+    had by the end of the operation that wrote it.
+
+    Raises:
+        Refused: 404.
+    """
+    number = rules.number_of(resource_id)
+    entity = f"CareTeam/{number}" + (f"/_history/{only[:20]}" if only else "")
+    circles = CareTeam.pgh_event_model.objects.filter(pgh_obj_id=number).order_by("version", "pk")
+    rows = list(circles.values()) if number is not None else []
+    stays = CareTeamParticipant.pgh_event_model.objects.filter(
+        care_team_id=number, patient_id__in={row["patient_id"] for row in rows}
+    )
+    held = list(stays.order_by("pk").values()) if rows else []
+    found = [
+        care_teams_fhir.care_team(row, _stays_of(version, rows, held))
+        for version, row in _latest_by_version(rows).items()
+        if not only or str(version) == only
+    ]
+    if not found:
+        _trace(actor, "fhir.history", [], now=now, entity=entity, refused=True)
+        raise nothing_here()
+    _trace(actor, "fhir.history", found[:1], now=now, entity=entity)
+    return found[::-1]
+
+
+def nothing_here() -> Refused:
+    """Return the refusal that says nothing of what exists."""
+    return refuse(404, "not-found", "Cette ressource n’existe pas, ou ne vous est pas ouverte.")
+
+
+def _latest_by_version(rows: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    return {row["version"]: row | {"id": row["pgh_obj_id"]} for row in rows}
+
+
+def _stays_of(
+    version: int, rows: list[dict[str, Any]], held: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the stays as they were at a version: one operation, one history context."""
+    version_of_context: dict[Any, int] = {}
+    for row in rows:
+        version_of_context[row["pgh_context_id"]] = row["version"]
+    latest: dict[int, dict[str, Any]] = {}
+    for stay in held:
+        if version_of_context.get(stay["pgh_context_id"], 0) <= version:
+            latest[stay["pgh_obj_id"]] = stay
+    return sorted(latest.values(), key=lambda stay: (stay["started_at"], stay["pgh_obj_id"]))
+
+
+# --- A search -----------------------------------------------------------------------------------
+
+
+def search(*, actor: Actor, search: Search, after: int = 0, now: datetime) -> Found:
+    """Return one page of what the system may see and asked for; trace the search and each person.
+
+    Args:
+        after: the row number after which the page begins.
+    """
+    kind = search.resource.type
+    condition = Q(pk__gt=after)
+    for each in search.filters:
+        if (to_condition := CONDITIONS.get((kind, each.parameter.name))) is not None:
+            condition &= _any(to_condition, each)
+    if kind == "Patient" and "birthdate" in {each.parameter.name for each in search.filters}:
+        condition &= _born_that_day(search)
+    rows = _write(kind, condition, most=search.count + 1)
+    found = Found(matches=rows[: search.count])
+    if len(rows) > search.count:
+        found.after = int(found.matches[-1]["id"])
+    for each in search.filters:
+        if (matches := REFINEMENTS.get((kind, each.parameter.name))) is not None:
+            found.matches = [
+                resource
+                for resource in found.matches
+                if any(matches(resource, value) for value in each.values)
+            ]
+    found.included = _beside(search, found.matches)
+    said = ", ".join(name for name, _ in search.said)
+    _trace(actor, "fhir.search", found.matches + found.included, now=now, entity=kind, reason=said)
+    return found
+
+
+def _write(kind: str, condition: Q, *, most: int | None = None) -> list[Json]:
+    rows: QuerySet[Any] = MODELS[kind]._default_manager.filter(condition).order_by("pk")
+    return _WRITERS[kind](rows[:most] if most else rows)
+
+
+def _any(to_condition: Callable[[Any], Q], asked: Filter) -> Q:
+    found = Q(pk__in=[])
+    for value in asked.values:
+        found |= to_condition(value)
+    return found
+
+
+def _beside(search: Search, matches: list[Json]) -> list[Json]:
+    """Return what `_include` and `_revinclude` ask for, each once, one query a type a turn."""
+    included: dict[tuple[str, str], Json] = {}
+    known = {(resource["resourceType"], resource["id"]) for resource in matches}
+
+    def add(resources: Iterable[Json]) -> None:
+        for resource in resources:
+            key = (resource["resourceType"], resource["id"])
+            if key not in known and len(included) < _MOST_INCLUDED:
+                included[key] = resource
+
+    for sources, paths in (
+        (matches, search.includes),
+        (None, search.iterated),
+    ):
+        held = matches + list(included.values()) if sources is None else sources
+        wanted: dict[str, set[int]] = {}
+        for path in paths:
+            for kind, number in _pointed(held, path):
+                if (kind, str(number)) not in known and (kind, str(number)) not in included:
+                    wanted.setdefault(kind, set()).add(number)
+        for kind, numbers in wanted.items():
+            add(_write(kind, Q(pk__in=numbers), most=_MOST_INCLUDED))
+    numbers = [int(resource["id"]) for resource in matches]
+    for kind, column in {_REVINCLUDES[path] for path in search.revincludes}:
+        if numbers:
+            add(_write(kind, Q(**{f"{column}__in": numbers}), most=_MOST_INCLUDED))
+    return list(included.values())
+
+
+_REVINCLUDES = {
+    "CareTeam:subject": ("CareTeam", "patient_id"),
+    "CareTeam:patient": ("CareTeam", "patient_id"),
+    "RelatedPerson:patient": ("RelatedPerson", "patient_id"),
+    "PractitionerRole:practitioner": ("PractitionerRole", "practitioner_id"),
+    "PractitionerRole:organization": ("PractitionerRole", "organization_id"),
+}
+
+
+def _pointed(resources: Iterable[Json], path: str) -> Iterable[tuple[str, int]]:
+    """Return the resources that these point to by one search parameter."""
+    kind, _, name = path.partition(":")
+    for resource in resources:
+        if resource["resourceType"] != kind:
+            continue
+        held: Any = resource.get("subject" if name == "patient" and kind == "CareTeam" else name)
+        if name == "participant":
+            held = [stay["member"] for stay in resource.get("participant", [])]
+        for reference in held if isinstance(held, list) else [held]:
+            if reference:
+                target, _, number = reference["reference"].partition("/")
+                yield target, int(number)
+
+
+def _born_that_day(search: Search) -> Q:
+    """Return the condition that a person of the system was born on the days said, by their keys."""
+    if search.values("_id") or search.values("identifier"):
+        return Q()
+    days = [value.text for value in search.values("birthdate") if isinstance(value, When)]
+    return Q(pk__in=patients.born_on(days))
+
+
+# --- Conditions, in SQL -------------------------------------------------------------------------
+
+
+def _moment(column: str, *, until: str = "") -> Callable[[When], Q]:
+    """Return the condition on one moment; with `until`, on a period that the span must meet."""
+
+    def condition(when: When) -> Q:
+        low, high = when.span.start, when.span.end
+        if until:
+            begun, not_over = (
+                Q(**{f"{column}__lt": high}),
+                (Q(**{f"{until}__isnull": True}) | Q(**{f"{until}__gt": low})),
+            )
+            return {
+                "eq": begun & not_over,
+                "ge": not_over,
+                "gt": Q(**{f"{until}__isnull": True}) | Q(**{f"{until}__gt": high}),
+                "le": begun,
+                "lt": Q(**{f"{column}__lt": low}),
+            }[when.comparison]
+        return {
+            "eq": Q(**{f"{column}__gte": low, f"{column}__lt": high}),
+            "ge": Q(**{f"{column}__gte": low}),
+            "gt": Q(**{f"{column}__gte": high}),
+            "le": Q(**{f"{column}__lt": high}),
+            "lt": Q(**{f"{column}__lt": low}),
+        }[when.comparison]
+
+    return condition
+
+
+def _end(column: str) -> Callable[[When], Q]:
+    """Return the condition on the end of a period, which is kept excluded."""
+    plain = _moment(column)
+
+    def condition(when: When) -> Q:
+        if when.comparison == "eq":
+            return Q(**{f"{column}__gt": when.span.start, f"{column}__lte": when.span.end})
+        return plain(when)
+
+    return condition
+
+
+def _of_stay(to_condition: Callable[[Any], Q]) -> Callable[[Any], Q]:
+    def condition(value: Any) -> Q:
+        stays = CareTeamParticipant.objects.filter(to_condition(value))
+        return Q(pk__in=stays.values("care_team_id"))
+
+    return condition
+
+
+def _by_id(token: Token) -> Q:
+    return Q(pk=rules.number_of(token.code)) if token.system is None else Q(pk__in=[])
+
+
+def _pointing(column: str) -> Callable[[Target], Q]:
+    return lambda target: Q(**{column: target.number}) if target.number else Q(pk__in=[])
+
+
+def _member(target: Target) -> Q:
+    column = {
+        "PractitionerRole": "practitioner_role_id",
+        "Organization": "organization_id",
+        "RelatedPerson": "related_person_id",
+    }.get(target.type)
+    return Q(**{column: target.number}) if column and target.number else Q(pk__in=[])
+
+
+def _person_identified(column: str) -> Callable[[Token], Q]:
+    def condition(token: Token) -> Q:
+        rules.identifying_system([token])
+        held = patients.identified(system=token.system or "", value=token.code)
+        return Q(**{f"{column}__in": held.values("patient_id")})
+
+    return condition
+
+
+def _circle_identified(token: Token) -> Q:
+    if token.system == f"{settings.PUBLIC_URL}/cercle-de-soins":
+        return Q(pk=rules.number_of(token.code), identifier_value="")
+    found = Q(identifier_value=token.code)
+    return found if token.system is None else found & Q(identifier_system=token.system)
+
+
+def _organization_identified(token: Token) -> Q:
+    if token.system is None:
+        return Q(finess=token.code) | Q(identifier_value=token.code)
+    return directory_fhir.match_organizations([{"system": token.system, "value": token.code}])
+
+
+def _practitioner_identified(token: Token) -> Q:
+    if token.system is None:
+        rpps = directory_fhir.rpps_of(directory_fhir.RPPS, token.code)
+        return Q(rpps=rpps) if rpps else Q(identifier_value=token.code)
+    return directory_fhir.match_practitioners([{"system": token.system, "value": token.code}])
+
+
+def _professional_named(text: str) -> Q:
+    found = Q()
+    for word in names.comparison_form(text).lower().split():
+        found &= Q(search__contains=word)
+    return found or Q(pk__in=[])
+
+
+def _through(path: str, to_condition: Callable[[Token], Q], model: type[Model]) -> Callable[..., Q]:
+    def condition(token: Token) -> Q:
+        return Q(**{f"{path}__in": model._default_manager.filter(to_condition(token))})
+
+    return condition
+
+
+def _practised(token: Token) -> Q:
+    systems = {
+        directory_fhir.HEALTH_PROFESSIONS: ("medical", "paramedical"),
+        directory_fhir.SOCIAL_PROFESSIONS: ("social",),
+        directory_fhir.CARE_ROLES: ("coordination", "administrative"),
+    }
+    found = Q(profession=token.code)
+    if token.system is None:
+        return found
+    return found & Q(category__in=systems.get(token.system, ()))
+
+
+def _related(token: Token) -> Q:
+    role, tie = Q(role=token.code), Q(relationship=token.code)
+    if token.system == care_teams_fhir.TIES:
+        return tie
+    return role | tie if token.system is None else role
+
+
+def _status(token: Token) -> Q:
+    return Q(status=token.code)
+
+
+CONDITIONS: dict[tuple[str, str], Callable[[Any], Q]] = {
+    **{(kind, "_id"): _by_id for kind in MODELS},
+    **{(kind, "_lastUpdated"): _moment("updated_at") for kind in MODELS},
+    ("CareTeam", "identifier"): _circle_identified,
+    ("CareTeam", "status"): _status,
+    ("CareTeam", "subject"): _pointing("patient_id"),
+    ("CareTeam", "patient"): _pointing("patient_id"),
+    ("CareTeam", "subject.identifier"): _person_identified("patient_id"),
+    ("CareTeam", "subject:Patient.identifier"): _person_identified("patient_id"),
+    ("CareTeam", "patient.identifier"): _person_identified("patient_id"),
+    ("CareTeam", "participant"): _of_stay(_member),
+    ("CareTeam", "date"): _moment("started_at", until="ended_at"),
+    ("CareTeam", "start"): _moment("started_at"),
+    ("CareTeam", "end"): _end("ended_at"),
+    ("CareTeam", "participant-start"): _of_stay(_moment("started_at")),
+    ("CareTeam", "participant-end"): _of_stay(_end("ended_at")),
+    ("CareTeam", "managingOrganization"): _pointing("managing_organization_id"),
+    ("Patient", "identifier"): _person_identified("pk"),
+    ("RelatedPerson", "patient"): _pointing("patient_id"),
+    ("RelatedPerson", "name"): lambda text: (
+        Q(family__istartswith=text) | Q(given__istartswith=text)
+    ),
+    ("RelatedPerson", "relationship"): _related,
+    ("Practitioner", "identifier"): _practitioner_identified,
+    ("Practitioner", "name"): _professional_named,
+    ("Practitioner", "family"): lambda text: (
+        Q(family__istartswith=text) & _professional_named(text)
+    ),
+    ("Practitioner", "given"): lambda text: Q(given__istartswith=text) & _professional_named(text),
+    ("PractitionerRole", "practitioner"): _pointing("practitioner_id"),
+    ("PractitionerRole", "organization"): _pointing("organization_id"),
+    ("PractitionerRole", "role"): _practised,
+    ("PractitionerRole", "practitioner.identifier"): _through(
+        "practitioner", _practitioner_identified, Practitioner
+    ),
+    ("PractitionerRole", "organization.identifier"): _through(
+        "organization", _organization_identified, Organization
+    ),
+    ("Organization", "identifier"): _organization_identified,
+    ("Organization", "name"): lambda text: Q(name__icontains=text),
+}
+
+
+# --- Refinements, on the few persons found ------------------------------------------------------
+
+
+def _starts(value: str, texts: Iterable[str]) -> bool:
+    asked = names.comparison_form(value)
+    return bool(asked) and any(names.comparison_form(text).startswith(asked) for text in texts)
+
+
+def _named(*parts: str) -> Callable[[Json, Value], bool]:
+    def matches(patient: Json, value: Value) -> bool:
+        texts: list[str] = []
+        for name in patient["name"]:
+            if "family" in parts:
+                texts.append(name["family"])
+            if "given" in parts:
+                texts += name["given"]
+                texts += [each["valueString"] for each in name.get("extension", ())]
+        return _starts(str(value), texts)
+
+    return matches
+
+
+def _lives(patient: Json, value: Value) -> bool:
+    texts = [
+        text
+        for address in patient.get("address", ())
+        for text in (*address.get("line", ()), address.get("city"), address.get("postalCode"))
+        if text
+    ]
+    return _starts(str(value), texts)
+
+
+def _born_at(patient: Json, value: Value) -> bool:
+    places = [
+        each["valueAddress"]
+        for each in patient["extension"]
+        if each["url"] == patients_fhir.BIRTH_PLACE
+    ]
+    return any(
+        _starts(str(value), [place.get("city", "")]) or insee_code(place) == value
+        for place in places
+    )
+
+
+def _born(patient: Json, value: When) -> bool:
+    born, asked = patient["birthDate"], value.text
+    return {
+        "eq": born.startswith(asked),
+        "ge": born >= asked,
+        "gt": born > asked and not born.startswith(asked),
+        "le": born <= asked or born.startswith(asked),
+        "lt": born < asked,
+    }[value.comparison]
+
+
+REFINEMENTS: dict[tuple[str, str], Callable[[Json, Any], bool]] = {
+    ("Patient", "family"): _named("family"),
+    ("Patient", "given"): _named("given"),
+    ("Patient", "name"): _named("family", "given"),
+    ("Patient", "birthdate"): _born,
+    ("Patient", "gender"): lambda patient, token: patient["gender"] == token.code,
+    ("Patient", "address"): _lives,
+    ("Patient", "birthplace"): _born_at,
+}
+
+_served = {
+    (kind, name) for kind, served in registry.RESOURCES.items() for name in served.parameters
+}
+if _served != CONDITIONS.keys() | REFINEMENTS.keys():
+    raise LookupError(f"parameters served and promised differ: {_served ^ CONDITIONS.keys()}")
+
+
+# --- Traces -------------------------------------------------------------------------------------
+
+
+def _person_of(resource: Json) -> int | None:
+    if resource["resourceType"] == "Patient":
+        return int(resource["id"])
+    held = resource.get("subject") or resource.get("patient")
+    return int(held["reference"].partition("/")[2]) if held else None
+
+
+def _trace(
+    actor: Actor,
+    operation: str,
+    resources: list[Json],
+    *,
+    now: datetime,
+    entity: str,
+    refused: bool = False,
+    reason: str = "",
+) -> None:
+    """Trace a reading: one line for each person met, one at least, never what was sought."""
+    persons = dict.fromkeys(filter(None, map(_person_of, resources)))
+    for person in persons or [None]:
+        audit.read(
+            actor,
+            operation,
+            now=now,
+            patient_id=person,
+            entity=entity,
+            refused=refused,
+            reason=reason,
+        )

@@ -1,0 +1,284 @@
+"""Read the parameters of a search: known ones only, each of its kind, none that reaches SQL."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from carbet.core import fhir
+from carbet.core.fhir import Issue, Refused, refuse
+from carbet.interop.fhir_api.choices import LARGEST_PAGE, ORDINARY_PAGE
+from carbet.interop.fhir_api.rules import registry
+from carbet.interop.fhir_api.rules.registry import Parameter, Resource
+
+_MOST_VALUES = 20
+_LONGEST_VALUE = 300
+_UNREADABLE = re.compile(r"[\x00-\x1f\x7f]")
+_DATE = re.compile(r"(eq|ge|le|gt|lt)?(\d{4}.*)")
+_ELEMENT = re.compile(r"[A-Za-z]{1,64}")
+_LARGEST_NUMBER = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One value of a token parameter; `system` is None when not said."""
+
+    system: str | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """One value of a date parameter: how the sought moment stands to the span said."""
+
+    comparison: str
+    span: fhir.Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One value of a reference parameter: one of our resources, of any type when `type` is ""."""
+
+    type: str
+    number: int | None
+
+
+Value = Token | When | Target | str
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One parameter as said: any of the values is enough, every filter must hold."""
+
+    parameter: Parameter
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search, read and checked."""
+
+    resource: Resource
+    filters: tuple[Filter, ...] = ()
+    count: int = ORDINARY_PAGE
+    includes: tuple[str, ...] = ()
+    iterated: tuple[str, ...] = ()
+    revincludes: tuple[str, ...] = ()
+    elements: frozenset[str] = frozenset()
+    said: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[str, ...] = field(default=())
+
+    def values(self, name: str) -> tuple[Value, ...]:
+        """Return every value said of a parameter, wherever it was said."""
+        return tuple(
+            value for each in self.filters if each.parameter.name == name for value in each.values
+        )
+
+
+def parse(
+    resource: Resource, said: Iterable[tuple[str, str]], *, base: str, lenient: bool = False
+) -> Search:
+    """Return the search that the parameters say.
+
+    Args:
+        said: names and values, in order, decoded.
+        base: the address of this door, to recognize absolute references to it.
+        lenient: unknown parameters are ignored (`Prefer: handling=lenient`) and said so.
+
+    Raises:
+        Refused: 400, with one issue for each parameter that is wrong.
+    """
+    reader = _Reader(resource, base, lenient)
+    for name, value in said:
+        reader.take(name, value)
+    return reader.search()
+
+
+class _Reader:
+    def __init__(self, resource: Resource, base: str, lenient: bool) -> None:
+        self.resource = resource
+        self.base = base
+        self.lenient = lenient
+        self.issues: list[Issue] = []
+        self.filters: list[Filter] = []
+        self.said: list[tuple[str, str]] = []
+        self.ignored: list[str] = []
+        self.count = ORDINARY_PAGE
+        self.elements: set[str] = set()
+        self.lists: dict[str, list[str]] = {"_include": [], "iterate": [], "_revinclude": []}
+
+    def take(self, name: str, value: str) -> None:
+        if len(name) > 100 or len(value) > _LONGEST_VALUE or _UNREADABLE.search(name + value):
+            self.wrong(name, "Valeur trop longue ou illisible.")
+        elif name in registry.RESULT_PARAMETERS:
+            self.take_result(name, value)
+        elif (parameter := self.resource.parameters.get(name)) is not None:
+            self.said.append((name, value))
+            self.take_filter(parameter, value)
+        elif self.lenient:
+            self.ignored.append(name)
+        else:
+            self.wrong(name, "Paramètre inconnu pour cette ressource.", code="not-supported")
+
+    def take_filter(self, parameter: Parameter, value: str) -> None:
+        parts = value.split(",")
+        if not value or len(parts) > _MOST_VALUES or not all(parts):
+            self.wrong(parameter.name, "Valeur vide, ou trop de valeurs.")
+            return
+        reading = {
+            registry.TOKEN: _token,
+            registry.DATE: _when,
+            registry.STRING: _text,
+            registry.REFERENCE: lambda text: _target(text, parameter, self.base),
+        }[parameter.kind]
+        try:
+            self.filters.append(Filter(parameter, tuple(reading(part) for part in parts)))
+        except ValueError as error:
+            self.wrong(parameter.name, str(error))
+
+    def take_result(self, name: str, value: str) -> None:
+        if name in ("_format", "_pretty"):
+            return
+        if name == "_count":
+            if not (value.isascii() and value.isdigit() and len(value) <= 9 and int(value) > 0):
+                self.wrong(name, "Un nombre entier, de 1 à 50, est attendu.")
+                return
+            self.count = min(int(value), LARGEST_PAGE)
+        elif name == "_total":
+            if value != "none":
+                self.wrong(name, "Les totaux ne sont pas calculés : _total=none.")
+                return
+        elif name == "_summary":
+            if value != "false":
+                self.wrong(name, "Seul _summary=false est servi.", code="not-supported")
+                return
+        elif name == "_elements":
+            self.elements.update(value.split(","))
+            if not all(_ELEMENT.fullmatch(each) for each in self.elements):
+                self.wrong(name, "Des noms d’éléments, séparés par des virgules, sont attendus.")
+                return
+        elif name == "_page":
+            self.wrong(name, "Suivez le lien « next » tel quel, sans autre paramètre.")
+            return
+        else:
+            self.take_include(name, value)
+            return
+        self.said.append((name, value))
+
+    def take_include(self, name: str, value: str) -> None:
+        known = self.resource.revincludes if name == "_revinclude" else self.resource.includes
+        # A type after the parameter narrows what is included; we serve the parameter whole.
+        path = ":".join(value.split(":")[:2])
+        if path not in known or value.count(":") > 1:
+            self.wrong(name, "Inclusion non servie pour cette ressource.", code="not-supported")
+            return
+        self.lists["iterate" if name == "_include:iterate" else name].append(path)
+        self.said.append((name, value))
+
+    def wrong(self, name: str, diagnostics: str, *, code: str = "invalid") -> None:
+        shown = re.sub(r"[^\w.:-]", "?", name[:40])
+        self.issues.append(Issue(code, f"{shown} : {diagnostics}"))
+
+    def search(self) -> Search:
+        if not self.issues:
+            self.check_identifying()
+        if self.issues:
+            raise Refused(400, *self.issues[:20])
+        return Search(
+            resource=self.resource,
+            filters=tuple(self.filters),
+            count=self.count,
+            includes=tuple(self.lists["_include"]),
+            iterated=tuple(self.lists["iterate"]),
+            revincludes=tuple(self.lists["_revinclude"]),
+            elements=frozenset(self.elements),
+            said=tuple(self.said),
+            ignored=tuple(self.ignored),
+        )
+
+    def check_identifying(self) -> None:
+        asked = self.resource.asks_one_of
+        names = {
+            each.parameter.name for each in self.filters if all(map(_is_identifying, each.values))
+        }
+        if asked and not any(one <= names for one in asked):
+            self.issues.append(
+                Issue("too-costly", f"Recherche trop large. {self.resource.documentation}")
+            )
+
+
+def _is_identifying(value: Value) -> bool:
+    """Tell whether a value names someone: an identifier with its system, a whole birth date."""
+    if isinstance(value, When):
+        return value.comparison == "eq" and value.span.precision == fhir.DAY
+    if isinstance(value, str):
+        return len(value) >= 2
+    return True
+
+
+def _token(text: str) -> Token:
+    system, bar, code = text.rpartition("|")
+    if not code:
+        raise ValueError("Un code est attendu après « | ».")
+    return Token(system if bar else None, code)
+
+
+def _when(text: str) -> When:
+    found = _DATE.fullmatch(text)
+    if found is None:
+        raise ValueError("Une date est attendue, précédée ou non de eq, ge, le, gt ou lt.")
+    try:
+        return When(found[1] or "eq", fhir.span(found[2]), found[2])
+    except ValueError as error:
+        raise ValueError("Cette date n’existe pas.") from error
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("Un texte est attendu.")
+    return text.strip()
+
+
+def _target(text: str, parameter: Parameter, base: str) -> Target:
+    if "://" in text:
+        if not is_ours(text, base):
+            return Target("", None)
+        text = text[len(base) :].lstrip("/")
+    kind, slash, number = text.rpartition("/")
+    if slash and kind not in parameter.targets:
+        raise ValueError(f"Une référence à {', '.join(parameter.targets)} est attendue.")
+    if not slash and len(parameter.targets) == 1:
+        kind = parameter.targets[0]
+    if not kind:
+        raise ValueError("Dites le type : PractitionerRole/12.")
+    return Target(kind, number_of(number))
+
+
+def is_ours(address: str, base: str) -> bool:
+    """Tell whether an absolute address is at this very door: same scheme, host, port and path."""
+    theirs, ours = urlsplit(address), urlsplit(base)
+    return (
+        (theirs.scheme, theirs.netloc) == (ours.scheme, ours.netloc)
+        and not theirs.query
+        and not theirs.fragment
+        and theirs.path.startswith(ours.path.rstrip("/") + "/")
+    )
+
+
+def number_of(text: str) -> int | None:
+    """Return the row number that a FHIR id of ours says, or None: ours are plain numbers."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and text[0] != "0"):
+        return None
+    number = int(text)
+    return number if number <= _LARGEST_NUMBER else None
+
+
+def identifying_system(tokens: Iterable[Token]) -> None:
+    """Check that identifiers of persons are said with their system.
+
+    Raises:
+        Refused: one is not; a bare number would be looked for among every system.
+    """
+    if any(not token.system for token in tokens):
+        raise refuse(400, "invalid", "identifier : dites le système, « système|valeur ».")

@@ -1,0 +1,320 @@
+"""The FHIR door itself: each view reads the request, asks or acts once, and answers in FHIR."""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import parse_qsl
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import http_date
+from django.views.decorators.csrf import csrf_exempt
+
+from carbet.core import doors, fhir
+from carbet.core.fhir import Json, Refused, refuse
+from carbet.core.middleware import unavailable
+from carbet.interop.fhir_api import access, operations, presenters, queries
+from carbet.interop.fhir_api.choices import LARGEST_BODY, READ, WRITE
+from carbet.interop.fhir_api.rules import parsing, transaction
+from carbet.interop.fhir_api.rules import search as search_rules
+from carbet.interop.fhir_api.rules.registry import RESOURCES, Resource
+
+logger = logging.getLogger(__name__)
+
+View = Callable[..., HttpResponse]
+JSON_TYPES = frozenset({"application/fhir+json", "application/json"})
+_ACCEPTED = JSON_TYPES | {"*/*", "application/*", "json", ""}
+
+
+def door(*methods: str) -> Callable[[View], View]:
+    """Answer every refusal and every fault as an OperationOutcome; let only these methods in."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answer(request: HttpRequest, **named: str) -> HttpResponse:
+            try:
+                check_method(request, methods)
+                check_accept(request)
+                return view(request, **named)
+            except Refused as refused:
+                return answer_refusal(request, refused)
+            except (OperationalError, RequestDataTooBig) as error:
+                if isinstance(error, RequestDataTooBig):
+                    return fhir.refusal(413, "too-long", "Corps de requête trop long.")
+                request.undo = True
+                return unavailable(request)
+            except DatabaseError:
+                request.undo = True
+                logger.exception("a FHIR request met a fault of the database")
+            except Exception:
+                request.undo = True
+                logger.exception("a FHIR request met a fault")
+            return fhir.refusal(
+                500, "exception", "Erreur interne : rien n’a été enregistré, elle est signalée."
+            )
+
+        return csrf_exempt(answer)
+
+    return decorate
+
+
+def answer_refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
+    """Answer the issues of a refusal; a 401 says how to come back."""
+    response = fhir.response(fhir.outcome(refused.issues), status=refused.status)
+    if refused.status == 401:
+        error = ', error="invalid_token"' if "Authorization" in request.headers else ""
+        response["WWW-Authenticate"] = f'Bearer realm="carbet-fhir"{error}'
+    if refused.status == 405:
+        response["Allow"] = getattr(request, "allowed", "GET")
+    return response
+
+
+def check_method(request: HttpRequest, methods: tuple[str, ...]) -> None:
+    """Refuse 405 what this address does not do."""
+    asked = "GET" if request.method == "HEAD" else request.method
+    if asked not in methods:
+        request.allowed = ", ".join(methods)
+        raise refuse(405, "not-supported", f"Méthode non servie ici ; servies : {request.allowed}.")
+
+
+def check_accept(request: HttpRequest) -> None:
+    """Refuse 406 whoever reads no JSON."""
+    asked = request.GET.get("_format") or request.headers.get("Accept", "")
+    # A "+" that nobody encoded is read as a space.
+    kinds = {part.partition(";")[0].strip().replace(" ", "+").lower() for part in asked.split(",")}
+    if not kinds & _ACCEPTED:
+        raise refuse(406, "not-supported", f"Seul {fhir.MEDIA_TYPE} est servi.")
+
+
+def read_body(request: HttpRequest, types: frozenset[str] = JSON_TYPES) -> bytes:
+    """Return the body, refused before it is read when too long or of another type."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) > LARGEST_BODY:
+        raise refuse(
+            413, "too-long", f"Corps trop long : {LARGEST_BODY // 1024 // 1024} Mo au plus."
+        )
+    kind, _, parameters = request.META.get("CONTENT_TYPE", "").partition(";")
+    charset = parameters.lower().replace(" ", "").replace('"', "").partition("charset=")[2]
+    if kind.strip().lower() not in types or charset.partition(";")[0] not in ("", "utf-8", "utf8"):
+        raise refuse(415, "not-supported", f"Type de contenu reçu : {fhir.MEDIA_TYPE}, en UTF-8.")
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise refuse(415, "not-supported", "Corps compressé non reçu.")
+    return request.body
+
+
+def find(resource_type: str, interaction: str) -> Resource:
+    """Return what is served of a type, when it serves this interaction."""
+    resource = RESOURCES.get(resource_type)
+    if resource is None:
+        raise refuse(404, "not-supported", "Type de ressource non servi ici.")
+    if interaction not in resource.interactions:
+        raise refuse(405, "not-supported", f"Interaction non servie : {interaction}.")
+    return resource
+
+
+@doors.public()
+@door("GET")
+def metadata(request: HttpRequest) -> HttpResponse:
+    """Say what this door serves."""
+    return fhir.response(presenters.capability_statement())
+
+
+@doors.system()
+@door("POST")
+def base(request: HttpRequest) -> HttpResponse:
+    """Carry out a transaction, whole or not at all."""
+    access.require(request.actor, WRITE)
+
+    def act() -> HttpResponse:
+        bundle = parsing.parse(read_body(request))
+        return fhir.response(
+            operations.transact(
+                actor=request.actor,
+                now=request.now,
+                entries=transaction.read_bundle(bundle),
+                base=presenters.base(),
+                identifier=bundle.get("identifier"),
+                digest=operations.digest_of(bundle),
+            )
+        )
+
+    return traced(request, act, "Bundle")
+
+
+@doors.system()
+@door("GET", "POST")
+def collection(request: HttpRequest, *, resource_type: str) -> HttpResponse:
+    """Search a type, or send one resource of it."""
+    if request.method == "POST":
+        return traced(request, lambda: send(request, resource_type), resource_type[:40])
+    resource = find(resource_type, "search-type")
+    access.require(request.actor, READ)
+    return answer_search(request, resource, parse_query(request.META.get("QUERY_STRING", "")))
+
+
+@doors.system()
+@door("POST", "GET")
+def search(request: HttpRequest, *, resource_type: str) -> HttpResponse:
+    """Search a type, the parameters in the body: nothing of what is sought stays in the logs."""
+    resource = find(resource_type, "search-type")
+    access.require(request.actor, READ)
+    said = parse_query(request.META.get("QUERY_STRING", ""))
+    if request.method == "POST":
+        form = frozenset({"application/x-www-form-urlencoded"})
+        said += parse_query(read_body(request, form).decode(errors="surrogateescape"))
+    return answer_search(request, resource, said)
+
+
+@doors.system()
+@door("GET", "PUT")
+def instance(request: HttpRequest, *, resource_type: str, resource_id: str) -> HttpResponse:
+    """Read one resource, or bring it to a new version."""
+    if request.method == "PUT":
+        return traced(
+            request, lambda: replace(request, resource_type, resource_id), resource_type[:40]
+        )
+    find(resource_type, "read")
+    access.require(request.actor, READ)
+    no_parameters(request)
+    found = queries.read(
+        actor=request.actor,
+        resource_type=resource_type,
+        resource_id=resource_id,
+        now=request.now,
+    )
+    return answer_resource(request, found)
+
+
+@doors.system()
+@door("GET")
+def history(request: HttpRequest, *, resource_type: str, resource_id: str) -> HttpResponse:
+    """Show every version of a resource."""
+    find(resource_type, "history-instance")
+    access.require(request.actor, READ)
+    no_parameters(request)
+    found = queries.versions(actor=request.actor, resource_id=resource_id, now=request.now)
+    return fhir.response(presenters.history_bundle(found))
+
+
+@doors.system()
+@door("GET")
+def version(
+    request: HttpRequest, *, resource_type: str, resource_id: str, version: str
+) -> HttpResponse:
+    """Show one version of a resource."""
+    find(resource_type, "vread")
+    access.require(request.actor, READ)
+    no_parameters(request)
+    [found] = queries.versions(
+        actor=request.actor, resource_id=resource_id, now=request.now, only=version
+    )
+    return answer_resource(request, found)
+
+
+@doors.system()
+@door("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+def elsewhere(request: HttpRequest, *, elsewhere: str) -> HttpResponse:
+    """Answer that nothing is served at this address."""
+    raise refuse(404, "not-found", "Rien n’est servi à cette adresse.")
+
+
+def send(request: HttpRequest, resource_type: str) -> HttpResponse:
+    """Create one resource, or find it again by its identifier."""
+    find(resource_type, "create")
+    access.require(request.actor, WRITE)
+    entry = transaction.read_single(parsing.parse(read_body(request)), resource_type)
+    return answer_written(request, entry)
+
+
+def replace(request: HttpRequest, resource_type: str, resource_id: str) -> HttpResponse:
+    """Bring one resource to what is sent; If-Match says the version that was read."""
+    find(resource_type, "update")
+    access.require(request.actor, WRITE)
+    entry = transaction.read_single(parsing.parse(read_body(request)), resource_type)
+    if entry.resource.get("id") != resource_id:
+        raise refuse(400, "invalid", "L’identifiant diffère de l’adresse.", f"{resource_type}.id")
+    entry.method, entry.number = "PUT", search_rules.number_of(resource_id)
+    entry.if_match = transaction.match_version(request.headers.get("If-Match", ""))
+    return answer_written(request, entry)
+
+
+def traced(request: HttpRequest, act: Callable[[], HttpResponse], entity: str) -> HttpResponse:
+    """Act, and trace the refusal of a known system when there is one."""
+    try:
+        return act()
+    except Refused as refused:
+        if request.actor.is_authenticated:
+            operations.trace_refusal(
+                actor=request.actor, now=request.now, issues=refused.issues, entity=entity
+            )
+        raise
+
+
+def answer_written(request: HttpRequest, entry: Any) -> HttpResponse:
+    """Write one resource and answer where it is."""
+    written = operations.transact(
+        actor=request.actor, now=request.now, entries=[entry], base=presenters.base()
+    )
+    said = written["entry"][0]["response"]
+    body = said.get("outcome") or fhir.outcome(
+        [fhir.Issue("informational", "Enregistré.", severity="information")]
+    )
+    response = fhir.response(body, status=int(said["status"][:3]))
+    response["Location"] = f"{presenters.base()}/{said['location']}"
+    if "etag" in said:
+        response["ETag"] = said["etag"]
+    return response
+
+
+def answer_resource(request: HttpRequest, resource: Json) -> HttpResponse:
+    """Answer one resource with its version, or that it has not changed."""
+    etag = f'W/"{resource["meta"]["versionId"]}"'
+    known = {each.strip() for each in request.headers.get("If-None-Match", "").split(",")}
+    response = HttpResponse(status=304) if etag in known else fhir.response(resource)
+    response["ETag"] = etag
+    moment = fhir.span(resource["meta"]["lastUpdated"]).start
+    response["Last-Modified"] = http_date(moment.timestamp())
+    return response
+
+
+def answer_search(
+    request: HttpRequest, resource: Resource, said: list[tuple[str, str]]
+) -> HttpResponse:
+    """Answer one page of a search; a page mark brings back the search that made it."""
+    after = 0
+    if [name for name, _ in said] == ["_page"]:
+        marked = presenters.read_page_mark(
+            said[0][1], resource=resource, client_id=request.actor.client_id
+        )
+        if marked is None:
+            raise refuse(400, "expired", "Ce lien de page n’est pas, ou n’est plus, valable.")
+        after, said = marked
+    lenient = "handling=lenient" in request.headers.get("Prefer", "").replace(" ", "")
+    asked = search_rules.parse(resource, said, base=presenters.base(), lenient=lenient)
+    found = queries.search(actor=request.actor, search=asked, after=after, now=request.now)
+    return fhir.response(
+        presenters.search_bundle(
+            asked,
+            found.matches,
+            found.included,
+            client_id=request.actor.client_id,
+            after=found.after,
+        )
+    )
+
+
+def no_parameters(request: HttpRequest) -> None:
+    """Refuse parameters where none is served: what is ignored would mislead."""
+    if unknown := set(request.GET) - {"_format", "_pretty"}:
+        names = ", ".join(sorted(name[:40] for name in unknown))
+        raise refuse(400, "not-supported", f"Paramètres non servis ici : {names}.")
+
+
+def parse_query(text: str) -> list[tuple[str, str]]:
+    """Return the parameters of a query, in order, their text being UTF-8."""
+    try:
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
+    except ValueError as error:
+        raise refuse(400, "invalid", "Paramètres illisibles ou trop nombreux.") from error
