@@ -1,0 +1,1 @@
+"""What the territory is steered by: activity, surveillance, programme, and the demonstration."""
