@@ -54,6 +54,9 @@ THROWAWAY = DURABLE | {
     "autovacuum": "off",
 }
 
+# Servers that this process started and has not seen end: looked at, a dead one is reaped.
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+
 
 class UnableToRunPostgres(Exception):
     """The server cannot be made, started or reached; the French sentence says how to mend it."""
@@ -93,7 +96,6 @@ class Server:
         self.log_path = self.data_dir.with_name(self.data_dir.name + ".log")
         self._settings = settings
         self._say = say
-        self._process: subprocess.Popen[bytes] | None = None
         self._use: int | None = None
 
     # Addresses
@@ -197,9 +199,7 @@ class Server:
         return written if written in self._processes() else None
 
     def alive(self) -> bool:
-        """Tell cheaply whether the postmaster lives; reap it when it was our child."""
-        if self._process is not None:
-            return self._process.poll() is None
+        """Tell whether the postmaster lives, without connecting."""
         return self.process_id() is not None
 
     def stop(self, *, patience: float = 30) -> None:
@@ -213,13 +213,10 @@ class Server:
                 os.kill(process_id, number)
             if self._wait_gone(process_id, wait):
                 break
-        self._process = None
 
     def _wait_gone(self, process_id: int, seconds: float) -> bool:
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
-            if self._process is not None:
-                self._process.poll()
             if process_id not in self._processes():
                 return True
             time.sleep(0.02)
@@ -238,9 +235,10 @@ class Server:
             command += ["-c", f"{name}={value}"]
         limit = time.monotonic() + 60
         while True:
-            self._process = self._run(command, keep_log=True)
-            while self._process.poll() is None and time.monotonic() < limit:
+            process = self._run(command)
+            while process.poll() is None and time.monotonic() < limit:
                 if self.answers():
+                    _CHILDREN.append(process)
                     return
                 time.sleep(0.03)
             # Just after a kill, the old server's children may still hold its shared memory.
@@ -248,9 +246,9 @@ class Server:
             if not mending or time.monotonic() > limit - 45:
                 break
             time.sleep(0.3)
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGQUIT)
-        self._process = None
+        if process.poll() is None:
+            process.send_signal(signal.SIGQUIT)
+            process.wait()
         raise UnableToRunPostgres(
             f"PostgreSQL ne démarre pas. Son journal ({self.log_path}) finit par :\n"
             f"{self._last_words()}"
@@ -278,14 +276,14 @@ class Server:
         # Made aside then renamed: an interrupted creation never passes for a cluster.
         unfinished = self.data_dir.with_name(self.data_dir.name + ".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
         command = ["initdb", "-D", str(unfinished), "-U", SUPERUSER, "-A", "trust", "-k"]
         command += ["-E", "UTF8", "--locale=C.UTF-8", "--no-instructions"]
         if self.version() >= 17:
             command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         if self._settings.get("fsync") == "off":
             command.append("--no-sync")
-        process = self._run(command, keep_log=True)
-        if process.wait() != 0:
+        if self._run(command).wait() != 0:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise UnableToRunPostgres(
                 f"La base de données n'a pas pu être créée :\n{self._last_words()}"
@@ -323,12 +321,14 @@ class Server:
             # A backend without a postmaster, deep in a query: the journal covers it.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(orphan, signal.SIGKILL)
-        # PostgreSQL believes a pid file whose number was given to another process, or to a zombie
+        # PostgreSQL believes a lock file whose number was given to another process, or to a zombie
         # that nobody reaps; we have just seen that no process works in the data folder.
         (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
+        (self.socket_dir / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
     def _processes(self) -> set[int]:
         """Return the live processes that work in the data folder: PostgreSQL's stay in theirs."""
+        _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
         found = set()
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and self._is_ours(entry):
@@ -391,11 +391,11 @@ class Server:
         finally:
             os.close(descriptor)
 
-    def _run(self, command: list[str], *, keep_log: bool) -> subprocess.Popen[bytes]:
+    def _run(self, command: list[str]) -> subprocess.Popen[bytes]:
         """Run one of the binaries under an identity that PostgreSQL accepts, in its own session."""
         runner = _runner()
         if runner.account is not None:
-            _lend(self.data_dir.parent, self.data_dir, runner.account)
+            _lend(self.data_dir, self.bin_dir, runner.account)
         if self.log_path.exists() and self.log_path.stat().st_size > 10_000_000:
             self.log_path.replace(self.log_path.with_name(self.log_path.name + ".1"))
         program = str(self.bin_dir / command[0])
@@ -460,20 +460,24 @@ def _runner() -> _Runner:
     )
 
 
-def _lend(state_dir: Path, data_dir: Path, account: pwd.struct_passwd) -> None:
+def _lend(data_dir: Path, bin_dir: Path, account: pwd.struct_passwd) -> None:
     """Give the account what it must write, and refuse folders that it could not cross."""
-    for folder in [state_dir, *state_dir.resolve().parents]:
+    state_dir = data_dir.parent.resolve()
+    for folder in [*state_dir.parents, bin_dir.resolve(), *bin_dir.resolve().parents]:
         if not folder.stat().st_mode & 0o001 and folder.stat().st_uid != account.pw_uid:
             raise UnableToRunPostgres(
                 f"PostgreSQL tournera sous le compte « {account.pw_name} », qui ne peut pas "
-                f"traverser {folder} : placez Carbet ailleurs, ou donnez CARBET_STATE_DIR."
+                f"traverser {folder}. Placez Carbet dans un dossier ouvert à tous, comme /srv, "
+                "ou lancez-le avec un utilisateur ordinaire."
             )
-    os.chown(state_dir, account.pw_uid, -1)
-    if data_dir.exists() and data_dir.stat().st_uid != account.pw_uid:
-        for folder, _, names in os.walk(data_dir):
-            os.chown(folder, account.pw_uid, account.pw_gid)
-            for name in names:
-                os.chown(os.path.join(folder, name), account.pw_uid, account.pw_gid)
+    # Our secrets are beside the data: the account crosses this folder without reading it.
+    state_dir.chmod(state_dir.stat().st_mode | 0o011)
+    for written in (data_dir, data_dir.with_name(data_dir.name + ".unfinished")):
+        if written.exists() and written.stat().st_uid != account.pw_uid:
+            os.chown(written, account.pw_uid, account.pw_gid)
+            for folder, folders, names in os.walk(written):
+                for name in (*folders, *names):
+                    os.chown(os.path.join(folder, name), account.pw_uid, account.pw_gid)
 
 
 def _own_name() -> str:
