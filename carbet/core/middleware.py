@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.module_loading import import_string
 
-from carbet.core import audit, clock, doors, row_security
+from carbet.core import audit, clock, doors, fhir, row_security
 from carbet.core.actor import ANONYMOUS_ACTOR, PERSON, PROFESSIONAL, SYSTEM, Actor
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -114,11 +114,9 @@ class DoorMiddleware:
 def unavailable(request: HttpRequest) -> HttpResponse:
     """Answer that the database does not: nothing was written, try again."""
     if request.path.startswith("/fhir"):
-        body = (
-            '{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"transient",'
-            '"diagnostics":"Service momentanément indisponible : rien n’a été enregistré."}]}'
+        response = fhir.refusal(
+            503, "transient", "Service momentanément indisponible : rien n’a été enregistré."
         )
-        response = HttpResponse(body, content_type="application/fhir+json", status=503)
     else:
         response = render(None, "503.html", status=503)
     response["Retry-After"] = "5"

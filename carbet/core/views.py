@@ -5,10 +5,18 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from carbet.core import doors
+from carbet.core import doors, fhir
+
+_IN_FHIR = {
+    400: ("invalid", "Requête illisible."),
+    404: ("not-found", "Rien n’est servi à cette adresse."),
+    500: ("exception", "Erreur interne : rien n’a été enregistré, elle est signalée."),
+}
 
 
 def _error(request: HttpRequest, status: int, message: str = "") -> HttpResponse:
+    if request.path.startswith("/fhir") and status in _IN_FHIR:
+        return fhir.refusal(status, *_IN_FHIR[status])
     return render(request, f"{status}.html", {"message": message}, status=status)
 
 
@@ -25,6 +33,8 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith("/fhir"):
+        return fhir.refusal(500, *_IN_FHIR[500])
     return render(None, "500.html", status=500)
 
 

@@ -13,7 +13,6 @@ from carbet.coordination.care_teams.choices import (
     CareTeamStatus,
     MomentPrecision,
     ParticipantRole,
-    Relationship,
 )
 from carbet.coordination.care_teams.models import CareTeam, CareTeamParticipant, RelatedPerson
 from carbet.core import fhir
@@ -118,9 +117,7 @@ def _moment(value: datetime | str) -> datetime:
 
 def role(code: str) -> Json:
     """Return a role in the circle as a concept."""
-    known = code in ParticipantRole.values
-    label = str(ParticipantRole(code).label) if known else ""
-    return fhir.concept(_ROLE_SYSTEMS.get(code, ROLE_CLASSES), code, label)
+    return fhir.concept(_ROLE_SYSTEMS.get(code, ROLE_CLASSES), code)
 
 
 def _related_person(row: dict[str, Any]) -> Json:
@@ -133,9 +130,7 @@ def _related_person(row: dict[str, Any]) -> Json:
     )
     relationship = [role(row["role"])]
     if row["relationship"]:
-        known = row["relationship"] in Relationship.values
-        label = str(Relationship(row["relationship"]).label) if known else ""
-        relationship.append(fhir.concept(TIES, row["relationship"], label))
+        relationship.append(fhir.concept(TIES, row["relationship"]))
     name: Json = {"use": "official", "family": row["family"]}
     if row["given"]:
         name["given"] = [row["given"]]

@@ -64,7 +64,7 @@ def practitioners(rows: QuerySet[Practitioner]) -> list[Json]:
 def roles(rows: QuerySet[PractitionerRole]) -> list[Json]:
     """Return the PractitionerRole resources of these roles, in one query."""
     columns = """id practitioner_id organization_id profession profession_label category specialty
-        specialty_label mode secure_email phone started_on ended_at identifier_system
+        mode secure_email phone started_on ended_at identifier_system
         identifier_value updated_at"""
     return [_role(row) for row in rows.values(*columns.split())]
 
@@ -145,7 +145,7 @@ def _role(row: dict[str, Any]) -> Json:
     if period:
         found["period"] = period
     if row["specialty"]:
-        found["specialty"] = [fhir.concept(SPECIALTIES, row["specialty"], row["specialty_label"])]
+        found["specialty"] = [fhir.concept(SPECIALTIES, row["specialty"])]
     telecom: list[Json] = []
     if row["phone"]:
         telecom.append({"system": "phone", "value": row["phone"]})

@@ -13,7 +13,11 @@ from carbet.core.actor import Actor
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, operation
 from carbet.registries.directory import queries
-from carbet.registries.directory.models import Organization, PractitionerRole
+from carbet.registries.directory.models import (
+    Organization,
+    PractitionerRole,
+    SystemClient,
+)
 
 
 class UnableToDeclareOrganization(UnableTo):
