@@ -353,10 +353,15 @@ def record_progress(
     Raises:
         UnableToEditPlan: the part is not in the plan any more.
     """
-    _lock(patient_id)
+    plan = _lock(patient_id)
+    known = ActionStatus if kind == rules.ACTION else GoalStatus
+    if kind == rules.NEED or status not in known.values:
+        raise UnableToEditPlan("Cet avancement n’existe pas.")
     part = _present(kind, patient_id, part_id)
-    part.status = (ActionStatus if kind == rules.ACTION else GoalStatus)(status)
+    part.status = known(status)
     part.save(update_fields=["status"])
+    plan.updated_at, plan.updated_by_id = now, actor.role_id
+    plan.save(update_fields=["updated_at", "updated_by"])
     trace.about(patient_id=patient_id, entity=part, reason=str(part.status))
     _announce(patient_id, now)
 

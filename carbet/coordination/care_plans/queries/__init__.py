@@ -24,6 +24,9 @@ from carbet.coordination.care_teams import queries as care_teams
 from carbet.coordination.care_teams.models import CareTeamParticipant
 from carbet.core.actor import Actor
 from carbet.registries.directory.rules import DOCTOR
+from carbet.registries.patients import queries as patients
+from carbet.registries.patients import rules as patients_rules
+from carbet.registries.patients.models import Patient, PatientIdentifier
 
 AWAITING_LIMIT = 25
 JSONB = 3802
@@ -63,6 +66,7 @@ class RemovedPart:
     id: int
     text: str
     removed_at: datetime
+    parent_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +237,14 @@ def approved_version(*, patient_id: int) -> Version | None:
     return _kept(row) if row else None
 
 
+def ins_of(*, patient: Patient) -> PatientIdentifier | None:
+    """Return the INS that a document may carry: of a qualified identity only (RNIV 2.0)."""
+    if not patients_rules.ins_may_leave(patient.identity_status, patient.identity_attributes):
+        return None
+    held = patients.identifiers_of(patient_id=patient.pk)
+    return next((identifier for identifier in held if identifier.is_ins), None)
+
+
 def awaiting_approval(*, actor: Actor) -> QuerySet[CarePlan]:
     """Return the plans that wait for the actor's own approval, the oldest proposal first."""
     return (
@@ -338,7 +350,11 @@ def _removed(parts: dict[str, list[dict[str, Any]]]) -> list[RemovedPart]:
     kinds = {"needs": rules.NEED, "goals": rules.GOAL, "actions": rules.ACTION}
     found = [
         RemovedPart(
-            kinds[kind], part["id"], part["text"], datetime.fromisoformat(part["removed_at"])
+            kinds[kind],
+            part["id"],
+            part["text"],
+            datetime.fromisoformat(part["removed_at"]),
+            part.get("parent"),
         )
         for kind, rows in parts.items()
         for part in rows

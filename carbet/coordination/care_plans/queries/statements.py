@@ -68,13 +68,10 @@ _BEFORE = """(SELECT jsonb_agg(b.row ORDER BY (b.row->>'position')::int, (b.row-
   WHERE b.removed_at IS NULL)"""
 
 CONTENT_AT = f"""
-WITH asked AS (
-  SELECT COALESCE(%(revision)s::int, (SELECT max(e.revision) FROM care_plans_careplanevent e
-    WHERE e.patient_id = %(patient)s AND e.updated_at <= %(at)s)) AS revision
-), later AS (
-  SELECT DISTINCT e.pgh_context_id AS context FROM care_plans_careplanevent e, asked
-  WHERE e.patient_id = %(patient)s AND e.revision > asked.revision
-    AND e.pgh_context_id IS NOT NULL
+WITH later AS (
+  SELECT DISTINCT e.pgh_context_id AS context FROM care_plans_careplanevent e
+  WHERE e.patient_id = %(patient)s AND e.pgh_context_id IS NOT NULL
+    AND (e.revision > %(revision)s::int OR e.updated_at > %(at)s::timestamptz)
 )
 SELECT e.person_words, e.review_due_on,
   {
@@ -100,7 +97,8 @@ SELECT e.person_words, e.review_due_on,
         " 'frequency', e.frequency, 'due_on', e.due_on, 'status', e.status)",
     )
 } AS actions
-FROM care_plans_careplanevent e, asked
-WHERE e.patient_id = %(patient)s AND e.revision <= asked.revision
+FROM care_plans_careplanevent e
+WHERE e.patient_id = %(patient)s
+  AND (e.revision <= %(revision)s::int OR e.updated_at <= %(at)s::timestamptz)
 ORDER BY e.pgh_id DESC LIMIT 1
 """

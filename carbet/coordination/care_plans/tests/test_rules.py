@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from carbet.coordination.care_plans import rules
@@ -16,6 +16,8 @@ from carbet.coordination.care_plans.rules import (
     NeedContent,
 )
 
+# A busy machine draws slowly: time is judged by the benchmarks, not here.
+at_ease = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 words = st.sampled_from(["Marcher", "Manger", "Dormir", "Voir sa fille"])
 days = st.none() | st.dates(date(2026, 1, 1), date(2026, 1, 3))
 
@@ -62,17 +64,20 @@ def contents(draw):
     return Content(draw(st.sampled_from(["", "Rester chez moi."])), draw(days), tuple(needs))
 
 
+@at_ease
 @given(contents())
 def test_a_plan_does_not_differ_from_itself(content):
     assert rules.compare(content, content) == []
 
 
+@at_ease
 @given(contents(), contents())
 def test_changes_are_said_if_and_only_if_the_approved_part_differs(before, after):
     said = rules.content_changes(before, after)
     assert bool(said) == (rules.without_progress(before) != rules.without_progress(after))
 
 
+@at_ease
 @given(contents(), contents())
 def test_what_is_added_one_way_is_removed_the_other(before, after):
     def needs(changes, kind):
@@ -85,6 +90,7 @@ def test_what_is_added_one_way_is_removed_the_other(before, after):
     )
 
 
+@at_ease
 @given(contents())
 def test_a_kept_version_reads_back_the_same(content):
     assert rules.from_json(rules.as_json(content)) == content

@@ -1,0 +1,247 @@
+"""A plan as its pages show it: the tree with its labels and tones, what is open on the screen."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Self
+
+from carbet.coordination.care_plans import rules
+from carbet.coordination.care_plans.choices import (
+    ActionStatus,
+    GoalStatus,
+    NeedDomain,
+    PlanStatus,
+)
+from carbet.coordination.care_plans.queries import RemovedPart
+from carbet.coordination.care_plans.rules import ActionContent, Content, GoalContent
+
+_TONES = {
+    ActionStatus.NOT_STARTED: "neutral",
+    ActionStatus.IN_PROGRESS: "info",
+    ActionStatus.COMPLETED: "success",
+    ActionStatus.CANCELLED: "neutral",
+    GoalStatus.ACTIVE: "info",
+}
+STEPS = ("En rédaction", "Proposé", "Approuvé")
+CHANGE_ICONS = {
+    rules.ADDED: "plus",
+    rules.REMOVED: "trash",
+    rules.MODIFIED: "edit",
+    rules.PROGRESS: "check",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLine:
+    """An action as one line of the page."""
+
+    id: int
+    text: str
+    who: str
+    has_left: bool
+    frequency: str
+    due_on: date | None
+    is_late: bool
+    status: str
+    label: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoalLines:
+    """A goal and its actions."""
+
+    id: int
+    text: str
+    target: str
+    target_on: date | None
+    status: str
+    label: str
+    tone: str
+    actions: tuple[ActionLine, ...]
+    removed: tuple[RemovedPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NeedLines:
+    """A need and its goals."""
+
+    id: int
+    text: str
+    domain: str
+    goals: tuple[GoalLines, ...]
+    removed: tuple[RemovedPart, ...]
+
+
+def tree(
+    content: Content,
+    *,
+    today: date,
+    left: frozenset[int] = frozenset(),
+    removed: Iterable[RemovedPart] = (),
+) -> tuple[NeedLines, ...]:
+    """Return the needs with what the page says of each part.
+
+    Args:
+        left: the responsible members who have left the circle.
+        removed: the parts taken out that can be put back where they were.
+    """
+    taken_out = tuple(removed)
+    return tuple(
+        NeedLines(
+            id=need.id,
+            text=need.text,
+            domain=str(NeedDomain(need.domain).label)
+            if need.domain in NeedDomain.values
+            else need.domain,
+            goals=tuple(_goal(goal, today, left, taken_out) for goal in need.goals),
+            removed=_of(taken_out, rules.GOAL, need.id),
+        )
+        for need in content.needs
+    )
+
+
+def step(status: PlanStatus) -> int:
+    """Return where the plan stands among `STEPS`, from 1."""
+    return {PlanStatus.DRAFT: 1, PlanStatus.PROPOSED: 2}.get(status, 3)
+
+
+def status_words(status: PlanStatus, number: int | None) -> str:
+    """Return where the plan stands, in words."""
+    if status == PlanStatus.DRAFT and number:
+        return "Modifié depuis l’approbation"
+    if status == PlanStatus.ACTIVE and number:
+        return f"Approuvé, version {number}"
+    return str(status.label)
+
+
+def status_tone(status: PlanStatus) -> str:
+    """Return the tone of a status."""
+    return {PlanStatus.ACTIVE: "success", PlanStatus.PROPOSED: "info"}.get(status, "warning")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The need, and the goal if any, that quick typing goes on with."""
+
+    need_id: int
+    need: str
+    goal_id: int | None = None
+    goal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Which form is open on the editing page, as its address says: `action-12`, `besoin-3`."""
+
+    what: str = ""
+    id: int = 0
+
+    WORDS = {
+        "besoin": rules.NEED,
+        "objectif": rules.GOAL,
+        "action": rules.ACTION,
+        "objectif-pour": "goal_for",
+        "action-pour": "action_for",
+        "vers-besoin": "to_need",
+        "vers-objectif": "to_goal",
+        "vers-action": "to_action",
+        "retire-besoin": "removed_need",
+        "retire-objectif": "removed_goal",
+        "retire-action": "removed_action",
+        "saisie": "entry",
+        "suite": "after",
+        "suite-besoin": "after_need",
+        "presentation": "words",
+        "vers-presentation": "to_words",
+    }
+    ANCHORS = {
+        "goal_for": "need",
+        "action_for": "goal",
+        "after": "entry",
+        "after_need": "entry",
+        "to_words": "words",
+    }
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return what the address says is open; nothing when it says nothing sensible."""
+        word, _, number = text.rpartition("-") if text[-1:].isdecimal() else (text, "", "0")
+        if word not in cls.WORDS or len(number) > 18:
+            return cls()
+        return cls(cls.WORDS[word], int(number))
+
+    def __str__(self) -> str:
+        word = next((word for word, what in self.WORDS.items() if what == self.what), "")
+        return f"{word}-{self.id}" if self.id else word
+
+    @property
+    def reached(self) -> str:
+        """The kind of part that was just written, and where the keyboard goes on."""
+        return self.what.removeprefix("to_") if self.what.startswith("to_") else ""
+
+    @property
+    def removed(self) -> str:
+        """The kind of part that was just taken out."""
+        return self.what.removeprefix("removed_") if self.what.startswith("removed_") else ""
+
+    @property
+    def back(self) -> str:
+        """Where closing the form leads, as its address says it."""
+        return str(replace(self, what=f"to_{self.ANCHORS.get(self.what, self.what)}"))
+
+    @property
+    def anchor(self) -> str:
+        """The id of the element to show: where the form is, or what was just written."""
+        what = self.ANCHORS.get(self.what, self.what.removeprefix("to_").replace("_", "-"))
+        return f"{what}-{self.id}" if self.id and what != "entry" else what
+
+
+def place(content: Content, *, goal_id: int = 0, need_id: int = 0) -> Place | None:
+    """Return where quick typing goes on: after this goal, or under this need; None when gone."""
+    for need in content.needs:
+        if need.id == need_id:
+            return Place(need.id, need.text)
+        for goal in need.goals:
+            if goal.id == goal_id:
+                return Place(need.id, need.text, goal.id, goal.text)
+    return None
+
+
+def _of(removed: tuple[RemovedPart, ...], kind: str, parent_id: int) -> tuple[RemovedPart, ...]:
+    return tuple(part for part in removed if part.kind == kind and part.parent_id == parent_id)
+
+
+def _goal(
+    goal: GoalContent, today: date, left: frozenset[int], removed: tuple[RemovedPart, ...]
+) -> GoalLines:
+    return GoalLines(
+        id=goal.id,
+        text=goal.text,
+        target=goal.target,
+        target_on=goal.target_on,
+        status=goal.status,
+        label=_label(GoalStatus, goal.status),
+        tone=_TONES.get(goal.status, "neutral"),
+        actions=tuple(_action(action, today, left) for action in goal.actions),
+        removed=_of(removed, rules.ACTION, goal.id),
+    )
+
+
+def _action(action: ActionContent, today: date, left: frozenset[int]) -> ActionLine:
+    return ActionLine(
+        id=action.id,
+        text=action.text,
+        who=action.responsible,
+        has_left=action.responsible_id in left,
+        frequency=action.frequency,
+        due_on=action.due_on,
+        is_late=rules.is_late(action.due_on, action.status, on=today),
+        status=action.status,
+        label=_label(ActionStatus, action.status),
+        tone=_TONES.get(action.status, "neutral"),
+    )
+
+
+def _label(choices: type[ActionStatus] | type[GoalStatus], code: str) -> str:
+    return str(choices(code).label) if code in choices.values else code

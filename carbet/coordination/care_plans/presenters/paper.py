@@ -1,0 +1,206 @@
+"""The plan on paper: a tagged, lasting PDF (PDF/A-2a, PDF/UA-1) that any reader can read aloud.
+
+What people wrote goes to the page as text, never as instructions of the page.
+"""
+
+import json
+import re
+import unicodedata
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import typst
+from django.conf import settings
+from django.template.defaultfilters import date as format_date
+from django.utils import timezone
+
+from carbet.coordination.care_plans import presenters
+from carbet.coordination.care_plans.queries import Plan, Version
+from carbet.registries.patients.choices import DatePrecision
+from carbet.registries.patients.models import Patient, PatientIdentifier
+
+PAGE = Path(__file__).resolve().parent.parent / "templates" / "care_plans" / "plan.typ"
+STANDARDS = ["a-2a", "ua-1"]
+UNPRINTABLE = "□"
+
+MOST_SCRIPTS = 12
+# The typesetter names the signs that it has no font for between quotes.
+_QUOTED = re.compile(r'the text `"(.+?)"`')
+
+# What no page can show: controls, private letters, halves of letters.
+_NOT_TEXT = frozenset({"Cc", "Cs", "Co", "Cn"})
+# What the typesetter's own fonts draw on any machine, whatever the fonts around it.
+_NOT_ALWAYS_DRAWN = re.compile(
+    r"[^\t\n -~\xa0-\u017f\u2009-\u200b\u2010-\u2026\u202f\u20ac\u2192\u25a1]"
+)
+
+
+def sheet(
+    *,
+    patient: Patient,
+    ins: PatientIdentifier | None,
+    version: Version | None,
+    draft: Plan | None = None,
+) -> dict[str, Any]:
+    """Return what the page says: an approved version, or the plan as it stands, as a draft."""
+    if version is not None:
+        content, today = version.content, timezone.localdate(version.approved_at)
+        author, at = version.author, version.approved_at
+    else:
+        content, today = draft.content, draft.today
+        author, at = str(draft.author), draft.updated_at
+    return {
+        "draft": version is None,
+        "demonstration": bool(getattr(settings, "DEMONSTRATION", False)),
+        "person": _person(patient, ins),
+        "running": _running(patient),
+        "version": f"Version {version.number}" if version else "Projet",
+        "standing": f"Version {version.number}, approuvée le {_moment(version.approved_at)}"
+        if version
+        else f"Projet non approuvé, au {_moment(draft.updated_at)}",
+        "facts": _facts(version, author, content.review_due_on),
+        "comment": version.comment if version else "",
+        "words": content.person_words,
+        "needs": [_need(need) for need in presenters.tree(content, today=today)],
+        "year": at.year,
+        "month": at.month,
+        "day": at.day,
+    }
+
+
+def pdf(said: dict[str, Any]) -> bytes:
+    """Return the PDF of a sheet; a sign that no font here draws becomes □, and the page says so."""
+    words, missing = _each(said, _printable), set()
+    for _ in range(MOST_SCRIPTS):
+        try:
+            return _compile(words | {"unprintable": bool(missing)})
+        except typst.TypstError as error:
+            named = set("".join(_QUOTED.findall(error.message)))
+            if not named - missing:
+                break
+            scripts = {_script(letter) for letter in named}
+            missing |= named
+            words = _each(words, lambda text, gone=scripts: _without(text, gone))
+    words = _each(words, lambda text: _NOT_ALWAYS_DRAWN.sub(UNPRINTABLE, text))
+    return _compile(words | {"unprintable": True})
+
+
+def _compile(said: dict[str, Any]) -> bytes:
+    compiler = typst.Compiler(
+        PAGE, font_paths=_fonts(), sys_inputs={"plan": json.dumps(said, ensure_ascii=False)}
+    )
+    return compiler.compile(format="pdf", pdf_standards=STANDARDS)
+
+
+@lru_cache(maxsize=1)
+def _fonts() -> typst.Fonts:
+    """Find the fonts once: the typesetter's own, then this machine's for other scripts."""
+    return typst.Fonts()
+
+
+def _printable(text: str) -> str:
+    """Return the text without what is no letter in any script."""
+    return "".join(
+        letter
+        for letter in unicodedata.normalize("NFC", text)
+        if letter in "\n\t" or unicodedata.category(letter) not in _NOT_TEXT
+    )
+
+
+def _script(letter: str) -> str:
+    """Return the first word of the letter's Unicode name: its script, or the drawing itself."""
+    return unicodedata.name(letter, letter).split()[0]
+
+
+def _without(text: str, scripts: set[str]) -> str:
+    return "".join(
+        UNPRINTABLE if ord(letter) > 127 and _script(letter) in scripts else letter
+        for letter in text
+    )
+
+
+def _each(value: Any, clean: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_each(item, clean) for item in value]
+    if isinstance(value, dict):
+        return {key: _each(item, clean) for key, item in value.items()}
+    return value
+
+
+def _person(patient: Patient, ins: PatientIdentifier | None) -> list[list[str]]:
+    used = " ".join(filter(None, (patient.used_given, patient.used_family)))
+    facts = [
+        ["Nom de naissance", patient.birth_family],
+        ["Prénoms", ", ".join(patient.birth_given)],
+    ]
+    if used:
+        facts.append(["Nom utilisé", used])
+    facts += [
+        ["Date de naissance", _birth(patient)],
+        ["Sexe", patient.get_gender_display()],
+    ]
+    if ins is not None:
+        facts.append(["INS", f"{ins.value} ({ins.type_code})"])
+    return facts
+
+
+def _running(patient: Patient) -> str:
+    """Return the identity that every page carries, so that a lost page finds its record."""
+    used = f" ({patient.used_family})" if patient.born_name else ""
+    return f"{patient.birth_family}{used} {patient.first_given} · {_birth(patient)}"
+
+
+def _birth(patient: Patient) -> str:
+    form = {DatePrecision.YEAR: "Y", DatePrecision.MONTH: "m/Y"}
+    return format_date(patient.birth_date, form.get(patient.birth_date_precision, "d/m/Y"))
+
+
+def _facts(version: Version | None, author: str, review: date | None) -> list[list[str]]:
+    facts = []
+    if version is not None:
+        approver = version.approved_by
+        facts.append(["Approuvé par", f"{approver}, {approver.organization}"])
+    if author:
+        facts.append(["Rédigé par", author])
+    if review:
+        facts.append(["Révision prévue", _day(review)])
+    return facts
+
+
+def _need(need: presenters.NeedLines) -> dict[str, Any]:
+    return {
+        "text": need.text,
+        "domain": need.domain,
+        "goals": [
+            {
+                "text": goal.text,
+                "target": goal.target,
+                "target_on": f"avant le {_day(goal.target_on)}" if goal.target_on else "",
+                "status": goal.label,
+                "actions": [
+                    [
+                        action.text,
+                        action.who or "À attribuer",
+                        action.frequency or "–",
+                        format_date(action.due_on, "d/m/Y") if action.due_on else "–",
+                        action.label,
+                    ]
+                    for action in goal.actions
+                ],
+            }
+            for goal in need.goals
+        ],
+    }
+
+
+def _day(on: date) -> str:
+    return format_date(on, "j F Y") if on.day > 1 else format_date(on, "1\\e\\r F Y")
+
+
+def _moment(at: datetime) -> str:
+    local = timezone.localtime(at)
+    return f"{_day(local.date())} à {local.hour} h {local.minute:02d}"
