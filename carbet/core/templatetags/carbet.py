@@ -180,17 +180,12 @@ def clock(value):
     if not isinstance(value, datetime):
         return ""
     local = _local(value)
-    return (
-        format_html(
-            '<time datetime="{}">{} h {:02d}</time>',
-            local.isoformat(timespec="minutes"),
-            local.hour,
-            local.minute,
-        )
-        if local.minute
-        else format_html(
-            '<time datetime="{}">{} h</time>', local.isoformat(timespec="minutes"), local.hour
-        )
+    minutes = f" {local.minute:02d}" if local.minute else ""
+    return format_html(
+        '<time datetime="{}">{} h{}</time>',
+        local.isoformat(timespec="minutes"),
+        local.hour,
+        minutes,
     )
 
 
