@@ -1,12 +1,18 @@
 """Tell open screens that something changed: a kind to a grantee, delivered on commit."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.db.models import Max
+
+from carbet.core import row_security
+from carbet.core.actor import SYSTEM, Actor
 from carbet.core.append import append
 from carbet.core.models import LiveEvent
 
 CHANNEL = "carbet_live"
+KEPT = timedelta(days=1)
+OVERLAP = timedelta(seconds=10)
 
 
 def announce(recipients: Iterable[str], kind: str, *, now: datetime) -> None:
@@ -17,3 +23,26 @@ def announce(recipients: Iterable[str], kind: str, *, now: datetime) -> None:
             for recipient in set(recipients)
         ]
     )
+
+
+def missed(recipients: frozenset[str], *, last: int | None, now: datetime) -> list[tuple[int, str]]:
+    """Return the latest event of each kind that a screen may have missed, oldest first.
+
+    A screen that comes back says the last event it heard; one that opens is given what happened
+    while its page was made. An event written before another may be committed after it: we look a
+    little further back than asked. Hearing one twice is harmless.
+    """
+    actor = Actor(kind=SYSTEM, grantees=tuple(sorted(recipients)))
+    with row_security.acting_as(actor, now=now):
+        since = now - OVERLAP
+        if last is not None:
+            heard = LiveEvent.objects.filter(pk=last, recipient__in=recipients).first()
+            # Forgotten after a day: then everything that is kept.
+            since = heard.recorded_at - OVERLAP if heard else now - KEPT
+        rows = (
+            LiveEvent.objects.filter(recipient__in=recipients, recorded_at__gt=since)
+            .values_list("kind")
+            .annotate(latest=Max("pk"))
+            .order_by("latest")
+        )
+        return [(number, kind) for kind, number in rows]

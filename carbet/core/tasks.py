@@ -1,10 +1,8 @@
 """What the worker does for the foundations: deliver, mend stalled jobs, clear old events."""
 
-from datetime import timedelta
-
 from procrastinate.contrib.django import app
 
-from carbet.core import outbox, row_security
+from carbet.core import live, outbox, row_security
 from carbet.core.actor import internal
 from carbet.core.clock import now as current_time
 from carbet.core.models import LiveEvent, OutboxMessage
@@ -61,6 +59,6 @@ async def mend_stalled_jobs(context, timestamp: int) -> None:
 @app.task(name="core.clear_live_events", queue="outbox")
 def clear_live_events(timestamp: int) -> None:
     """Forget live events older than a day: a screen cut for longer reloads."""
-    horizon = current_time() - timedelta(days=1)
+    horizon = current_time() - live.KEPT
     with row_security.acting_as(internal("ménage"), operation="live.clear"):
         LiveEvent.objects.filter(recorded_at__lt=horizon).delete()

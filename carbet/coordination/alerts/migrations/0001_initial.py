@@ -4,25 +4,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Alert',
+            name="Alert",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('recipient', models.CharField(max_length=40)),
-                ('kind', models.CharField(choices=[('support_request', 'Demande d’appui'), ('support_answer', 'Réponse à votre demande d’appui'), ('circle', 'Cercle de soins'), ('urgent_note', 'Note urgente'), ('note', 'Note du cahier'), ('plan_proposed', 'Plan à approuver'), ('plan_decided', 'Plan approuvé ou commenté'), ('glass', 'Accès exceptionnel')], max_length=20)),
-                ('urgent', models.BooleanField(default=False)),
-                ('target', models.CharField(blank=True, max_length=80)),
-                ('raised_by', models.CharField(blank=True, max_length=200)),
-                ('raised_at', models.DateTimeField()),
-                ('read_at', models.DateTimeField(null=True)),
-                ('read_by', models.CharField(blank=True, max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("recipient", models.CharField(max_length=40)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("support_request", "Demande d’appui"),
+                            ("support_answer", "Réponse à votre demande d’appui"),
+                            ("circle", "Cercle de soins"),
+                            ("urgent_note", "Note urgente"),
+                            ("note", "Note du cahier"),
+                            ("plan_proposed", "Plan à approuver"),
+                            ("plan_decided", "Plan approuvé ou commenté"),
+                            ("glass", "Accès exceptionnel"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("urgent", models.BooleanField(default=False)),
+                ("target", models.CharField(blank=True, max_length=80)),
+                ("raised_by", models.CharField(blank=True, max_length=200)),
+                ("raised_at", models.DateTimeField()),
+                ("read_at", models.DateTimeField(null=True)),
+                ("read_by", models.CharField(blank=True, max_length=200)),
             ],
         ),
     ]

@@ -5,26 +5,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('alerts', '0001_initial'),
-        ('patients', '0001_initial'),
+        ("alerts", "0001_initial"),
+        ("patients", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='alert',
-            name='patient',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='patients.patient'),
+            model_name="alert",
+            name="patient",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, to="patients.patient"
+            ),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['recipient', '-raised_at'], name='alert_by_recipient'),
+            model_name="alert",
+            index=models.Index(fields=["recipient", "-raised_at"], name="alert_by_recipient"),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(condition=models.Q(('read_at__isnull', True)), fields=['recipient'], name='alert_unread'),
+            model_name="alert",
+            index=models.Index(
+                condition=models.Q(("read_at__isnull", True)),
+                fields=["recipient"],
+                name="alert_unread",
+            ),
         ),
     ]
