@@ -149,6 +149,7 @@ SAID = {
     "care_team.coordinate": "est devenu coordonnateur",
     "care_team.participant.add": "a ajouté un membre au cercle",
     "care_team.participant.end": "a mis fin à la participation d’un membre",
+    "care_team": "a modifié le cercle de soins",
     "care_team.related_person.add": "a ajouté un proche",
     "consent.record": "a enregistré la décision de la personne",
     "glass.break": "est entré par accès exceptionnel",

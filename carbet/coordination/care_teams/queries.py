@@ -87,22 +87,26 @@ def keys_of_level(*, patient_id: int, level: Level) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def previous_visit(*, actor: Actor, patient_id: int, now: datetime) -> datetime | None:
-    """Return when the actor last opened the record before this visit, or None the first time.
+def visits(*, actor: Actor, now: datetime) -> QuerySet[AuditEvent]:
+    """Return the actor's former visits to records, the latest first.
 
     What was read in the last 30 minutes belongs to the visit under way; what a screen left open
     asks again by itself is no visit.
     """
+    return AuditEvent.objects.filter(
+        account_id=actor.account_id,
+        role_id=actor.role_id,
+        operation__in=VISITS,
+        outcome=AuditEvent.Outcome.SUCCESS,
+        recorded_at__lt=now - SAME_VISIT,
+    ).order_by("-recorded_at")
+
+
+def previous_visit(*, actor: Actor, patient_id: int, now: datetime) -> datetime | None:
+    """Return when the actor last opened the record before this visit, or None the first time."""
     return (
-        AuditEvent.objects.filter(
-            account_id=actor.account_id,
-            patient_id=patient_id,
-            role_id=actor.role_id,
-            operation__in=VISITS,
-            outcome=AuditEvent.Outcome.SUCCESS,
-            recorded_at__lt=now - SAME_VISIT,
-        )
-        .order_by("-recorded_at")
+        visits(actor=actor, now=now)
+        .filter(patient_id=patient_id)
         .values_list("recorded_at", flat=True)
         .first()
     )

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 from django import forms
 
@@ -21,7 +22,8 @@ from carbet.registries.patients.choices import (
 _PLACE_CODE = re.compile(r"(\d{5}|2[AB]\d{3})")
 
 
-class BirthDate(NamedTuple):
+@dataclass(frozen=True)
+class BirthDate:
     """A birth date and how far it is known; what is unknown counts as the first."""
 
     day: date

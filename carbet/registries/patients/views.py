@@ -42,7 +42,8 @@ def search(request: HttpRequest) -> HttpResponse:
     if len(text) < LEAST_LETTERS:
         context |= _paged(queries.my_patients(actor=request.actor, now=request.now))
     else:
-        context["found"] = queries.search_patients(actor=request.actor, text=text, now=request.now)
+        found = queries.search_patients(actor=request.actor, text=text, now=request.now)
+        context |= {"people": found, "searched": True}
     template = "patients/list.html#people" if request.htmx else "patients/list.html"
     return render(request, template, context)
 
@@ -149,7 +150,7 @@ def versions(request: HttpRequest, patient_id: int) -> HttpResponse:
 def _paged(page: queries.PersonsPage) -> dict[str, Any]:
     """Return what the list shows of a page; the address names a row, never a person."""
     return {
-        "page": page,
+        "people": page.persons,
         "previous": short_id(page.previous) if page.previous else "",
         "next": short_id(page.next) if page.next else "",
     }
