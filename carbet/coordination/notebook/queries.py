@@ -8,6 +8,8 @@ from django.db import connection
 
 from carbet.coordination.notebook.choices import MeasureStatus
 from carbet.coordination.notebook.models import Note
+from carbet.core.actor import Actor
+from carbet.registries.directory.models import PractitionerRole
 
 PAGE_SIZE = 25
 MEASURES_SHOWN = 60
@@ -199,6 +201,15 @@ def authors(*, patient_id: int) -> list[tuple[int, str]]:
         return cursor.fetchall()
 
 
+def delegators(*, actor: Actor) -> list[tuple[int, str]]:
+    """Return (role id, name) of those for whom the actor may write, by name, in one query."""
+    roles = PractitionerRole.objects.filter(pk__in=actor.delegated_role_ids)
+    return [
+        (role.pk, f"{role.practitioner}, {role.label.lower()}")
+        for role in roles.select_related("practitioner").order_by("practitioner__family", "pk")
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """One text that a note has carried, who wrote it, from when, and why it was changed."""
@@ -218,7 +229,7 @@ def versions(*, note: Note) -> list[Version]:
         .values_list("text", "author_name", "recorded_at", "corrected_at", "correction_reason")
     )
     for text, author, recorded_at, corrected_at, reason in events:
-        if not found or (corrected_at is not None and corrected_at != found[-1].written_at):
+        if not found or text != found[-1].text:
             found.append(Version(text, author, corrected_at or recorded_at, reason))
     return found[::-1]
 

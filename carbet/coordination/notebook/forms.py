@@ -1,0 +1,292 @@
+"""Shape of what is typed in a notebook: notes, corrections, measures, and what one asks to see."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from carbet.coordination.notebook import rules
+from carbet.coordination.notebook.choices import MeasureKind, NoteKind
+from carbet.coordination.notebook.queries import MEASURE, NOTE, Filters, Position
+from carbet.core.identifiers import from_short_id, short_id
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MEASURES = "mesures"
+
+
+class LongTextField(forms.CharField):
+    """A text of several lines, counted as the writer sees it: one end of line is one sign."""
+
+    def __init__(self, *, rows: int = 4, **options: Any) -> None:
+        attrs = {"rows": rows, "dir": "auto"}
+        super().__init__(widget=forms.Textarea(attrs=attrs), max_length=rules.MAX_TEXT, **options)
+        self.error_messages["max_length"] = (
+            "Ce texte compte %(show_value)d caractères : une note en tient 20 000."
+            " Partagez-le en plusieurs notes."
+        )
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(str(value or "").replace("\r\n", "\n").replace("\r", "\n"))
+
+
+class MomentField(forms.DateTimeField):
+    """A moment of the territory; empty means now."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            label="Moment",
+            required=False,
+            help_text="Maintenant, si vous laissez ce champ vide.",
+            widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
+            **options,
+        )
+        self.error_messages["invalid"] = "Indiquez un jour et une heure."
+
+
+class GestureForm(forms.Form):
+    """A form sent twice is one gesture: the key is drawn when the page is."""
+
+    gesture = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["gesture"].initial = uuid.uuid4
+
+    def renew(self) -> None:
+        """Give the form a new key, so that what it holds is sent as something new."""
+        self.data = self.data.copy()
+        self.data[self.add_prefix("gesture")] = str(uuid.uuid4())
+
+
+class SignedForm(GestureForm):
+    """A form that may be filled on behalf of somebody else."""
+
+    on_behalf_of = forms.TypedChoiceField(
+        label="Pour", coerce=int, empty_value=None, required=False
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        delegators: Iterable[tuple[int, str]] = (),
+        own_name: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(*args, **options)
+        people = list(delegators)
+        if not people:
+            del self.fields["on_behalf_of"]
+            return
+        field = self.fields["on_behalf_of"]
+        field.choices = ([("", "Moi-même")] if own_name else []) + people
+        field.required = not own_name
+
+
+class NoteForm(SignedForm):
+    """A new note."""
+
+    text = LongTextField(label="Note")
+    kind = forms.ChoiceField(label="Type", choices=NoteKind.choices, initial=NoteKind.OBSERVATION)
+    urgent = forms.BooleanField(
+        label="Urgente : alerter tout de suite le cercle de soins", required=False
+    )
+    occurred_at = MomentField()
+
+    field_order = ("text", "kind", "urgent", "occurred_at", "on_behalf_of", "gesture")
+
+
+class ReplyForm(SignedForm):
+    """An answer to a note."""
+
+    text = LongTextField(label="Réponse")
+    urgent = forms.BooleanField(
+        label="Urgente : alerter tout de suite le cercle de soins", required=False
+    )
+
+    field_order = ("text", "urgent", "on_behalf_of", "gesture")
+
+
+class CorrectionForm(forms.Form):
+    """The new text of a note and why, with the version that was on screen."""
+
+    text = LongTextField(label="Texte corrigé", rows=6)
+    reason = forms.CharField(
+        label="Pourquoi corriger",
+        max_length=200,
+        help_text="Par exemple : faute de frappe, mauvais jour.",
+    )
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def clean_seen(self) -> datetime | None:
+        """Return when the version on screen was written, None for the first one."""
+        seen = self.cleaned_data["seen"]
+        try:
+            return datetime.fromisoformat(seen) if seen else None
+        except ValueError:
+            raise forms.ValidationError("Rechargez la page.") from None
+
+
+class WithdrawalForm(forms.Form):
+    """Why a note is withdrawn."""
+
+    reason = forms.CharField(
+        label="Pourquoi retirer cette note",
+        max_length=200,
+        help_text="Par exemple : écrite dans le mauvais dossier.",
+    )
+
+
+class NumberField(forms.CharField):
+    """A number typed with a comma or a point, on one scale."""
+
+    def __init__(self, scale: rules.Scale, *, example: str, **options: Any) -> None:
+        self.scale = scale
+        super().__init__(
+            required=False,
+            max_length=12,
+            help_text=scale.range_text.capitalize(),
+            widget=forms.TextInput(attrs={"inputmode": "decimal", "placeholder": example}),
+            **options,
+        )
+
+    def to_python(self, value: Any) -> Decimal | None:
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            return rules.read_number(text)
+        except ValueError:
+            raise forms.ValidationError("Écrivez un nombre, par exemple 68,2.") from None
+
+    def validate(self, value: Any) -> None:
+        """Nothing more to check here: what is plausible is said with the other values."""
+
+    def run_validators(self, value: Any) -> None:
+        """The length was that of the text."""
+
+
+# The fields of each kind of measure, in the order of a visit.
+FIELDS: dict[str, tuple[str, ...]] = {
+    MeasureKind.BLOOD_PRESSURE: ("systolic", "diastolic"),
+    MeasureKind.HEART_RATE: ("heart_rate",),
+    MeasureKind.TEMPERATURE: ("temperature",),
+    MeasureKind.OXYGEN: ("oxygen",),
+    MeasureKind.GLUCOSE: ("glucose",),
+    MeasureKind.WEIGHT: ("weight",),
+    MeasureKind.PAIN: ("pain",),
+}
+
+
+def _number(kind: str, rank: int = 0, *, label: str = "", example: str = "") -> NumberField:
+    scale = rules.SCALES[kind][rank]
+    return NumberField(scale, label=label or scale.label, example=example)
+
+
+class MeasuresForm(SignedForm):
+    """What was measured during a visit: one field a value, those left empty are not recorded."""
+
+    systolic = _number(MeasureKind.BLOOD_PRESSURE, label="Tension, systolique", example="130")
+    diastolic = _number(MeasureKind.BLOOD_PRESSURE, 1, label="Tension, diastolique", example="80")
+    heart_rate = _number(MeasureKind.HEART_RATE, example="72")
+    temperature = _number(MeasureKind.TEMPERATURE, example="37,2")
+    oxygen = _number(MeasureKind.OXYGEN, example="97")
+    glucose = _number(MeasureKind.GLUCOSE, example="1,05")
+    weight = _number(MeasureKind.WEIGHT, example="68,2")
+    pain = _number(MeasureKind.PAIN, example="3")
+    comment = forms.CharField(
+        label="Remarque",
+        max_length=200,
+        required=False,
+        help_text="Par exemple : au repos, bras gauche.",
+    )
+    occurred_at = MomentField()
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        for kind, given in self.values().items():
+            if any(name in self.errors for name in FIELDS[kind]):
+                continue
+            for rank, sentence in rules.refusals(kind, given).items():
+                self.add_error(FIELDS[kind][rank], sentence)
+        if not self.errors and not self.values():
+            raise forms.ValidationError("Indiquez au moins une mesure.")
+        return data
+
+    def values(self) -> dict[str, tuple[Decimal | None, ...]]:
+        """Return what was typed, by kind of measure."""
+        found = {
+            kind: tuple(self.cleaned_data.get(name) for name in names)
+            for kind, names in FIELDS.items()
+        }
+        return {
+            kind: given
+            for kind, given in found.items()
+            if any(value is not None for value in given)
+            or any(name in self.errors for name in FIELDS[kind])
+        }
+
+    def typed(self) -> str:
+        """Return what was typed as plain lines, to be given back."""
+        names = [name for several in FIELDS.values() for name in several] + ["comment"]
+        lines = [
+            f"{self.fields[name].label} : {text}"
+            for name in names
+            if (text := str(self.data.get(self.add_prefix(name), "")).strip())
+        ]
+        return "\n".join(lines)
+
+
+class FilterForm(forms.Form):
+    """What the reader asks to see of the timeline."""
+
+    type = forms.MultipleChoiceField(
+        label="Type",
+        choices=[*NoteKind.choices, (MEASURES, "Mesures")],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    auteur = forms.TypedChoiceField(label="Auteur", coerce=int, empty_value=None, required=False)
+    urgent = forms.BooleanField(label="Seulement les urgentes", required=False)
+    nouveau = forms.BooleanField(label="Seulement depuis ma dernière visite", required=False)
+
+    def __init__(self, *args: Any, authors: Iterable[tuple[int, str]] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["auteur"].choices = [("", "Tous"), *authors]
+
+    def filters(self, *, since: datetime | None) -> Filters:
+        """Return what to look for; what cannot be read in the address is set aside."""
+        self.is_valid()
+        data = self.cleaned_data
+        types = data.get("type") or []
+        kinds = tuple(kind for kind in types if kind != MEASURES)
+        return Filters(
+            kinds=kinds,
+            notes=bool(kinds) or not types,
+            measures=MEASURES in types or not types,
+            author_role_id=data.get("auteur"),
+            urgent=bool(data.get("urgent")),
+            since=since if data.get("nouveau") else None,
+        )
+
+
+def write_position(position: Position) -> str:
+    """Return the place of an entry as an address carries it."""
+    moment = (position.occurred_at - _EPOCH) // timedelta(microseconds=1)
+    return f"{moment}-{position.source}-{short_id(position.pk)}"
+
+
+def read_position(query: QueryDict) -> Position | None:
+    """Return the place after which the page starts, or None when the address has none."""
+    moment, _, rest = query.get("suite", "").partition("-")
+    source, _, number = rest.partition("-")
+    try:
+        if source not in (NOTE, MEASURE):
+            return None
+        at = _EPOCH + timedelta(microseconds=int(moment))
+        return Position(at, source, from_short_id(number))
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,220 @@
+"""What pages show of a notebook: one line an entry, ready to be read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from carbet.coordination.notebook import rules
+from carbet.coordination.notebook.choices import MeasureKind, NoteKind
+from carbet.coordination.notebook.models import Measure
+from carbet.coordination.notebook.queries import Entry, MeasurePoint
+from carbet.core.actor import Actor
+from carbet.core.identifiers import short_id
+
+ICONS = {
+    NoteKind.OBSERVATION: "eye",
+    NoteKind.ADVICE: "message",
+    NoteKind.INTERVENTION: "stethoscope",
+    NoteKind.INSTRUCTION: "pin",
+    NoteKind.GENERAL: "info",
+}
+# Written long after it was seen: the reader should know both moments.
+LATE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One note, reply or measure, as shown."""
+
+    id: str
+    pk: int
+    is_note: bool
+    kind: str
+    icon: str
+    author: str
+    role: str
+    organization: str
+    at: datetime
+    recorded_late_at: datetime | None
+    text: str
+    value: str
+    unit: str
+    urgent: bool
+    new: bool
+    corrected_at: datetime | None
+    correction_reason: str
+    struck_at: datetime | None
+    struck_reason: str
+    may_reply: bool
+    may_mend: bool
+    replies: tuple["Line", ...] = ()
+    # The first entry already seen, when all the new ones stand above it.
+    already_seen_from_here: bool = False
+
+
+def line(entry: Entry, *, actor: Actor, since: datetime | None, may_write: bool) -> Line:
+    """Return what is shown of one entry to this reader."""
+    own = entry.author_role_id is not None and entry.author_role_id == actor.role_id
+    late = entry.recorded_at - entry.occurred_at > LATE
+    kind, icon, value, unit = _what(entry)
+    return Line(
+        id=f"{'note' if entry.is_note else 'mesure'}-{short_id(entry.pk)}",
+        pk=entry.pk,
+        is_note=entry.is_note,
+        kind=kind,
+        icon=icon,
+        author=signature(entry.author_name, entry.on_behalf_of),
+        role=entry.role_label,
+        organization=entry.organization,
+        at=entry.occurred_at,
+        recorded_late_at=entry.recorded_at if late else None,
+        text=entry.text,
+        value=value,
+        unit=unit,
+        urgent=entry.urgent,
+        new=rules.is_new(
+            entry.recorded_at, entry.corrected_at, entry.withdrawn_at, since=since, own=own
+        ),
+        corrected_at=entry.corrected_at,
+        correction_reason=entry.correction_reason,
+        struck_at=entry.withdrawn_at,
+        struck_reason=entry.withdrawal_reason,
+        may_reply=may_write and entry.is_note and entry.withdrawn_at is None,
+        may_mend=may_write and own and entry.withdrawn_at is None,
+        replies=tuple(
+            line(reply, actor=actor, since=since, may_write=may_write) for reply in entry.replies
+        ),
+    )
+
+
+def lines(
+    entries: Iterable[Entry], *, actor: Actor, since: datetime | None, may_write: bool
+) -> list[Line]:
+    """Return what is shown of a page of the timeline, new entries marked."""
+    shown = [line(entry, actor=actor, since=since, may_write=may_write) for entry in entries]
+    fresh = [one.new or any(reply.new for reply in one.replies) for one in shown]
+    first_seen = fresh.index(False) if False in fresh else None
+    if first_seen and not any(fresh[first_seen:]):
+        shown[first_seen] = replace(shown[first_seen], already_seen_from_here=True)
+    return shown
+
+
+def signature(author: str, on_behalf_of: str) -> str:
+    """Return who wrote and for whom: « Odile Fortin, pour Yann Le Bihan »."""
+    return f"{author}, pour {on_behalf_of}" if on_behalf_of else author
+
+
+def _what(entry: Entry) -> tuple[str, str, str, str]:
+    """Return the label, the icon, the value and its unit."""
+    if entry.value is None:
+        return NoteKind(entry.kind).label, ICONS[NoteKind(entry.kind)], "", ""
+    value = rules.write_value(entry.kind, entry.value, entry.second_value)
+    return MeasureKind(entry.kind).label, "pulse", value, rules.SCALES[entry.kind][0].unit
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One drawn series: what it is, and its points, oldest first."""
+
+    label: str
+    points: tuple[tuple[datetime, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureRow:
+    """One measure in the table beside a curve."""
+
+    pk: int
+    at: datetime
+    value: str
+    author: str
+    comment: str
+    may_mend: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The measures of one kind: the last one as a tile, all of them as curves and a table."""
+
+    kind: str
+    anchor: str
+    label: str
+    unit: str
+    value: str
+    at: datetime
+    values: tuple[float, ...]
+    curves: tuple[Curve, ...]
+    rows: tuple[MeasureRow, ...]
+
+
+def series(
+    measured: Mapping[str, Sequence[MeasurePoint]], *, actor: Actor | None = None
+) -> list[Series]:
+    """Return the series of a person, blood pressure first, in the order of a visit."""
+    return [
+        _series(kind, measured[kind], actor=actor) for kind in rules.SCALES if measured.get(kind)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMeasure:
+    """One measure alone, as a page asks about it."""
+
+    pk: int
+    label: str
+    value: str
+    unit: str
+    at: datetime
+
+
+def measure(row: Measure) -> ShownMeasure:
+    """Return what is shown of one measure."""
+    return ShownMeasure(
+        pk=row.pk,
+        label=str(MeasureKind(row.kind).label),
+        value=rules.write_value(row.kind, row.value, row.second_value),
+        unit=rules.SCALES[row.kind][0].unit,
+        at=row.occurred_at,
+    )
+
+
+def _series(kind: str, points: Sequence[MeasurePoint], *, actor: Actor | None) -> Series:
+    scales = rules.SCALES[kind]
+    last = points[-1]
+    curves = [
+        Curve(
+            scales[0].label if len(scales) > 1 else MeasureKind(kind).label,
+            tuple((point.occurred_at, point.value) for point in points),
+        )
+    ]
+    if len(scales) > 1:
+        second = tuple(
+            (point.occurred_at, point.second_value)
+            for point in points
+            if point.second_value is not None
+        )
+        curves.append(Curve(scales[1].label, second))
+    return Series(
+        kind=kind,
+        anchor=f"serie-{MeasureKind(kind).name.lower().replace('_', '-')}",
+        label=str(MeasureKind(kind).label),
+        unit=scales[0].unit,
+        value=rules.write_value(kind, last.value, last.second_value),
+        at=last.occurred_at,
+        values=tuple(float(point.value) for point in points),
+        curves=tuple(curves),
+        rows=tuple(
+            MeasureRow(
+                pk=point.pk,
+                at=point.occurred_at,
+                value=rules.write_value(kind, point.value, point.second_value),
+                author=point.author_name,
+                comment=point.comment,
+                may_mend=actor is not None
+                and point.author_role_id is not None
+                and point.author_role_id == actor.role_id,
+            )
+            for point in reversed(points)
+        ),
+    )
