@@ -213,5 +213,6 @@ on("allauth.error", (event) => {
 });
 
 showTheme();
+for (const tab of all(".tabs [aria-current]")) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 24;
 document.querySelector("[data-focus]")?.focus();
 if (document.body.dataset.live && "EventSource" in window) listen(document.body.dataset.live);
