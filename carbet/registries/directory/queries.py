@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import add
+from typing import Any
 
 from django.contrib.postgres.search import TrigramWordSimilarity
 from django.db import connection
@@ -90,8 +93,7 @@ def search_roles(
             | Q(organization__commune__name__trigram_word_similar=word)
         )
     if words:
-        near = [TrigramWordSimilarity(word, "practitioner__search") for word in words]
-        closeness = Greatest(*near) if len(near) > 1 else near[0]
+        closeness = _closeness(words, "practitioner__search", "profession_label", "specialty_label")
         roles = roles.annotate(closeness=closeness).order_by(
             F("closeness").desc(), "practitioner__search", "pk"
         )
@@ -129,8 +131,7 @@ def search_organizations(
             | Q(finess=word)
         )
     if words:
-        near = [TrigramWordSimilarity(word, "name_upper") for word in words]
-        closeness = Greatest(*near) if len(near) > 1 else near[0]
+        closeness = _closeness(words, "name_upper", "category_label")
         found = found.annotate(closeness=closeness).order_by(F("closeness").desc(), "name", "pk")
     else:
         found = found.order_by("name", "pk")
@@ -220,6 +221,14 @@ def _words(text: str) -> list[str]:
                 [str(_LEAST_SIMILARITY)],
             )
     return words
+
+
+def _closeness(words: list[str], *columns: str) -> Any:
+    """Return how close a row comes to the words: for each, its nearest column; summed."""
+    near = (
+        Greatest(*(TrigramWordSimilarity(word, column) for column in columns)) for word in words
+    )
+    return reduce(add, near)
 
 
 def _resembles(word: str, label: str) -> bool:

@@ -6,5 +6,8 @@ from carbet.registries.directory import views
 
 app_name = "directory"
 urlpatterns = [
-    path("role", views.choose_role, name="choose_role"),
+    path("annuaire/", views.search, name="search"),
+    path("annuaire/structures/<sid:organization_id>/", views.organization, name="organization"),
+    path("annuaire/professionnels/<sid:role_id>/", views.role, name="role"),
+    path("role/", views.choose_role, name="choose_role"),
 ]
