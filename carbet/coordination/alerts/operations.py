@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db.models import QuerySet
+
+from carbet.coordination.alerts import queries
 from carbet.coordination.alerts.models import Alert
 from carbet.core import live
 from carbet.core.actor import Actor
@@ -46,9 +49,26 @@ def raise_alert(
 
 @operation("alert.read", action="U")
 def mark_read(trace: Trace, *, actor: Actor, now: datetime, alert_ids: list[int]) -> int:
-    """Mark the actor's alerts as read. Return how many were unread."""
-    count = Alert.objects.filter(
-        pk__in=alert_ids, recipient__in=actor.grantees, read_at__isnull=True
-    ).update(read_at=now, read_by=actor.display_name)
+    """Mark the actor's alerts as read. Return how many were unread.
+
+    An alert sent to a structure is read for all of it: its other screens are told.
+    """
+    return _mark(queries.unread(actor=actor).filter(pk__in=alert_ids), trace, actor, now)
+
+
+@operation("alert.read_all", action="U")
+def mark_all_read(trace: Trace, *, actor: Actor, now: datetime) -> int:
+    """Mark everything that waits for the actor as read, urgent alerts excepted.
+
+    An urgent alert is read one by one: nobody sweeps it away with the others.
+    """
+    return _mark(queries.unread(actor=actor).filter(urgent=False), trace, actor, now)
+
+
+def _mark(alerts: QuerySet[Alert], trace: Trace, actor: Actor, now: datetime) -> int:
+    recipients = set(alerts.values_list("recipient", flat=True))
+    count = alerts.update(read_at=now, read_by=actor.display_name) if recipients else 0
+    if count:
+        live.announce(recipients, "alert", now=now)
     trace.about(entity=f"Alert x{count}")
     return count

@@ -19,7 +19,7 @@ from carbet.registries.accounts.choices import AccountKind
 from carbet.registries.accounts.models import Account, AccountSession
 
 pytestmark = pytest.mark.django_db
-LOGIN = "/compte/connexion"
+LOGIN = "/compte/connexion/"
 
 
 def demonstration(email="doc@carbet.test", kind=AccountKind.PROFESSIONAL):

@@ -1,0 +1,79 @@
+"""How an alert is shown: what it is about, about whom, and which page it leads to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import NoReverseMatch, reverse
+
+from carbet.coordination.alerts.choices import AlertKind
+from carbet.coordination.alerts.models import Alert
+from carbet.core.identifiers import from_short_id
+
+# Where an alert leads: the page of the record, by its address's name.
+PAGES = {
+    "": "charts:detail",
+    "access": "care_teams:access_log",
+    "circle": "care_teams:detail",
+    "notebook": "notebook:list",
+    "plan": "care_plans:detail",
+}
+ICONS = {
+    AlertKind.SUPPORT_REQUEST: "inbox",
+    AlertKind.SUPPORT_ANSWER: "reply",
+    AlertKind.CIRCLE: "circle",
+    AlertKind.URGENT_NOTE: "alert",
+    AlertKind.NOTE: "note",
+    AlertKind.PLAN_PROPOSED: "plan",
+    AlertKind.PLAN_DECIDED: "plan",
+    AlertKind.GLASS: "unlock",
+}
+
+
+@dataclass(frozen=True)
+class AlertLine:
+    """One line of the list. `href` is empty when the record is closed to the reader."""
+
+    alert_id: int
+    title: str
+    icon: str
+    person: str
+    record_closed: bool
+    raised_by: str
+    raised_at: datetime
+    urgent: bool
+    unread: bool
+    read_by: str
+    to_structure: bool
+    href: str
+
+
+def line(alert: Alert) -> AlertLine:
+    """Return an alert as a line; its person was read under the reader's own rights."""
+    closed = alert.patient_id is not None and alert.patient is None
+    return AlertLine(
+        alert_id=alert.pk,
+        title=AlertKind(alert.kind).label,
+        icon=ICONS.get(AlertKind(alert.kind), "bell"),
+        person=str(alert.patient) if alert.patient else "",
+        record_closed=closed,
+        raised_by=alert.raised_by,
+        raised_at=alert.raised_at,
+        urgent=alert.urgent,
+        unread=alert.read_at is None,
+        read_by=alert.read_by,
+        to_structure=alert.recipient.startswith("org:"),
+        href="" if closed else page_of(alert),
+    )
+
+
+def page_of(alert: Alert) -> str:
+    """Return the address of the page that an alert leads to, or an empty string for none."""
+    page, _, key = alert.target.partition(":")
+    try:
+        if page == "support" and key:
+            return reverse("support:detail", args=[from_short_id(key)])
+        if alert.patient_id is None:
+            return ""
+        return reverse(PAGES.get(page, PAGES[""]), args=[alert.patient_id])
+    except (NoReverseMatch, ValueError):
+        return ""
