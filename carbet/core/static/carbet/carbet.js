@@ -205,7 +205,8 @@ for (const type of ["dragover", "dragleave", "drop"]) {
   });
 }
 
-on("htmx:response:error", () => toast("Le serveur n’a pas pu répondre. Rien n’a été perdu ; réessayez.", "danger"));
+// A refusal (422) is already said on the form that comes back.
+on("htmx:response:error", ({ detail }) => detail.ctx.response.status === 422 || toast("Le serveur n’a pas pu répondre. Rien n’a été perdu ; réessayez.", "danger"));
 on("htmx:error", () => toast("Pas de réponse du serveur. Vérifiez la connexion, puis réessayez.", "danger"));
 on("allauth.error", (event) => {
   event.preventDefault();
