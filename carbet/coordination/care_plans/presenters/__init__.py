@@ -22,13 +22,6 @@ _TONES = {
     ActionStatus.CANCELLED: "neutral",
     GoalStatus.ACTIVE: "info",
 }
-STEPS = ("En rédaction", "Proposé", "Approuvé")
-CHANGE_ICONS = {
-    rules.ADDED: "plus",
-    rules.REMOVED: "trash",
-    rules.MODIFIED: "edit",
-    rules.PROGRESS: "check",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +94,6 @@ def tree(
     )
 
 
-def step(status: PlanStatus) -> int:
-    """Return where the plan stands among `STEPS`, from 1."""
-    return {PlanStatus.DRAFT: 1, PlanStatus.PROPOSED: 2}.get(status, 3)
-
-
 def status_words(status: PlanStatus, number: int | None) -> str:
     """Return where the plan stands, in words."""
     if status == PlanStatus.DRAFT and number:
@@ -118,6 +106,11 @@ def status_words(status: PlanStatus, number: int | None) -> str:
 def status_tone(status: PlanStatus) -> str:
     """Return the tone of a status."""
     return {PlanStatus.ACTIVE: "success", PlanStatus.PROPOSED: "info"}.get(status, "warning")
+
+
+def status_icon(status: PlanStatus) -> str:
+    """Return the icon of a status."""
+    return {PlanStatus.ACTIVE: "check", PlanStatus.PROPOSED: "send"}.get(status, "edit")
 
 
 @dataclass(frozen=True, slots=True)

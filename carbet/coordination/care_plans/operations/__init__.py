@@ -1,0 +1,40 @@
+"""What can be done to a plan: write it, mend it, have it approved, say what was done of it."""
+
+from carbet.coordination.care_plans.operations.approval import (
+    UnableToDecide,
+    UnableToProposePlan,
+    approve,
+    propose,
+    send_back,
+)
+from carbet.coordination.care_plans.operations.holding import StalePlan, UnableToEditPlan
+from carbet.coordination.care_plans.operations.writing import (
+    Entry,
+    add_entry,
+    change_part,
+    create_plan,
+    describe,
+    move_part,
+    record_progress,
+    remove_part,
+    restore_part,
+)
+
+__all__ = [
+    "Entry",
+    "StalePlan",
+    "UnableToDecide",
+    "UnableToEditPlan",
+    "UnableToProposePlan",
+    "add_entry",
+    "approve",
+    "change_part",
+    "create_plan",
+    "describe",
+    "move_part",
+    "propose",
+    "record_progress",
+    "remove_part",
+    "restore_part",
+    "send_back",
+]

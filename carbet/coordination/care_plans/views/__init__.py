@@ -1,0 +1,1 @@
+"""Pages of the plan: read, write, propose, decide, versions, paper."""
