@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from carbet.core.actor import Level
 from carbet.coordination.care_teams.choices import ParticipantRole
+from carbet.core.actor import Level
 from carbet.registries.directory.choices import Category
 
 GLASS_HOURS = 4

@@ -23,4 +23,6 @@ def test_every_operation_of_this_room_has_its_sentence():
     rooms = ("care_team.", "consent.", "glass.", "patient.")
     mine = [name for name in REGISTRY if name.startswith(rooms)]
     assert mine
-    assert [name for name in mine if presenters.say(name, "U") in presenters.BY_ACTION.values()] == []
+    assert [
+        name for name in mine if presenters.say(name, "U") in presenters.BY_ACTION.values()
+    ] == []

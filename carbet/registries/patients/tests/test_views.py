@@ -3,6 +3,8 @@
 from datetime import date
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from carbet.core import row_security
@@ -23,6 +25,12 @@ TRAITS = {
 @pytest.fixture
 def gp(world, sign_in):
     return sign_in(world.accounts["gp"], role=world.roles["gp"])
+
+
+def statements(client, address, **parameters):
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(address, parameters).status_code == 200
+    return [one["sql"] for one in captured if "SAVEPOINT" not in one["sql"]]
 
 
 def people(world, number):
@@ -52,12 +60,9 @@ def test_nobody_sees_the_patients_of_another(world, sign_in):
 
 
 @pytest.mark.parametrize("number", [1, 25])
-def test_the_list_costs_the_same_whatever_its_length(
-    world, gp, number, django_assert_max_num_queries
-):
+def test_the_list_costs_the_same_whatever_its_length(world, gp, number):
     people(world, number)
-    with django_assert_max_num_queries(8):
-        gp.get(reverse("patients:list"))
+    assert len(statements(gp, reverse("patients:list"))) <= 8
 
 
 def test_a_name_is_found_despite_a_wrong_letter_and_stays_out_of_the_address(world, gp):

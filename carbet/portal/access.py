@@ -1,0 +1,47 @@
+"""The person's own door: the records opened to an account, as the person or as a relative."""
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from carbet.coordination.care_teams import access as care_teams
+from carbet.coordination.care_teams.models import RelatedPerson
+from carbet.core.actor import Actor, Level
+from carbet.registries.patients.access import patients_open_to
+from carbet.registries.patients.models import Patient
+
+
+def records(*, actor: Actor, now: datetime) -> QuerySet[Patient]:
+    """Return the persons whose record the account may read, each with `as_relative`."""
+    return (
+        patients_open_to(actor, now=now)
+        .filter(level__gte=Level.READ)
+        .annotate(as_relative=_is_relative(actor))
+        .order_by("as_relative", "pk")
+    )
+
+
+def get_own_record(
+    *, actor: Actor, patient_id: int, now: datetime, purpose: str = "portal.read"
+) -> Patient:
+    """Return the person whose record the account reads, with `as_relative`, and trace it.
+
+    Raises:
+        NoSuchRecord: there is none, or not for this account.
+    """
+    return care_teams.get_record(
+        actor=actor,
+        patient_id=patient_id,
+        now=now,
+        level=Level.READ,
+        purpose=purpose,
+        further={"as_relative": _is_relative(actor)},
+    )
+
+
+def _is_relative(actor: Actor) -> Exists:
+    return Exists(
+        RelatedPerson.objects.filter(
+            patient_id=OuterRef("pk"), account_id=actor.account_id, active=True
+        )
+    )

@@ -1,0 +1,194 @@
+"""The front door: what waits for a professional; what is shared with a person or a relative."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from carbet.coordination.care_teams import operations as care_teams
+from carbet.coordination.care_teams.choices import GlassReason
+from carbet.coordination.care_teams.models import RelatedPerson
+from carbet.core import row_security
+from carbet.core.actor import internal
+from carbet.registries.patients.models import Patient
+
+pytestmark = pytest.mark.django_db
+HOME = "/"
+
+
+@pytest.fixture
+def as_role(world, sign_in):
+    return lambda key: sign_in(world.accounts[key], role=world.roles.get(key))
+
+
+def open_to(world, care_team, key, *, relative=False):
+    patient = Patient(pk=care_team.patient_id)
+    if relative:
+        care_teams.add_related_person(
+            actor=world.actor("gp"),
+            now=world.now,
+            care_team=care_team,
+            family="Montgénie",
+            given="Mireille",
+            role="ECON",
+            relationship="DAUC",
+            phone="0694000000",
+        )
+        with row_security.acting_as(world.actor("gp"), now=world.now):
+            relative = RelatedPerson.objects.get(patient_id=patient.pk)
+    care_teams.open_to_person(
+        actor=world.actor("gp"),
+        now=world.now,
+        patient=patient,
+        account_id=world.accounts[key].pk,
+        related_person=relative or None,
+    )
+
+
+def statements(client, address):
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(address).status_code == 200
+    return [one["sql"] for one in captured if "SAVEPOINT" not in one["sql"]]
+
+
+def test_a_visitor_is_led_to_sign_in(client):
+    answer = client.get(HOME)
+    assert answer.status_code == 302
+    assert reverse("account_login") in answer.headers["Location"]
+
+
+@pytest.mark.parametrize("number", [1, 12])
+@pytest.mark.parametrize("key", ["gp", "coordinator", "nurse"])
+def test_my_day_costs_the_same_whatever_waits(world, as_role, key, number):
+    for rank in range(number):
+        care_team = world.circle("nurse", "coordinator", birth_family=f"Nom{chr(65 + rank)}")
+        as_role(key).get(reverse("charts:detail", args=[care_team.patient_id]))
+    assert len(statements(as_role(key), HOME)) <= 8
+
+
+def test_my_day_shows_alerts_and_what_i_opened(world, as_role):
+    care_team = world.circle("nurse")
+    nurse = as_role("nurse")
+    nurse.get(reverse("charts:detail", args=[care_team.patient_id]))
+    page = nurse.get(HOME).content.decode()
+    assert "Cercle de soins" in page
+    assert page.count("Claire Montgénie") == 2
+
+
+def test_the_last_opened_comes_first_and_what_closed_is_gone(world, as_role):
+    first, second = world.circle("nurse"), world.circle("nurse", birth_family="Autre")
+    nurse = as_role("nurse")
+    for care_team in (first, second):
+        nurse.get(reverse("charts:detail", args=[care_team.patient_id]))
+    opened = nurse.get(HOME).context["opened"]
+    assert [person.pk for person in opened] == [second.patient_id, first.patient_id]
+    with row_security.acting_as(world.actor("gp"), now=world.now):
+        stay = second.participants.select_related("care_team").get(
+            practitioner_role=world.roles["nurse"]
+        )
+    care_teams.end_participation(
+        actor=world.actor("gp"), now=world.later(seconds=1), participant=stay
+    )
+    assert [person.pk for person in as_role("nurse").get(HOME).context["opened"]] == [
+        first.patient_id
+    ]
+
+
+def test_an_exceptional_access_waits_for_whoever_manages(world, as_role):
+    care_team = world.circle()
+    care_teams.break_glass(
+        actor=world.actor("other_gp"),
+        now=world.now,
+        patient_id=care_team.patient_id,
+        reason=GlassReason.EMERGENCY,
+        explanation="Malaise sur la voie publique",
+    )
+    assert "accès exceptionnel à relire" in as_role("gp").get(HOME).content.decode()
+    assert "à relire" not in as_role("other_gp").get(HOME).content.decode()
+
+
+def test_only_the_team_asked_has_requests_on_its_day(as_role):
+    assert "Demandes d’appui à étudier" in as_role("coordinator").get(HOME).content.decode()
+    assert "Demandes d’appui à étudier" not in as_role("gp").get(HOME).content.decode()
+
+
+def test_a_person_comes_straight_to_their_record(world, as_role):
+    care_team = world.circle("nurse")
+    open_to(world, care_team, "claire")
+    answer = as_role("claire").get(HOME, follow=True)
+    page = answer.content.decode()
+    assert answer.redirect_chain[-1][0] == reverse("portal:record", args=[care_team.patient_id])
+    for text in ("Mon dossier", "Pas encore de plan approuvé", "Inès Robeiri", "D’accord"):
+        assert text in page
+    for text in ("Mes patients", "Annuaire"):
+        assert text not in page
+
+
+def test_a_relative_is_told_whose_record_it_is(world, as_role):
+    care_team = world.circle()
+    open_to(world, care_team, "daughter", relative=True)
+    page = as_role("daughter").get(reverse("portal:records"), follow=True).content.decode()
+    assert "Le dossier de <bdi>Claire Montgénie</bdi>" in page
+    assert "en tant que proche" in page
+
+
+def test_with_several_records_one_chooses(world, as_role):
+    mine, other = world.circle(), world.circle(birth_family="Autre", used_family="Autre")
+    open_to(world, mine, "daughter")
+    open_to(world, other, "daughter", relative=True)
+    page = as_role("daughter").get(reverse("portal:records")).content.decode()
+    for care_team in (mine, other):
+        assert reverse("portal:record", args=[care_team.patient_id]) in page
+
+
+def test_a_person_without_record_is_told_what_to_do(as_role):
+    assert (
+        "Aucun dossier ne vous est ouvert"
+        in as_role("claire").get(reverse("portal:records")).content.decode()
+    )
+
+
+def test_a_person_sees_who_opened_their_record(world, as_role):
+    care_team = world.circle("nurse")
+    open_to(world, care_team, "claire")
+    as_role("nurse").get(reverse("charts:detail", args=[care_team.patient_id]))
+    page = as_role("claire").get(reverse("portal:accesses", args=[care_team.patient_id]))
+    assert "Inès Robeiri" in page.content.decode()
+    assert "a ouvert le dossier" in page.content.decode()
+
+
+@pytest.mark.parametrize("name", ["record", "accesses"])
+def test_a_person_costs_few_queries(world, as_role, name):
+    care_team = world.circle("nurse", "physio", "home_help")
+    open_to(world, care_team, "claire")
+    address = reverse(f"portal:{name}", args=[care_team.patient_id])
+    assert len(statements(as_role("claire"), address)) <= 8
+
+
+def test_nobody_reads_the_record_of_another(world, as_role):
+    care_team = world.circle()
+    open_to(world, care_team, "daughter")
+    claire = as_role("claire")
+    for name in ("record", "accesses"):
+        address = reverse(f"portal:{name}", args=[care_team.patient_id])
+        assert claire.get(address).status_code == 404
+
+
+def test_nothing_professional_opens_to_a_person(world, as_role):
+    care_team = world.circle()
+    open_to(world, care_team, "claire")
+    claire = as_role("claire")
+    for address in (
+        reverse("patients:list"),
+        reverse("patients:find"),
+        reverse("charts:detail", args=[care_team.patient_id]),
+        reverse("care_teams:detail", args=[care_team.patient_id]),
+        reverse("directory:search"),
+    ):
+        assert claire.get(address).status_code == 404
+    with row_security.acting_as(internal("test")):
+        assert Patient.objects.count() == 1
+
+
+def test_a_professional_has_no_personal_record(as_role):
+    assert as_role("gp").get(reverse("portal:records")).status_code == 404
