@@ -1,5 +1,7 @@
 """Foundations of the house: they know no domain."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -7,3 +9,6 @@ class CoreConfig(AppConfig):
     name = "carbet.core"
     label = "core"
     verbose_name = "Fondations"
+
+    def ready(self) -> None:
+        import_module("carbet.core.checks")

@@ -10,17 +10,22 @@ from carbet.core.operation import current
 MAX_ATTEMPTS = 8
 Sender = Callable[[OutboxMessage], None]
 SENDERS: dict[str, Sender] = {}
+LABELS: dict[str, str] = {}
 
 
 class CannotBeSent(Exception):
     """The message can never be sent as it is: no retry, straight to the tray."""
 
 
-def sender(topic: str) -> Callable[[Sender], Sender]:
-    """Register the function that sends messages of `topic`. It must be safe to call twice."""
+def sender(topic: str, *, label: str) -> Callable[[Sender], Sender]:
+    """Register the function that sends messages of `topic`. It must be safe to call twice.
+
+    `label` says in French what such a message is, for the tray.
+    """
 
     def register(function: Sender) -> Sender:
         SENDERS[topic] = function
+        LABELS[topic] = label
         return function
 
     return register

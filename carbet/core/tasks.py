@@ -1,11 +1,18 @@
 """What the worker does for the foundations: deliver, mend stalled jobs, clear old events."""
 
+import contextlib
+from datetime import timedelta
+
+from django.db import transaction
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
 
 from carbet.core import live, outbox, row_security
 from carbet.core.actor import internal
 from carbet.core.clock import now as current_time
 from carbet.core.models import LiveEvent, OutboxMessage
+
+SWEEP_AFTER = timedelta(minutes=10)
 
 
 @app.task(name="core.deliver", queue="outbox")
@@ -25,7 +32,8 @@ def deliver(message_id: int) -> None:
             send = outbox.SENDERS.get(message.topic)
             if send is None:
                 raise outbox.CannotBeSent(f"aucun connecteur pour « {message.topic} »")
-            send(message)
+            with transaction.atomic():
+                send(message)
         except outbox.CannotBeSent as error:
             message.status, message.settled_at = OutboxMessage.Status.FAILED, now
             message.last_error = str(error)[:500]
@@ -45,6 +53,21 @@ def deliver(message_id: int) -> None:
         message.save()
 
 
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="core.sweep_outbox", queue="outbox")
+def sweep_outbox(timestamp: int) -> None:
+    """Give a job back to messages that lost theirs: after a restore, or a job removed by hand."""
+    with row_security.acting_as(internal("outbox"), operation="outbox.sweep"):
+        late = OutboxMessage.objects.filter(
+            status=OutboxMessage.Status.PENDING, due_at__lt=current_time() - SWEEP_AFTER
+        ).order_by("due_at")[:500]
+        for message_id in late.values_list("pk", flat=True):
+            with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+                deliver.configure(queueing_lock=f"deliver:{message_id}").defer(
+                    message_id=message_id
+                )
+
+
 @app.periodic(cron="*/5 * * * *")
 @app.task(name="core.mend_stalled_jobs", queue="outbox", pass_context=True)
 async def mend_stalled_jobs(context, timestamp: int) -> None:
@@ -53,6 +76,13 @@ async def mend_stalled_jobs(context, timestamp: int) -> None:
     await manager.prune_stalled_workers(seconds_since_heartbeat=60)
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=60):
         await manager.retry_job(job)
+
+
+@app.periodic(cron="7 3 * * *")
+@app.task(name="core.remove_old_jobs", queue="outbox", pass_context=True)
+async def remove_old_jobs(context, timestamp: int) -> None:
+    """Forget the jobs that succeeded more than three days ago."""
+    await context.app.job_manager.delete_old_jobs(nb_hours=72)
 
 
 @app.periodic(cron="17 * * * *")

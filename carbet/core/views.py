@@ -1,11 +1,13 @@
 """Pages of the foundations: errors in plain French, and the pulse of the house."""
 
+from django.contrib import messages
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from carbet.core import doors, fhir
+from carbet.core import doors, fhir, tray
+from carbet.core.operation import UnableTo
 
 _IN_FHIR = {
     400: ("invalid", "Requête illisible."),
@@ -49,3 +51,63 @@ def health(request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return JsonResponse({"status": "ok"})
+
+
+@doors.professional(capability=tray.OPERATE)
+@require_safe
+def operations_home(request: HttpRequest) -> HttpResponse:
+    """Show an operator whether the house is at work."""
+    return render(request, "operations/home.html", {"state": tray.state(now=request.now)})
+
+
+@doors.professional(capability=tray.OPERATE)
+@require_safe
+def outbox_tray(request: HttpRequest) -> HttpResponse:
+    """Show what left, what waits and what could not leave."""
+    asked = request.GET.get("etat", "")
+    status = asked if asked in tray.Status.values else tray.Status.FAILED
+    before = request.GET.get("avant", "")
+    page = tray.messages(
+        status=status,
+        now=request.now,
+        before=int(before) if before.isdecimal() and len(before) < 19 else None,
+    )
+    context = {
+        "page": page,
+        "status": status,
+        "statuses": tray.Status.choices,
+        "following": f"?etat={status}&avant={page.next_before}" if page.next_before else "",
+    }
+    return render(request, "operations/tray.html", context)
+
+
+@doors.professional(capability=tray.OPERATE)
+@require_POST
+def retry_message(request: HttpRequest, message_id: int) -> HttpResponse:
+    """Send a failed message again."""
+    try:
+        tray.retry(actor=request.actor, now=request.now, message_id=message_id)
+    except UnableTo as error:
+        messages.warning(request, error.message)
+    else:
+        messages.success(request, "Le message va repartir.")
+    return redirect("operations:tray")
+
+
+@doors.professional(capability=tray.OPERATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def abandon_message(request: HttpRequest, message_id: int) -> HttpResponse:
+    """Ask why a failed message will not leave, and give it up."""
+    line = tray.message(message_id=message_id, now=request.now)
+    if line is None:
+        raise Http404
+    if request.method != "POST":
+        return render(request, "operations/abandon.html", {"line": line})
+    reason = request.POST.get("reason", "")
+    try:
+        tray.abandon(actor=request.actor, now=request.now, message_id=message_id, reason=reason)
+    except UnableTo as error:
+        context = {"line": line, "reason": reason, "error": error.message}
+        return render(request, "operations/abandon.html", context, status=422)
+    messages.success(request, "Le message est abandonné ; la raison est gardée.")
+    return redirect("operations:tray")
