@@ -14,7 +14,7 @@ from json import loads
 from pathlib import Path
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db import transaction
 
 from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts.models import Alert
@@ -37,13 +37,13 @@ from carbet.registries.accounts.choices import AccountKind
 from carbet.registries.accounts.models import Account
 from carbet.registries.directory import synthetic as directory
 from carbet.registries.directory.access import actor_of_role
-from carbet.registries.directory.models import Practitioner, PractitionerRole
+from carbet.registries.directory.models import Organization, Practitioner, PractitionerRole
 from carbet.registries.patients import operations as patients
 from carbet.registries.patients import synthetic as persons
 from carbet.registries.patients.choices import INS_TEST
 from carbet.registries.patients.models import Patient, PatientIdentifier
 from carbet.steering.demonstration.bulk import OWNER
-from carbet.steering.demonstration.loading import organization_of, story_roles
+from carbet.steering.demonstration.loading import story_roles
 
 FOLLOWED = Path(__file__).parent / "data" / "followed.json"
 KEY_SYSTEM = "https://carbet.example/suivis"
@@ -234,7 +234,9 @@ class Following:
             actor=self._by(self.row["doctor"], now),
             now=now,
             patient=self.patient,
-            addressee=organization_of("dac-guyane", using=DEFAULT_DB_ALIAS),
+            addressee=Organization.objects.get(
+                identifier_system=directory.ORGANIZATION_SYSTEM, identifier_value="dac-guyane"
+            ),
             reason=asked["reason"],
             text=asked["text"],
             urgency=asked["urgency"],

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import connections, models, transaction
 from django.db.backends.utils import CursorWrapper
 
 from carbet.coordination.care_teams.choices import (
@@ -126,13 +126,41 @@ def persons_found(cursor: CursorWrapper, seed: int) -> int:
 
 # --- Facts --------------------------------------------------------------------------------------
 
+Key = tuple[Any, ...]
+
+
+def bring(model: type[models.Model], rows: dict[Key, dict[str, Any]], *key: str) -> None:
+    """Make the rows of `model` say what `rows` says, by key: add those that miss, mend the others.
+
+    A handful of queries, whatever the number of rows; rows that are right are left alone.
+    """
+    found = {
+        tuple(getattr(row, name) for name in key): row
+        for row in model._default_manager.using(OWNER).filter(
+            **{f"{key[0]}__in": {each[0] for each in rows}}
+        )
+    }
+    missing, changed = [], []
+    for each, values in rows.items():
+        row = found.get(each)
+        if row is None:
+            missing.append(model(**dict(zip(key, each, strict=True)), **values))
+        elif any(getattr(row, name) != value for name, value in values.items()):
+            for name, value in values.items():
+                setattr(row, name, value)
+            changed.append(row)
+    model._default_manager.using(OWNER).bulk_create(missing)
+    if changed:
+        names_changed = list(next(iter(rows.values())))
+        model._default_manager.using(OWNER).bulk_update(changed, names_changed)
+
 
 def load_facts() -> None:
     """Write the communes, establishments, capacities and services, or mend them."""
-    for row in directory.facts("communes")["communes"]:
-        Commune.objects.using(OWNER).update_or_create(
-            code=row["insee"],
-            defaults={
+    bring(
+        Commune,
+        {
+            (row["insee"],): {
                 "name": row["name"],
                 "postal_codes": row["postal_codes"],
                 "population": row["population"],
@@ -141,87 +169,115 @@ def load_facts() -> None:
                 "longitude": row["longitude"],
                 "access": row["reach"],
                 "river": row["river"] or "",
-            },
-        )
+            }
+            for row in directory.facts("communes")["communes"]
+        },
+        "code",
+    )
     document = directory.facts("establishments")
-    legal = {row["finess"]: _legal_entity(row) for row in document["legal_entities"]}
-    sites = {row["key"]: _site(row, legal) for row in document["establishments"]}
-    for row in directory.facts("services")["services"]:
-        HealthcareService.objects.using(OWNER).update_or_create(
-            organization=sites[row["site"]],
-            name=row["name"],
-            defaults={
+    bring(
+        Organization,
+        {
+            (row["finess"], OrganizationKind.LEGAL.value): _legal_entity(row)
+            for row in document["legal_entities"]
+        },
+        "finess",
+        "kind",
+    )
+    legal = dict(
+        Organization.objects.using(OWNER)
+        .filter(kind=OrganizationKind.LEGAL)
+        .values_list("finess", "pk")
+    )
+    known, others = {}, {}
+    for row in document["establishments"]:
+        values = _site(row, legal)
+        if row["finess"]:
+            known[row["finess"], OrganizationKind.GEOGRAPHICAL.value] = values
+        else:
+            others[directory.ORGANIZATION_SYSTEM, row["key"]] = values
+    bring(Organization, known, "finess", "kind")
+    bring(Organization, others, "identifier_system", "identifier_value")
+    sites = organization_numbers(using=OWNER)
+    bring(
+        Capacity,
+        {
+            (sites[row["key"]], f"{capacity['label']}, {unit}", INSTALLED, SOURCE_OF_CAPACITIES): {
+                "number": number,
+                "updated_on": date.fromisoformat(row["capacities_on"]),
+            }
+            for row in document["establishments"]
+            for capacity in row["capacities"]
+            for unit, number in (("lits", capacity["beds"]), ("places", capacity["places"]))
+            if number
+        },
+        "organization_id",
+        "activity",
+        "status",
+        "source",
+    )
+    bring(
+        HealthcareService,
+        {
+            (sites[row["site"]], row["name"]): {
                 "activity": row["activity"],
                 "comment": row["comment"] or "",
                 "synthetic": row["synthetic"],
-            },
-        )
-
-
-def _legal_entity(row: dict[str, Any]) -> Organization:
-    entity, _ = Organization.objects.using(OWNER).update_or_create(
-        finess=row["finess"],
-        kind=OrganizationKind.LEGAL,
-        defaults={
-            "purpose": Purpose.HOSPITAL,
-            "name": row["name"],
-            "category_code": row["category_code"] or "",
-            "category_label": row["category_label"] or "",
-            "commune_id": row["insee"],
-            "phone": row["phone"] or "",
+            }
+            for row in directory.facts("services")["services"]
         },
+        "organization_id",
+        "name",
     )
-    return entity
 
 
-def _site(row: dict[str, Any], legal: dict[str, Organization]) -> Organization:
-    key = (
-        {"finess": row["finess"], "kind": OrganizationKind.GEOGRAPHICAL}
+def _legal_entity(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "purpose": Purpose.HOSPITAL.value,
+        "name": row["name"],
+        "category_code": row["category_code"] or "",
+        "category_label": row["category_label"] or "",
+        "commune_id": row["insee"],
+        "phone": row["phone"] or "",
+    }
+
+
+def _site(row: dict[str, Any], legal: dict[str, int]) -> dict[str, Any]:
+    return {
+        "purpose": row["purpose"],
+        "part_of_id": legal.get(row["legal_finess"]),
+        "name": row["name"],
+        "category_code": row["category_code"] or "",
+        "category_label": row["category_label"] or "",
+        "address_line": row["address"] or "",
+        "postal_code": row["postal_code"],
+        "commune_id": row["insee"],
+        "phone": row["phone"] or "",
+        "synthetic": row["synthetic"],
+    }
+
+
+def organization_numbers(*, using: str) -> dict[str, int]:
+    """Return the row numbers of establishments and of the story's structures, by key."""
+    by_finess = {
+        row["finess"]: row["key"]
+        for row in directory.facts("establishments")["establishments"]
         if row["finess"]
-        else {"identifier_system": directory.ORGANIZATION_SYSTEM, "identifier_value": row["key"]}
+    }
+    story = {each.key for each in directory.STORY_ORGANIZATIONS} | {
+        row["key"] for row in directory.facts("establishments")["establishments"]
+    }
+    found = Organization.objects.using(using).filter(kind=OrganizationKind.GEOGRAPHICAL)
+    numbers = {
+        by_finess[finess]: number
+        for finess, number in found.filter(finess__in=by_finess).values_list("finess", "pk")
+    }
+    numbers.update(
+        found.filter(
+            identifier_system=directory.ORGANIZATION_SYSTEM, identifier_value__in=story
+        ).values_list("identifier_value", "pk")
     )
-    site, _ = Organization.objects.using(OWNER).update_or_create(
-        **key,
-        defaults={
-            "kind": OrganizationKind.GEOGRAPHICAL,
-            "purpose": row["purpose"],
-            "part_of": legal.get(row["legal_finess"]),
-            "name": row["name"],
-            "category_code": row["category_code"] or "",
-            "category_label": row["category_label"] or "",
-            "address_line": row["address"] or "",
-            "postal_code": row["postal_code"],
-            "commune_id": row["insee"],
-            "phone": row["phone"] or "",
-            "synthetic": row["synthetic"],
-        },
-    )
-    for capacity in row["capacities"]:
-        for unit, number in (("lits", capacity["beds"]), ("places", capacity["places"])):
-            if number:
-                Capacity.objects.using(OWNER).update_or_create(
-                    organization=site,
-                    activity=f"{capacity['label']}, {unit}",
-                    status=INSTALLED,
-                    source=SOURCE_OF_CAPACITIES,
-                    defaults={
-                        "number": number,
-                        "updated_on": date.fromisoformat(row["capacities_on"]),
-                    },
-                )
-    return site
-
-
-def organization_of(key: str, *, using: str = OWNER) -> Organization:
-    """Return the structure of a key: an establishment, or a structure of the story."""
-    for row in directory.facts("establishments")["establishments"]:
-        if row["key"] == key and row["finess"]:
-            return Organization.objects.using(using).get(
-                finess=row["finess"], kind=OrganizationKind.GEOGRAPHICAL
-            )
-    return Organization.objects.using(using).get(
-        identifier_system=directory.ORGANIZATION_SYSTEM, identifier_value=key
-    )
+    return numbers
 
 
 # --- The story ----------------------------------------------------------------------------------
@@ -229,11 +285,10 @@ def organization_of(key: str, *, using: str = OWNER) -> Organization:
 
 def load_story(*, now: datetime) -> None:
     """Write the structures and professionals of Claire’s story; she herself comes by the story."""
-    for structure in directory.STORY_ORGANIZATIONS:
-        Organization.objects.using(OWNER).update_or_create(
-            identifier_system=directory.ORGANIZATION_SYSTEM,
-            identifier_value=structure.key,
-            defaults={
+    bring(
+        Organization,
+        {
+            (directory.ORGANIZATION_SYSTEM, structure.key): {
                 "purpose": structure.purpose,
                 "name": structure.name,
                 "category_label": structure.category_label,
@@ -243,9 +298,14 @@ def load_story(*, now: datetime) -> None:
                 "phone": structure.phone,
                 "secure_email": f"{structure.key}@structure.mssante.example",
                 "synthetic": True,
-            },
-        )
-    roles = {person.key: _story_role(person) for person in directory.STORY_PRACTITIONERS}
+            }
+            for structure in directory.STORY_ORGANIZATIONS
+        },
+        "identifier_system",
+        "identifier_value",
+    )
+    places = organization_numbers(using=OWNER)
+    roles = {person.key: _story_role(person, places) for person in directory.STORY_PRACTITIONERS}
     for person in directory.STORY_PRACTITIONERS:
         if person.delegates_for:
             Delegation.objects.using(OWNER).get_or_create(
@@ -255,7 +315,7 @@ def load_story(*, now: datetime) -> None:
             )
 
 
-def _story_role(person: directory.StoryPractitioner) -> PractitionerRole:
+def _story_role(person: directory.StoryPractitioner, places: dict[str, int]) -> PractitionerRole:
     key: dict[str, Any] = (
         {"rpps": person.rpps}
         if person.rpps
@@ -264,7 +324,7 @@ def _story_role(person: directory.StoryPractitioner) -> PractitionerRole:
             "identifier_value": person.identifier,
         }
     )
-    practitioner, _ = Practitioner.objects.using(OWNER).update_or_create(
+    practitioner, _ = Practitioner.objects.using(OWNER).get_or_create(
         **key,
         defaults={
             "civility": person.civility,
@@ -276,9 +336,9 @@ def _story_role(person: directory.StoryPractitioner) -> PractitionerRole:
     )
     profession = directory.professions()[person.profession]
     label = profession["feminine" if person.gender == "female" else "label"]
-    role, _ = PractitionerRole.objects.using(OWNER).update_or_create(
+    role, _ = PractitionerRole.objects.using(OWNER).get_or_create(
         practitioner=practitioner,
-        organization=organization_of(person.organization),
+        organization_id=places[person.organization],
         profession=person.profession,
         defaults={
             "profession_label": label,
@@ -348,10 +408,7 @@ class Crowd:
             "SELECT identifier_value, id FROM directory_organization WHERE identifier_system = %s",
             [directory.ORGANIZATION_SYSTEM],
         )
-        by_key = dict(self.cursor.fetchall())
-        for row in directory.facts("establishments")["establishments"]:
-            if row["finess"]:
-                by_key[row["key"]] = organization_of(row["key"]).pk
+        by_key = dict(self.cursor.fetchall()) | organization_numbers(using=OWNER)
         self.cursor.execute(
             "SELECT count(*) FROM directory_practitioner WHERE synthetic"
             " AND (rpps >= %s OR identifier_value >= %s)",

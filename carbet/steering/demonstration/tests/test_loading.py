@@ -187,7 +187,8 @@ def test_the_story_has_its_accounts_and_the_persons_already_followed():
     )
 
 
-def test_the_command_says_what_it_did_in_french():
+def test_the_command_says_what_it_did_in_french(settings):
+    settings.DEMONSTRATION = False
     said = StringIO()
     call_command("load_territory", "--persons", "20", stdout=said)
     assert "20 / 20 personnes" in said.getvalue()
