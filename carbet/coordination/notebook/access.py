@@ -8,7 +8,7 @@ from carbet.coordination.notebook.models import Measure, Note
 from carbet.core.actor import Actor, Level
 from carbet.registries.patients.models import Patient
 
-__all__ = ["NoSuchRecord", "get_measure", "get_note", "get_notebook"]
+__all__ = ["NoSuchRecord", "get_measure", "get_note", "get_notebook", "is_own"]
 
 
 def get_notebook(
@@ -29,32 +29,34 @@ def get_notebook(
     )
 
 
-def get_note(*, patient: Patient, note_id: int, written_by: Actor | None = None) -> Note:
-    """Return a note of a notebook already entered; with `written_by`, one of that actor's only.
+def get_note(*, patient: Patient, note_id: int) -> Note:
+    """Return a note of a notebook already entered.
 
     Raises:
-        NoSuchRecord: the note is not in this notebook, or is somebody else's.
+        NoSuchRecord: the note is not in this notebook.
     """
-    notes = Note.objects.filter(patient_id=patient.pk, pk=note_id).select_related(
-        "author_role__organization", "on_behalf_of__practitioner"
+    note = (
+        Note.objects.filter(patient_id=patient.pk, pk=note_id)
+        .select_related("author_role__organization", "on_behalf_of__practitioner")
+        .first()
     )
-    if written_by is not None:
-        notes = notes.filter(author_role_id=written_by.role_id)
-    note = notes.first()
     if note is None:
         raise NoSuchRecord
     return note
 
 
-def get_measure(*, patient: Patient, measure_id: int, written_by: Actor) -> Measure:
-    """Return a measure that the actor entered in a notebook already entered.
+def get_measure(*, patient: Patient, measure_id: int) -> Measure:
+    """Return a measure of a notebook already entered.
 
     Raises:
-        NoSuchRecord: the measure is not in this notebook, or is somebody else's.
+        NoSuchRecord: the measure is not in this notebook.
     """
-    measure = Measure.objects.filter(
-        patient_id=patient.pk, pk=measure_id, author_role_id=written_by.role_id
-    ).first()
+    measure = Measure.objects.filter(patient_id=patient.pk, pk=measure_id).first()
     if measure is None:
         raise NoSuchRecord
     return measure
+
+
+def is_own(entry: Note | Measure, actor: Actor) -> bool:
+    """Tell whether the actor wrote this entry: only its author mends it."""
+    return entry.author_role_id is not None and entry.author_role_id == actor.role_id

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts.choices import AlertKind
 from carbet.coordination.care_teams import queries as care_teams
-from carbet.coordination.notebook import rules
+from carbet.coordination.notebook import access, rules
 from carbet.coordination.notebook.choices import MeasureKind, MeasureStatus, NoteKind
 from carbet.coordination.notebook.models import Measure, Note
 from carbet.core import live
@@ -241,7 +241,7 @@ def withdraw_measure(trace: Trace, *, actor: Actor, now: datetime, measure: Meas
         UnableToCorrectNote: it is marked already.
     """
     row = Measure.objects.select_for_update().filter(pk=measure.pk).first()
-    if row is None or row.author_role_id is None or row.author_role_id != actor.role_id:
+    if row is None or not access.is_own(row, actor):
         raise UnableToAct("Seul l’auteur d’une mesure peut la signaler comme saisie par erreur.")
     if row.status == MeasureStatus.ENTERED_IN_ERROR:
         raise UnableToCorrectNote("Cette mesure est déjà signalée comme saisie par erreur.")
@@ -347,7 +347,7 @@ def _measured_before(measure: Measure, error: IntegrityError) -> Measure:
 
 def _lock_own(note: Note, actor: Actor) -> Note:
     row = Note.objects.select_for_update().filter(pk=note.pk).first()
-    if row is None or row.author_role_id is None or row.author_role_id != actor.role_id:
+    if row is None or not access.is_own(row, actor):
         raise UnableToAct("Seul l’auteur d’une note peut la corriger ou la retirer.")
     return row
 

@@ -149,7 +149,9 @@ def reply(request: HttpRequest, patient_id: int, note_id: int) -> HttpResponse:
 def correct(request: HttpRequest, patient_id: int, note_id: int) -> HttpResponse:
     """Correct one's own note; the former text stays readable."""
     patient = _writable(request, patient_id)
-    note = access.get_note(patient=patient, note_id=note_id, written_by=request.actor)
+    note = access.get_note(patient=patient, note_id=note_id)
+    if not access.is_own(note, request.actor):
+        return _not_mine(request, patient.pk, "notebook:list")
     seen = note.corrected_at.isoformat() if note.corrected_at else ""
     form = forms.CorrectionForm(_posted(request), initial={"text": note.text, "seen": seen})
     if form.is_valid():
@@ -177,7 +179,9 @@ def correct(request: HttpRequest, patient_id: int, note_id: int) -> HttpResponse
 def withdraw(request: HttpRequest, patient_id: int, note_id: int) -> HttpResponse:
     """Withdraw one's own note; it stays, struck through."""
     patient = _writable(request, patient_id)
-    note = access.get_note(patient=patient, note_id=note_id, written_by=request.actor)
+    note = access.get_note(patient=patient, note_id=note_id)
+    if not access.is_own(note, request.actor):
+        return _not_mine(request, patient.pk, "notebook:list")
     form = forms.WithdrawalForm(_posted(request))
     if form.is_valid():
         try:
@@ -261,7 +265,9 @@ def measure(request: HttpRequest, patient_id: int) -> HttpResponse:
 def withdraw_measure(request: HttpRequest, patient_id: int, measure_id: int) -> HttpResponse:
     """Mark one's own measure as entered in error."""
     patient = _writable(request, patient_id)
-    row = access.get_measure(patient=patient, measure_id=measure_id, written_by=request.actor)
+    row = access.get_measure(patient=patient, measure_id=measure_id)
+    if not access.is_own(row, request.actor):
+        return _not_mine(request, patient.pk, "notebook:measures")
     if request.method == "POST":
         try:
             operations.withdraw_measure(actor=request.actor, now=request.now, measure=row)
@@ -314,6 +320,11 @@ def _refuse(form: Form, refusal: UnableTo) -> None:
     form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
     if isinstance(refusal, operations.GestureAlreadyUsed) and isinstance(form, forms.GestureForm):
         form.renew()
+
+
+def _not_mine(request: HttpRequest, patient_id: int, page: str) -> HttpResponseRedirect:
+    messages.error(request, "Seul son auteur peut corriger ou retirer ce qu’il a écrit.")
+    return HttpResponseRedirect(reverse(page, args=[patient_id]))
 
 
 def _form_page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

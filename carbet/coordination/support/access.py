@@ -4,11 +4,11 @@ from datetime import datetime
 
 from carbet.coordination.care_teams import access as care_teams
 from carbet.coordination.care_teams.access import NoSuchRecord
-from carbet.coordination.support.models import SupportRequest
+from carbet.coordination.support.models import Case, SupportRequest
 from carbet.core.actor import Actor, Level
 from carbet.registries.patients.models import Patient
 
-__all__ = ["NoSuchRecord", "find_request", "get_patient", "get_request"]
+__all__ = ["NoSuchRecord", "find_request", "get_case", "get_patient", "get_request"]
 
 
 def get_patient(
@@ -30,7 +30,7 @@ def get_patient(
 
 
 def get_request(
-    *, actor: Actor, request_id: int, now: datetime, purpose: str = "support.request.read"
+    *, actor: Actor, request_id: int, now: datetime, purpose: str = "support.read"
 ) -> tuple[SupportRequest, Patient]:
     """Return a request and the person it concerns, whose identity the actor may see; trace it.
 
@@ -60,7 +60,6 @@ def find_request(*, request_id: int) -> SupportRequest:
             "requester__practitioner",
             "requester__organization",
             "addressee",
-            "consent__recorded_by__practitioner",
             "decided_by__practitioner",
             "case__coordinator__practitioner",
         )
@@ -69,3 +68,24 @@ def find_request(*, request_id: int) -> SupportRequest:
     if request is None:
         raise NoSuchRecord
     return request
+
+
+def get_case(*, patient: Patient, case_id: int) -> Case:
+    """Return a case of a person whose record is already entered.
+
+    Raises:
+        NoSuchRecord: the case is not this person's.
+    """
+    case = (
+        Case.objects.filter(patient_id=patient.pk, pk=case_id)
+        .select_related(
+            "coordinator__practitioner",
+            "coordinator__organization",
+            "organization",
+            "request__requester__practitioner",
+        )
+        .first()
+    )
+    if case is None:
+        raise NoSuchRecord
+    return case

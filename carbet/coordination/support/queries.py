@@ -15,6 +15,7 @@ from carbet.registries.directory.choices import Purpose
 from carbet.registries.directory.models import Organization
 from carbet.registries.directory.rules import TRIAGE_SUPPORT
 from carbet.registries.patients import queries as patients
+from carbet.registries.patients.models import Patient
 
 PAGE_SIZE = 25
 
@@ -43,14 +44,14 @@ def addressees() -> QuerySet[Organization]:
 def waiting_for(actor: Actor) -> QuerySet[SupportRequest]:
     """Return what waits for the actor's team, the most urgent then the oldest first.
 
-    Each request carries `person` (None when the identity is closed) and `total`, the number of
-    requests that wait: a page of them needs one query.
+    Each request carries its `person`, and `total`, the number of requests that wait: a page of
+    them needs one query.
     """
     if not actor.can(TRIAGE_SUPPORT) or actor.organization_id is None:
         return SupportRequest.objects.none()
     return (
-        _with_names(SupportRequest.objects.filter(addressee_id=actor.organization_id))
-        .filter(status=RequestStatus.SUBMITTED)
+        _with_person(_with_names(SupportRequest.objects.all()))
+        .filter(addressee_id=actor.organization_id, status=RequestStatus.SUBMITTED)
         .annotate(rank=_RANK, total=Window(Count("pk")))
         .order_by("rank", "submitted_at", "pk")
     )
@@ -68,7 +69,8 @@ def inbox(
     """Return the requests addressed to the actor's team: those that wait by urgency then age, the
     others by date of answer, the latest first.
 
-    One query, three when `text` asks for a person (tolerant of spelling) or a requester.
+    One or two queries, and two more when `text` asks for a person (tolerant of spelling) or a
+    requester. Each request carries `person`, None where the identity has closed.
     """
     requests = SupportRequest.objects.filter(addressee_id=actor.organization_id)
     return _page(requests, actor=actor, now=now, status=status, text=text, after=after, limit=limit)
@@ -77,11 +79,11 @@ def inbox(
 def sent_by(
     *, actor: Actor, after: Position | None = None, limit: int = PAGE_SIZE
 ) -> list[SupportRequest]:
-    """Return the requests that the actor's role sent, the latest first, in one query."""
+    """Return the requests that the actor's role sent, the latest first, in two queries."""
     requests = _with_names(SupportRequest.objects.filter(requester_id=actor.role_id)).annotate(
         at=F("submitted_at")
     )
-    return list(_after_latest(requests, after)[:limit])
+    return _named(list(_after_latest(requests, after)[:limit]))
 
 
 def counts(*, actor: Actor) -> dict[str, int]:
@@ -147,17 +149,28 @@ _RANK = Choose(
 
 
 def _with_names(requests: QuerySet[SupportRequest]) -> QuerySet[SupportRequest]:
-    """Bring the requester, the team and, where its identity is open, the person (`person`)."""
-    # A left join: a request answered stays listed after the person's identity has closed.
-    return requests.annotate(
-        person=FilteredRelation("patient", condition=Q(patient__pk__isnull=False))
-    ).select_related(
-        "person",
+    """Bring the requester, the team, and who answered."""
+    return requests.select_related(
         "requester__practitioner",
         "requester__organization",
         "addressee",
         "decided_by__practitioner",
     )
+
+
+def _with_person(requests: QuerySet[SupportRequest]) -> QuerySet[SupportRequest]:
+    """Bring the person as `person`: while a request waits, its identity is open to the team."""
+    return requests.annotate(
+        person=FilteredRelation("patient", condition=Q(patient__pk__isnull=False))
+    ).select_related("person")
+
+
+def _named(requests: list[SupportRequest]) -> list[SupportRequest]:
+    """Give each request its `person`, None where the identity has closed, in one query."""
+    persons = Patient.objects.in_bulk({request.patient_id for request in requests})
+    for request in requests:
+        request.person = persons.get(request.patient_id)
+    return requests
 
 
 def _page(
@@ -179,10 +192,9 @@ def _page(
             | Q(requester__organization__name__icontains=text.strip())
         )
     if not rules.waits(status):
-        return list(
-            _after_latest(rows.annotate(at=Coalesce("decided_at", "submitted_at")), after)[:limit]
-        )
-    rows = rows.annotate(rank=_RANK)
+        answered = rows.annotate(at=Coalesce("decided_at", "submitted_at"))
+        return _named(list(_after_latest(answered, after)[:limit]))
+    rows = _with_person(rows).annotate(rank=_RANK)
     if after is not None:
         rows = rows.filter(
             Q(rank__gt=after.rank)

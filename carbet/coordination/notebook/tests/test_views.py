@@ -79,7 +79,8 @@ def test_who_opens_which_page(world, patient, open_as, page, key, status):
 @pytest.mark.parametrize("page", ["correct", "withdraw"])
 def test_only_its_author_mends_a_note(world, patient, open_as, page):
     note = write(world, patient)
-    assert open_as("gp").get(address(page, patient, note.pk)).status_code == 404
+    refused = open_as("gp").get(address(page, patient, note.pk), follow=True)
+    assert "Seul son auteur" in refused.content.decode()
     assert open_as("nurse").get(address(page, patient, note.pk)).status_code == 200
 
 
@@ -341,7 +342,9 @@ def test_a_measure_in_error_asks_first(world, patient, open_as):
         values={MeasureKind.WEIGHT: (68,)},
         gesture=uuid4(),
     )
-    assert open_as("gp").get(address("withdraw_measure", patient, row.pk)).status_code == 404
+    refused = open_as("gp").post(address("withdraw_measure", patient, row.pk), follow=True)
+    assert "Seul son auteur" in refused.content.decode()
+    assert everything(Measure)[0].status == "final"
     client = open_as("nurse")
     assert "68" in client.get(address("withdraw_measure", patient, row.pk)).content.decode()
     client.post(address("withdraw_measure", patient, row.pk))
