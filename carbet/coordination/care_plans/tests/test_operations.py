@@ -1,0 +1,318 @@
+"""Writing, proposing and approving: what holds together, what is refused and leaves nothing."""
+
+import uuid
+
+import pytest
+
+from carbet.coordination.alerts.models import Alert
+from carbet.coordination.care_plans import operations, queries, rules
+from carbet.coordination.care_plans.choices import ActionStatus, PlanStatus
+from carbet.coordination.care_plans.models import (
+    CarePlan,
+    CarePlanVersion,
+    Need,
+    PlannedAction,
+)
+from carbet.coordination.care_plans.operations import StalePlan, UnableToDecide, UnableToEditPlan
+from carbet.coordination.care_plans.tests import factories
+from carbet.coordination.care_teams import operations as care_teams
+from carbet.coordination.care_teams.models import CareTeamParticipant
+from carbet.core import row_security
+from carbet.core.actor import internal
+from carbet.core.models import AuditEvent, LiveEvent
+from carbet.core.operation import UnableToAct
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk(world):
+    return factories.begin(world)
+
+
+@pytest.fixture
+def written(desk):
+    desk.entry = desk.add(
+        need="Se déplacer", goal="Marcher", action="Kiné", responsible_id=desk.members["physio"]
+    )
+    return desk
+
+
+@pytest.fixture
+def approved(written):
+    written.propose()
+    written.approve()
+    return written
+
+
+def rows(model, world, key="gp"):
+    with row_security.acting_as(world.actor(key), now=world.now):
+        return list(model.objects.order_by("pk"))
+
+
+def traces(world, operation):
+    with row_security.acting_as(internal("test")):
+        return AuditEvent.objects.filter(operation=operation).count()
+
+
+def test_beginning_twice_is_beginning_once(desk, world):
+    again = operations.create_plan(
+        actor=world.actor("gp"), now=world.now, patient_id=desk.patient_id
+    )
+    assert [plan.pk for plan in rows(CarePlan, world)] == [again.pk]
+    assert again.author_id == world.roles["coordinator"].pk
+
+
+def test_one_gesture_writes_need_goal_and_action(written, world):
+    [need] = written.plan().content.needs
+    assert (need.text, need.goals[0].text, need.goals[0].actions[0].text) == (
+        "Se déplacer",
+        "Marcher",
+        "Kiné",
+    )
+    assert need.goals[0].actions[0].responsible == "Marc Tianon, Kinésithérapeute"
+    assert traces(world, "care_plan.entry.add") == 1
+
+
+def test_the_same_gesture_twice_is_one_entry(desk, world):
+    gesture = uuid.uuid4()
+    first = desk.add(gesture=gesture, need="Manger", goal="Deux repas", action="Portage")
+    # The second click carries the revision of the page, older by now.
+    again = desk.add(gesture=gesture, revision=1, need="Manger", goal="Deux repas")
+    assert again == first
+    assert len(rows(Need, world)) == 1
+
+
+def test_what_is_left_empty_goes_under_what_is_there(written):
+    same_goal = written.add(goal_id=written.entry.goal_id, action="Vélo")
+    assert same_goal.goal_id == written.entry.goal_id
+    new_goal = written.add(need_id=written.entry.need_id, goal="Sortir", action="Marché")
+    assert new_goal.need_id == written.entry.need_id
+    assert new_goal.goal_id != written.entry.goal_id
+    [need] = written.plan().content.needs
+    assert [len(goal.actions) for goal in need.goals] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "field"),
+    [
+        ({}, "need"),
+        ({"action": "Kiné"}, "goal"),
+        ({"goal": "Marcher"}, "need"),
+        ({"need": "Bouger", "action": "Kiné"}, "goal"),
+        ({"need": "Bouger", "frequency": "souvent"}, "action"),
+        ({"need": "Bouger", "target": "20 m"}, "goal"),
+    ],
+)
+def test_an_entry_that_hangs_nowhere_is_refused_and_leaves_nothing(desk, world, lines, field):
+    with pytest.raises(UnableToEditPlan) as refusal:
+        desk.add(**lines)
+    assert refusal.value.field == field
+    assert rows(Need, world) == []
+    assert desk.plan().revision == 1
+
+
+def test_a_stale_form_changes_nothing_and_is_told_what_changed(written, world):
+    written.add(need="Manger", goal="Deux repas")
+    with pytest.raises(StalePlan):
+        written.do(
+            operations.change_part,
+            revision=2,
+            kind=rules.NEED,
+            part_id=written.entry.need_id,
+            text="Bouger",
+            domain="health",
+        )
+    plan = written.plan()
+    with row_security.acting_as(world.actor("gp"), now=world.now):
+        [change] = queries.changes_since(plan, revision=2)
+    assert "Manger" in change.sentence
+    assert plan.content.needs[0].text == "Se déplacer"
+
+
+def test_a_removed_part_stays_and_comes_back_where_it_was(written, world):
+    written.add(goal_id=written.entry.goal_id, action="Vélo")
+    part = {"kind": rules.ACTION, "part_id": written.entry.action_id}
+    written.do(operations.remove_part, **part)
+    plan = written.plan()
+    assert [action.text for action in plan.content.needs[0].goals[0].actions] == ["Vélo"]
+    assert [removed.text for removed in plan.removed] == ["Kiné"]
+    assert len(rows(PlannedAction, world)) == 2
+    with pytest.raises(UnableToEditPlan):
+        written.do(operations.remove_part, **part)
+    written.do(operations.restore_part, **part)
+    actions = written.plan().content.needs[0].goals[0].actions
+    assert [action.text for action in actions] == ["Kiné", "Vélo"]
+
+
+def test_parts_move_up_and_down_and_stop_at_the_edge(written):
+    second = written.add(need="Manger", goal="Deux repas")
+    move = {"kind": rules.NEED, "part_id": second.need_id}
+    written.do(operations.move_part, **move, upwards=True)
+    assert [need.text for need in written.plan().content.needs] == ["Manger", "Se déplacer"]
+    revision = written.plan().revision
+    written.do(operations.move_part, **move, upwards=True)
+    assert written.plan().revision == revision
+
+
+def test_a_proposal_alerts_the_doctor_asked(written, world):
+    written.propose()
+    plan = written.plan()
+    assert (plan.status, plan.approver.name) == (PlanStatus.PROPOSED, "Yann Le Bihan")
+    [alert] = [alert for alert in rows(Alert, world) if alert.kind == "plan_proposed"]
+    assert (alert.recipient, alert.target) == (world.roles["gp"].key, "plan")
+    with row_security.acting_as(world.actor("gp"), now=world.now):
+        [waiting] = queries.awaiting_approval(actor=world.actor("gp"))
+        assert "plan" in {event.kind for event in LiveEvent.objects.all()}
+    assert waiting.patient_id == written.patient_id
+
+
+@pytest.mark.parametrize("approver", ["nurse", "other_gp"])
+def test_only_a_doctor_of_the_circle_may_be_asked(written, world, approver):
+    with pytest.raises(operations.UnableToProposePlan):
+        written.propose(approver_id=world.roles[approver].pk)
+    assert written.plan().status == PlanStatus.DRAFT
+
+
+def test_an_empty_plan_is_not_proposed(desk):
+    with pytest.raises(operations.UnableToProposePlan):
+        desk.propose()
+
+
+def test_approval_keeps_the_whole_plan_with_its_names(written, world):
+    written.propose()
+    version = written.approve(comment="D’accord")
+    assert (version.number, written.plan().status) == (1, PlanStatus.ACTIVE)
+    kept = rules.from_json(version.content)
+    assert kept == written.plan().content
+    role = world.roles["gp"].practitioner
+    role.family = "Autrement"
+    role.save()
+    with row_security.acting_as(world.actor("gp"), now=world.now):
+        again = queries.get_versions(patient_id=written.patient_id, numbers=[1])[1]
+    assert str(again.approved_by) == "Yann Le Bihan, Médecin généraliste"
+    [alert] = [alert for alert in rows(Alert, world, "coordinator") if alert.kind == "plan_decided"]
+    assert alert.recipient == world.roles["coordinator"].key
+
+
+@pytest.mark.parametrize("key", ["coordinator", "nurse", "secretary"])
+def test_nobody_approves_for_the_doctor_asked(written, world, key):
+    written.propose()
+    with pytest.raises(UnableToAct):
+        written.do(operations.approve, by=key)
+    assert rows(CarePlanVersion, world) == []
+    assert written.plan().status == PlanStatus.PROPOSED
+
+
+def test_another_doctor_of_the_circle_does_not_approve_either(world):
+    desk = factories.begin(world, "other_gp")
+    desk.add(need="Bouger", goal="Marcher", action="Kiné")
+    desk.propose()
+    with pytest.raises(UnableToAct):
+        desk.do(operations.approve, by="other_gp")
+
+
+def test_what_is_approved_is_what_was_read(written):
+    written.propose()
+    read = written.plan().revision
+    written.add(need="Manger", goal="Deux repas")
+    with pytest.raises(UnableToDecide):
+        written.approve(revision=read)
+    written.propose()
+    with pytest.raises(UnableToDecide):
+        written.approve(revision=read)
+    assert written.approve().number == 1
+
+
+def test_sending_back_needs_a_reason_and_tells_the_author(written, world):
+    written.propose()
+    with pytest.raises(UnableToDecide) as refusal:
+        written.do(operations.send_back, by="gp", comment=" ")
+    assert refusal.value.field == "comment"
+    written.do(operations.send_back, by="gp", comment="Ajoutez l’orthophonie.")
+    plan = written.plan()
+    assert (plan.status, plan.returned_comment) == (PlanStatus.DRAFT, "Ajoutez l’orthophonie.")
+    assert "plan_decided" in {alert.kind for alert in rows(Alert, world, "coordinator")}
+    written.propose()
+    assert written.plan().returned_comment == ""
+
+
+def test_a_change_after_approval_makes_a_draft_and_keeps_the_version(approved, world):
+    approved.add(goal_id=approved.entry.goal_id, action="Vélo")
+    plan = approved.plan()
+    assert plan.status == PlanStatus.DRAFT
+    assert [action.text for action in plan.latest.content.needs[0].goals[0].actions] == ["Kiné"]
+    [change] = rules.content_changes(plan.latest.content, plan.content)
+    assert "Vélo" in change.sentence
+    approved.propose()
+    assert approved.approve().number == 2
+    assert [version.number for version in rows(CarePlanVersion, world)] == [1, 2]
+
+
+def test_progress_does_not_undo_an_approval(approved):
+    approved.world.later(days=1)
+    operations.record_progress(
+        actor=approved.world.actor("nurse"),
+        now=approved.world.now,
+        patient_id=approved.patient_id,
+        kind=rules.ACTION,
+        part_id=approved.entry.action_id,
+        status=ActionStatus.COMPLETED,
+    )
+    plan = approved.plan()
+    assert plan.status == PlanStatus.ACTIVE
+    assert plan.content.needs[0].goals[0].actions[0].status == ActionStatus.COMPLETED
+    with row_security.acting_as(approved.actor, now=approved.world.now):
+        [change] = queries.changes_since(plan, at=plan.latest.approved_at)
+    assert change.kind == rules.PROGRESS
+
+
+def test_an_unknown_progress_is_refused(written):
+    with pytest.raises(UnableToEditPlan):
+        operations.record_progress(
+            actor=written.actor,
+            now=written.world.now,
+            patient_id=written.patient_id,
+            kind=rules.GOAL,
+            part_id=written.entry.goal_id,
+            status="not-started",
+        )
+
+
+def test_a_responsible_who_left_is_named_and_may_not_be_chosen_again(written, world):
+    with row_security.acting_as(world.actor("gp"), now=world.now):
+        stay = CareTeamParticipant.objects.select_related("care_team").get(
+            pk=written.members["physio"]
+        )
+    care_teams.end_participation(
+        actor=world.actor("gp"), now=world.later(hours=1), participant=stay
+    )
+    world.later(minutes=1)
+    plan = written.plan()
+    assert plan.content.needs[0].goals[0].actions[0].responsible.startswith("Marc Tianon")
+    assert plan.left == {stay.pk}
+    with pytest.raises(UnableToEditPlan) as refusal:
+        written.add(goal_id=written.entry.goal_id, action="Vélo", responsible_id=stay.pk)
+    assert refusal.value.field == "responsible"
+    # Mending the words of the action does not force to name somebody else at once.
+    written.do(
+        operations.change_part,
+        kind=rules.ACTION,
+        part_id=written.entry.action_id,
+        text="Kiné à domicile",
+        responsible_id=stay.pk,
+        frequency="",
+        due_on=None,
+    )
+    assert written.plan().content.needs[0].goals[0].actions[0].text == "Kiné à domicile"
+
+
+def test_a_role_that_does_not_write_plans_is_refused(world):
+    desk = factories.begin(world, "home_help")
+    with pytest.raises(UnableToAct):
+        desk.do(operations.add_entry, by="home_help", gesture=uuid.uuid4(), need="Bouger")
+
+
+def test_a_stranger_finds_no_plan_to_change(written):
+    with pytest.raises(UnableToEditPlan):
+        written.do(operations.add_entry, by="other_gp", gesture=uuid.uuid4(), need="Bouger")
