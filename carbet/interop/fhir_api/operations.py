@@ -449,7 +449,11 @@ class _Transaction:
         return found[0] if len(found) == 1 else None
 
     def _own(self, model: Any, entry: Entry) -> Any:
-        found = model.objects.filter(pk=entry.number).first()
+        rows = model.objects.filter(pk=entry.number)
+        # Row security shows to a lock only what may be written.
+        found = rows.select_for_update().first()
+        if found is None and rows.exists():
+            raise refuse(403, "forbidden", "Votre structure peut lire, pas modifier.", entry.at)
         if found is None:
             raise refuse(404, "not-found", "Ressource inconnue, ou pas ouverte.", entry.at)
         return found

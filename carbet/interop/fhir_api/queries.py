@@ -65,7 +65,15 @@ def read(*, actor: Actor, resource_type: str, resource_id: str, now: datetime) -
     number = rules.number_of(resource_id)
     found = _write(resource_type, Q(pk=number)) if number is not None else []
     if not found:
-        _trace(actor, "fhir.read", [], now=now, entity=f"{resource_type}/{number}", refused=True)
+        asked = [{"resourceType": "Patient", "id": number}] if resource_type == "Patient" else []
+        _trace(
+            actor,
+            "fhir.read",
+            asked if number is not None else [],
+            now=now,
+            entity=f"{resource_type}/{number}",
+            refused=True,
+        )
         raise nothing_here()
     _trace(actor, "fhir.read", found, now=now, entity=f"{resource_type}/{number}")
     return found[0]
@@ -81,7 +89,8 @@ def versions(*, actor: Actor, resource_id: str, now: datetime, only: str = "") -
         Refused: 404.
     """
     number = rules.number_of(resource_id)
-    entity = f"CareTeam/{number}" + (f"/_history/{only[:20]}" if only else "")
+    wanted = rules.number_of(only) or 0
+    entity = f"CareTeam/{number}" + (f"/_history/{wanted}" if only else "")
     circles = CareTeam.pgh_event_model.objects.filter(pgh_obj_id=number).order_by("version", "pk")
     rows = list(circles.values()) if number is not None else []
     stays = CareTeamParticipant.pgh_event_model.objects.filter(
@@ -91,7 +100,7 @@ def versions(*, actor: Actor, resource_id: str, now: datetime, only: str = "") -
     found = [
         care_teams_fhir.care_team(row, _stays_of(version, rows, held))
         for version, row in _latest_by_version(rows).items()
-        if not only or str(version) == only
+        if not only or version == wanted
     ]
     if not found:
         _trace(actor, "fhir.history", [], now=now, entity=entity, refused=True)

@@ -148,10 +148,10 @@ def base(request: HttpRequest) -> HttpResponse:
 def collection(request: HttpRequest, *, resource_type: str) -> HttpResponse:
     """Search a type, or send one resource of it."""
     if request.method == "POST":
-        return traced(request, lambda: send(request, resource_type), resource_type[:40])
+        return traced(request, lambda: send(request, resource_type), resource_type)
     resource = find(resource_type, "search-type")
     access.require(request.actor, READ)
-    return answer_search(request, resource, parse_query(request.META.get("QUERY_STRING", "")))
+    return answer_search(request, resource, parse_query(address_query(request)))
 
 
 @doors.system()
@@ -160,10 +160,10 @@ def search(request: HttpRequest, *, resource_type: str) -> HttpResponse:
     """Search a type, the parameters in the body: nothing of what is sought stays in the logs."""
     resource = find(resource_type, "search-type")
     access.require(request.actor, READ)
-    said = parse_query(request.META.get("QUERY_STRING", ""))
+    said = parse_query(address_query(request))
     if request.method == "POST":
         form = frozenset({"application/x-www-form-urlencoded"})
-        said += parse_query(read_body(request, form).decode(errors="surrogateescape"))
+        said += parse_query(read_body(request, form))
     return answer_search(request, resource, said)
 
 
@@ -172,9 +172,7 @@ def search(request: HttpRequest, *, resource_type: str) -> HttpResponse:
 def instance(request: HttpRequest, *, resource_type: str, resource_id: str) -> HttpResponse:
     """Read one resource, or bring it to a new version."""
     if request.method == "PUT":
-        return traced(
-            request, lambda: replace(request, resource_type, resource_id), resource_type[:40]
-        )
+        return traced(request, lambda: replace(request, resource_type, resource_id), resource_type)
     find(resource_type, "read")
     access.require(request.actor, READ)
     no_parameters(request)
@@ -246,8 +244,9 @@ def traced(request: HttpRequest, act: Callable[[], HttpResponse], entity: str) -
         return act()
     except Refused as refused:
         if request.actor.is_authenticated:
+            known = entity if entity in RESOURCES else "Bundle"
             operations.trace_refusal(
-                actor=request.actor, now=request.now, issues=refused.issues, entity=entity
+                actor=request.actor, now=request.now, issues=refused.issues, entity=known
             )
         raise
 
@@ -312,9 +311,16 @@ def no_parameters(request: HttpRequest) -> None:
         raise refuse(400, "not-supported", f"Paramètres non servis ici : {names}.")
 
 
-def parse_query(text: str) -> list[tuple[str, str]]:
+def address_query(request: HttpRequest) -> bytes:
+    """Return the query of the address, as the bytes that came."""
+    return str(request.META.get("QUERY_STRING", "")).encode("latin-1", "replace")
+
+
+def parse_query(query: bytes) -> list[tuple[str, str]]:
     """Return the parameters of a query, in order, their text being UTF-8."""
     try:
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
+        return parse_qsl(
+            query.decode(), keep_blank_values=True, errors="strict", max_num_fields=100
+        )
     except ValueError as error:
         raise refuse(400, "invalid", "Paramètres illisibles ou trop nombreux.") from error

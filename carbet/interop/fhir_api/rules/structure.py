@@ -273,6 +273,8 @@ def _check_elements(
             yield from _check_companion(child, element, where, depth)
         else:
             yield from _check_value(child, element, where, depth)
+            if isinstance(child, list) and None in child and f"_{name}" not in value:
+                yield Issue("structure", "Une valeur manque, et rien ne dit pourquoi.", where)
     for name, element in table.items():
         if element.least and name not in value and f"_{name}" not in value:
             yield Issue("required", f"Élément obligatoire absent : {name}.", f"{at}.{name}")

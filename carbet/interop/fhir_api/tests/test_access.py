@@ -1,0 +1,232 @@
+"""Who comes in: a token of a system, its scopes, and only the persons of its organization."""
+
+import base64
+
+import pytest
+from allauth.idp.oidc.models import Token
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from carbet.core import row_security
+from carbet.core.actor import internal
+from carbet.core.models import AccessGrant, AuditEvent
+from carbet.interop.fhir_api import queries
+from carbet.interop.fhir_api.choices import READ_SCOPE, WRITE_SCOPE
+from carbet.interop.fhir_api.rules.registry import RESOURCES
+from carbet.interop.fhir_api.tests.conftest import System
+from carbet.registries.directory.models import SystemClient
+from tests.world import NOW
+
+pytestmark = pytest.mark.django_db
+
+PRIVATE = [kind for kind, resource in RESOURCES.items() if not resource.is_public]
+
+
+@pytest.fixture
+def written(system, official):
+    """Return the addresses of the official circle, by type."""
+    entries = system.post("", official).json()["entry"]
+    locations = [entry["response"]["location"].split("/_history")[0] for entry in entries]
+    return {location.split("/")[0]: f"/{location}" for location in locations}
+
+
+def refused(answer, status, code):
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/fhir+json; charset=utf-8"
+    assert answer.json()["issue"][0]["code"] == code
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer unknown",
+        "Basic dXNlcjpwYXNz",
+        "Bearer token-of-office-0 more",
+        "Bearer " + "x" * 10_000,
+        "Bearer tok\u00e9n",
+    ],
+)
+def test_nobody_without_a_token_that_holds(client, system, written, header):
+    anonymous = System(client, "")
+    anonymous.headers = {"Authorization": header.encode().decode("latin-1")} if header else {}
+    for path in (*written.values(), "/Patient?_id=1", "/Organization", "/CareTeam/1/_history"):
+        answer = anonymous.get(path)
+        refused(answer, 401, "login")
+        assert answer["WWW-Authenticate"].startswith('Bearer realm="carbet-fhir"')
+    refused(anonymous.post("", {}), 401, "login")
+    refused(anonymous.post("/Patient", {}), 401, "login")
+
+
+def test_an_expired_token_is_nobody(make_system):
+    refused(make_system("office", expires_in=0).get("/Organization"), 401, "login")
+
+
+def test_a_revoked_token_is_nobody(system):
+    assert system.get("/Organization").status_code == 200
+    Token.objects.all().delete()
+    refused(system.get("/Organization"), 401, "login")
+
+
+@pytest.mark.parametrize("closed", ["client", "organization"])
+def test_a_closed_client_or_organization_is_nobody(system, world, closed):
+    if closed == "client":
+        SystemClient.objects.update(active=False)
+    else:
+        world.places["office"].active = False
+        world.places["office"].save()
+    refused(system.get("/Organization"), 401, "login")
+
+
+def test_a_token_of_a_person_is_no_system(system, world):
+    Token.objects.update(user=world.accounts["gp"])
+    refused(system.get("/Organization"), 401, "login")
+
+
+def test_a_session_is_no_system(sign_in, world):
+    client = sign_in(world.accounts["gp"], role=world.roles["gp"])
+    assert client.get("/fhir/Organization").status_code == 401
+
+
+@pytest.mark.parametrize("scopes", [(), ("",), ("openid",), ("system/*.reader",), ("*",)])
+def test_no_scope_is_nothing(make_system, scopes):
+    """InterSystems HSDD-2316: an empty list of permissions is none."""
+    system = make_system("office", scopes=scopes)
+    refused(system.get("/Organization"), 403, "forbidden")
+    refused(system.post("", {}), 403, "forbidden")
+
+
+def test_each_scope_opens_its_own_side(make_system, official):
+    reader = make_system("office", scopes=(READ_SCOPE,))
+    writer = make_system("office", scopes=(WRITE_SCOPE,))
+    refused(reader.post("", official), 403, "forbidden")
+    refused(reader.put("/CareTeam/1", {}), 403, "forbidden")
+    assert reader.get("/Organization").status_code == 200
+    refused(writer.get("/Organization"), 403, "forbidden")
+    assert writer.post("", official).status_code == 200
+
+
+@pytest.mark.parametrize("kind", PRIVATE)
+def test_another_organization_sees_no_person(system, stranger, written, kind):
+    """OpenEMR CVE-2026-24487: no type forgets whose person it is."""
+    path = written[kind]
+    number = path.rpartition("/")[2]
+    assert system.get(path).status_code == 200
+    hidden, absent = stranger.get(path), stranger.get(f"/{kind}/999999")
+    assert (hidden.status_code, hidden.content) == (absent.status_code, absent.content)
+    refused(hidden, 404, "not-found")
+    patient = written["Patient"].rpartition("/")[2]
+    ins = "urn:oid:1.2.250.1.213.1.4.8|123456789012212"
+    for query in (
+        f"_id={number}",
+        f"patient={patient}",
+        f"subject={patient}",
+        f"identifier={ins}",
+        f"subject.identifier={ins}",
+        "status=active",
+        "family=Thobois&birthdate=1984-10-02",
+        f"_id={patient}&_revinclude=CareTeam:subject",
+        f"_id={number}&_include=CareTeam:subject",
+    ):
+        answer = stranger.get(f"/{kind}?{query}")
+        assert answer.status_code in (200, 400)
+        assert "entry" not in answer.json(), query
+
+
+def test_every_served_type_is_in_the_proof_above():
+    assert set(PRIVATE) == {"CareTeam", "Patient", "RelatedPerson"}
+    assert set(queries.MODELS) == set(RESOURCES)
+
+
+def test_history_is_closed_too(stranger, written):
+    for path in ("/_history", "/_history/1"):
+        refused(stranger.get(written["CareTeam"] + path), 404, "not-found")
+
+
+def test_the_circle_closes_when_the_organization_leaves(make_system, system, world, written):
+    assert system.get(written["Patient"]).status_code == 200
+    with row_security.acting_as(internal("test"), now=NOW, operation="test"):
+        AccessGrant.objects.filter(grantee=f"org:{world.places['office'].pk}").update(
+            valid_until=NOW
+        )
+    refused(system.get(written["Patient"]), 404, "not-found")
+    refused(system.get(written["CareTeam"]), 404, "not-found")
+
+
+def test_every_reading_is_traced(system, stranger, written, world):
+    patient = int(written["Patient"].rpartition("/")[2])
+    with row_security.acting_as(internal("test")):
+        before = AuditEvent.objects.count()
+    system.get(written["Patient"])
+    system.get("/CareTeam?status=active")
+    system.get("/Organization?name=Cabinet")
+    stranger.get(written["Patient"])
+    with row_security.acting_as(internal("test")):
+        traced = list(AuditEvent.objects.order_by("pk")[before:])
+    assert [
+        (each.operation, each.entity, each.patient_id, each.outcome, each.reason) for each in traced
+    ] == [
+        ("fhir.read", f"Patient/{patient}", patient, 0, ""),
+        ("fhir.search", "CareTeam", patient, 0, "status"),
+        ("fhir.search", "Organization", None, 0, "name"),
+        ("fhir.read", f"Patient/{patient}", patient, 4, ""),
+    ]
+    assert {each.client_id for each in traced} == {system.client_id, stranger.client_id}
+    assert traced[0].organization_id == world.places["office"].pk
+
+
+def statements(act):
+    """Return what was asked of PostgreSQL, the tests' own savepoints left out."""
+    with CaptureQueriesContext(connection) as caught:
+        assert act().status_code == 200
+    return [each["sql"] for each in caught if "SAVEPOINT" not in each["sql"]]
+
+
+def test_a_read_takes_three_statements(system, written):
+    """Token and door, the resource, the trace."""
+    for kind in written:
+        assert len(statements(lambda kind=kind: system.get(written[kind]))) == 3
+
+
+def test_a_search_takes_no_more_for_many(system, world, written):
+    paths = {
+        "/CareTeam?status=active&_include=CareTeam:participant&_include=CareTeam:subject": 6,
+        "/Patient?family=Thobois&birthdate=1984-10-02": 4,
+        "/PractitionerRole?role=10&_include=PractitionerRole:practitioner": 4,
+    }
+    assert {path: len(statements(lambda path=path: system.get(path))) for path in paths} == paths
+
+
+# --- From the command line to the first reading --------------------------------------------------
+
+
+def test_a_new_client_gets_a_token_and_reads(world, client, capsys):
+    call_command(
+        "create_system_client", organization=str(world.places["office"].pk), name="Mon logiciel"
+    )
+    said = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines()[:3])
+    secret = f"{said['client_id']}:{said['client_secret']}"
+    for scope, status in (("", 200), ("system/*.read", 200), ("openid", 400)):
+        answer = client.post(
+            "/identity/o/api/token",
+            {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {}),
+            headers={"Authorization": f"Basic {base64.b64encode(secret.encode()).decode()}"},
+        )
+        assert answer.status_code == status, answer.content
+        if status == 200:
+            system = System(client, answer.json()["access_token"])
+            Token.objects.update(expires_at=NOW.replace(year=NOW.year + 1))
+            assert system.get("/Organization").status_code == 200
+    answer = client.post(
+        "/identity/o/api/token",
+        {"grant_type": "client_credentials"},
+        headers={"Authorization": f"Basic {base64.b64encode(b'x:y').decode()}"},
+    )
+    assert answer.status_code == 401
+
+
+def test_a_client_needs_one_known_organization(world):
+    with pytest.raises(CommandError, match="inconnue"):
+        call_command("create_system_client", organization="970300026", name="Mon logiciel")
