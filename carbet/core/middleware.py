@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -64,7 +64,7 @@ class DoorMiddleware:
                 response = self.get_response(request)
                 if response.status_code >= 500 or getattr(request, "undo", False):
                     transaction.set_rollback(True)
-        except OperationalError:
+        except (OperationalError, InterfaceError):
             return unavailable(request)
         finally:
             row_security.entered(None)
@@ -87,6 +87,13 @@ class DoorMiddleware:
         resolve = self.resolve_system if door.audience == {SYSTEM} else self.resolve_actor
         request.actor = resolve(request, read_only=read_only)
         return self.refusal(request, door)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer 503 when the database is lost in the middle of a request: nothing is kept."""
+        if not isinstance(error, OperationalError | InterfaceError):
+            return None
+        request.undo = True
+        return unavailable(request)
 
     def refusal(self, request: HttpRequest, door: doors.Door) -> HttpResponse | None:
         actor = request.actor

@@ -114,6 +114,7 @@ def build(world: World, **traits: Any) -> Scene:
             now=now,
         )
     scene.ids |= {
+        "pk": 1,
         "patient_id": patient_id,
         "organization_id": world.places["dac"].pk,
         "role_id": world.roles["nurse"].pk,

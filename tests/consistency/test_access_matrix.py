@@ -100,6 +100,10 @@ LEVEL = scenes.RELATIONS | {"person": Level.READ, "other_person": None}
 
 # Addresses that answer by more than their door, each with the reason; still never 500.
 BEYOND_THE_DOOR = {
+    "care_teams:review": "an exceptional entry is reviewed by those who manage that record",
+    "alerts:open": "an alert exists for its recipient only",
+    "alerts:mark_read": "an alert exists for its recipient only",
+    "mfa_remove_webauthn": "the key of another account does not exist",
     "care_teams:break_glass": "whoever stands outside comes here on purpose, by an exact identity",
 }
 
@@ -135,6 +139,11 @@ def location(pattern, qualified, ids):
 
 def expected(relation, door, qualified):
     """Return which statuses this relation may get at this door: the oracle."""
+    return by_door(relation, door) | ({404} if qualified in BEYOND_THE_DOOR else set())
+
+
+def by_door(relation, door):
+    """Return which statuses the door alone allows this relation."""
     refused_to_sign_in, allowed = {302}, {200, 201, 204, 302, 303, 400, 405, 409, 413, 415, 422}
     audience = door.audience
     if relation == "anonymous":
@@ -149,16 +158,14 @@ def expected(relation, door, qualified):
         if door.patient is not None and (LEVEL[relation] or 0) < door.patient:
             return {404}
         return allowed
-    if "professional" not in audience:
-        return {404}
     if relation == "revoked":
         return {302} if door.role_chosen else allowed
+    if "professional" not in audience:
+        return {404}
     if door.capability and door.capability not in CAN[relation]:
         return {403}
     if door.patient is not None and (LEVEL[relation] or 0) < door.patient:
         return {404}
-    if qualified in BEYOND_THE_DOOR:
-        return allowed | {404}
     return allowed
 
 
@@ -220,7 +227,7 @@ def test_every_address_answers_each_relation_as_the_table_says(
                 f"{qualified}: the title names {name}"
                 for name in house.names_in_title(page, ["Régis", "Montgénie", "Claire"])
             ]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
     assert cells > 40
 
 
@@ -239,8 +246,7 @@ def test_a_record_refused_looks_like_a_record_that_does_not_exist(scene, sign_in
             url = location(pattern, qualified, scene.ids | {"patient_id": patient_id})
             answer = entered.get(url)
             page = re.sub(r'value="[\w-]{20,}"|data-[\w-]+="[^"]*"', "", answer.content.decode())
-            page = page.replace(ShortId().to_url(patient_id), "ID")
-            page = page.replace(ShortId().to_url(patient_id).lower(), "ID")
+            page = re.sub(rf"(/|%2F){ShortId().to_url(patient_id)}(?=/|%2F)", "/ID", page)
             answers.append((answer.status_code, page))
         assert answers[0] == answers[1], qualified
 
@@ -262,7 +268,7 @@ def test_a_part_of_another_record_is_not_reached_through_mine(scene, sign_in, cl
                 location(pattern, qualified, ids), {"gesture": str(uuid.uuid4())}
             )
             checked += 1
-            assert answer.status_code in (404, 405), (qualified, method, answer.status_code)
+            assert answer.status_code in (403, 404, 405), (qualified, method, answer.status_code)
     assert checked
 
 

@@ -1,0 +1,96 @@
+"""A real house for the journeys: the demonstration, as a newcomer starts it, and real browsers."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = os.environ.get("CARBET_CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass(frozen=True)
+class House:
+    """Where the demonstration answers, and the password of its accounts."""
+
+    url: str
+    password: str
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory) -> Iterator[House]:
+    """Start `carbet demo` in an empty state folder, as after a fresh clone."""
+    state = tmp_path_factory.mktemp("house")
+    pages, live = _free_port(), _free_port()
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("CARBET_", "DATABASE_", "DJANGO_", "PYTEST_"))
+    }
+    environment |= {
+        "CARBET_STATE_DIR": str(state),
+        "CARBET_PORT": str(pages),
+        "CARBET_LIVE_PORT": str(live),
+    }
+    log = state / "demo.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "carbet", "demo"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        limit = time.monotonic() + 300
+        while "Ctrl-C" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < limit, log.read_text()
+            time.sleep(0.3)
+        urllib.request.urlopen(f"http://localhost:{pages}/sante", timeout=30).close()
+        password = re.search(r"mot de passe de tous : (\S+)\)", log.read_text())
+        assert password, log.read_text()
+        yield House(f"http://localhost:{pages}", password.group(1))
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        # Playwright's loop would make Django refuse ordinary queries in the tests that follow.
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"{CHROMIUM} manque : make test l’installe")
+    started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    yield started
+    started.close()
