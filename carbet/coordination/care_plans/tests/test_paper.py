@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import pypdf
 import pytest
+import typst
 
 from carbet.coordination.care_plans import queries
 from carbet.coordination.care_plans.presenters import paper
@@ -155,11 +156,14 @@ def test_nothing_that_people_write_stops_the_press(words):
         assert "#panic() *gras* $x$" in said
 
 
-def test_a_sign_that_cannot_be_drawn_is_said():
-    content = replace(VERSION.content, person_words="Signe \U0001f9ff\U00013000 rare 𐤀")
-    sheet = paper.sheet(patient=CLAIRE, ins=None, version=replace(VERSION, content=content))
-    drawn = pypdf.PdfReader(io.BytesIO(paper.pdf(sheet)))
-    assert "Signe" in text(drawn)
+def test_a_sign_that_cannot_be_drawn_is_a_box_and_the_page_says_so(monkeypatch):
+    bare = typst.Fonts(include_system_fonts=False)
+    monkeypatch.setattr(paper, "_fonts", lambda: bare)
+    content = replace(VERSION.content, person_words="Dire 中文 et 😀, puis مرحبا.")
+    said = text(printed(replace(VERSION, content=content)))
+    assert "Dire □□ et □, puis" in said
+    assert "certains signes ne peuvent pas être imprimés" in said
+    assert "certains signes" not in text(printed())
 
 
 def test_forty_needs_fill_several_pages():

@@ -82,6 +82,6 @@ def test_history_says_what_changed_after_any_revision(world):
     plan = desk.plan()
     with row_security.acting_as(world.actor("gp"), now=world.now):
         counts = [len(queries.changes_since(plan, revision=number)) for number in range(1, 6)]
-    # Since its birth: two needs. Since each later revision: one change fewer.
+    # From the empty plan: two needs added, whatever happened in between.
     assert counts == [2, 3, 2, 1, 0]
     assert plan.revision == 5

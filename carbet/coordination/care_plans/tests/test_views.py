@@ -1,12 +1,18 @@
 """The pages of the plan: written, proposed and approved with plain posts; the swap is the page."""
 
+import re
 import uuid
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from carbet.coordination.care_plans import queries
+from carbet.coordination.care_plans import operations, queries, rules
+from carbet.coordination.care_plans.tests import factories
 from carbet.core import row_security
+from carbet.core.actor import internal
+from carbet.core.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
 
@@ -19,6 +25,22 @@ def clock(world, monkeypatch):
 
 def url(name, care_team, **more):
     return reverse(f"care_plans:{name}", kwargs={"patient_id": care_team.patient_id, **more})
+
+
+def as_member(sign_in, world, key):
+    return sign_in(world.accounts[key], role=world.roles[key])
+
+
+def fragment(page, name):
+    """Return one element of a page, without what is drawn anew at each rendering."""
+    start = page.index(f'<div id="{name}"')
+    depth, end = 0, start
+    for mark in re.finditer(r"<(/?)div\b[^>]*>", page[start:]):
+        depth += -1 if mark.group(1) else 1
+        if depth == 0:
+            end = start + mark.end()
+            break
+    return re.sub(r'name="(gesture|csrfmiddlewaretoken)" value="[^"]*"', "", page[start:end])
 
 
 def standing(world, care_team, key="gp"):
@@ -60,3 +82,235 @@ def test_a_plan_is_written_proposed_and_approved_with_plain_posts(world, sign_in
     )
     assert "version 1" in answer.content.decode()
     assert client.get(url("pdf", care_team)).content.startswith(b"%PDF")
+
+
+def queries_of(client, where):
+    """Return what a page asks the database, without the transaction of the test itself."""
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(where).status_code == 200
+    return [one["sql"] for one in captured if "SAVEPOINT" not in one["sql"]]
+
+
+def test_pages_stay_within_eight_queries_whatever_the_size(world, sign_in):
+    desk = factories.begin(world)
+    desk.fill(1)
+    desk.propose()
+    desk.approve()
+    counted = {}
+    for needs in (1, 30):
+        desk.fill(max(1, needs - len(desk.plan().content.needs)))
+        desk.propose()
+        for key, name, more in (
+            ("gp", "detail", {}),
+            ("coordinator", "detail", {}),
+            ("coordinator", "edit", {}),
+            ("nurse", "versions", {}),
+            ("nurse", "version", {"number": 1}),
+            ("nurse", "pdf", {}),
+        ):
+            asked = queries_of(as_member(sign_in, world, key), url(name, desk.care_team, **more))
+            counted.setdefault((key, name), []).append(len(asked))
+    assert {pair for pair, (few, many) in counted.items() if few != many} == set()
+    assert max(many for _, many in counted.values()) <= 8, counted
+
+
+def test_what_is_new_costs_no_more_than_the_budget(world, sign_in):
+    desk = factories.begin(world)
+    desk.fill(1)
+    client = as_member(sign_in, world, "nurse")
+    client.get(url("detail", desk.care_team))
+    world.later(hours=2)
+    desk.add(need="Souffler un peu")
+    # The longest way: changes to tell, and a doctor to choose.
+    assert len(queries_of(client, url("detail", desk.care_team))) <= 8
+    page = client.get(url("detail", desk.care_team)).content.decode()
+    assert "Depuis votre dernière visite" in page
+    assert "Souffler un peu" in page.split("Depuis votre dernière visite")[1].split("</ul>")[0]
+    world.later(hours=2)
+    page = client.get(url("detail", desk.care_team)).content.decode()
+    assert "Depuis votre dernière visite" not in page
+
+
+@pytest.mark.parametrize("key", ["other_gp", "social_worker", "operator"])
+@pytest.mark.parametrize("name", ["detail", "edit", "versions", "pdf"])
+def test_whoever_stands_outside_finds_no_plan(world, sign_in, key, name):
+    desk = factories.begin(world)
+    answer = as_member(sign_in, world, key).get(url(name, desk.care_team))
+    assert answer.status_code in ({404} if key != "operator" or name != "edit" else {403})
+
+
+def test_a_home_help_reads_and_marks_but_does_not_write(world, sign_in):
+    desk = factories.begin(world, "home_help")
+    entry = desk.add(need="Bouger", goal="Marcher", action="Accompagner au marché")
+    client = as_member(sign_in, world, "home_help")
+    page = client.get(url("detail", desk.care_team)).content.decode()
+    assert "Accompagner au marché" in page
+    assert "Modifier" not in page
+    assert client.get(url("edit", desk.care_team)).status_code == 403
+    answer = client.post(
+        url("progress", desk.care_team), {"do": f"completed-action-{entry.action_id}"}
+    )
+    assert answer.status_code == 302
+    assert desk.plan().content.needs[0].goals[0].actions[0].status == "completed"
+
+
+def test_the_swapped_editor_is_the_reloaded_editor(world, sign_in):
+    desk = factories.begin(world)
+    desk.fill(1)
+    client = as_member(sign_in, world, "coordinator")
+    swapped = client.post(
+        url("add_entry", desk.care_team),
+        typed(desk.plan(), need="Souffler", goal="Un après-midi", action="Relais"),
+        headers={"HX-Request": "true"},
+    ).content.decode()
+    goal = desk.plan().content.needs[-1].goals[0]
+    reloaded = client.get(
+        url("edit", desk.care_team), {"ouvert": f"suite-{goal.id}"}
+    ).content.decode()
+    assert "<html" not in swapped
+    assert fragment(swapped, "editor") == fragment(reloaded, "editor")
+    # The next action goes under the goal just written: the keyboard is already there.
+    assert re.search(r'name="action"[^>]*autofocus', swapped)
+
+
+def test_the_swapped_tree_is_the_reloaded_tree(world, sign_in):
+    desk = factories.begin(world)
+    entry = desk.add(need="Bouger", goal="Marcher", action="Kiné")
+    client = as_member(sign_in, world, "nurse")
+    swapped = client.post(
+        url("progress", desk.care_team),
+        {"do": f"in-progress-action-{entry.action_id}"},
+        headers={"HX-Request": "true"},
+    ).content.decode()
+    reloaded = client.get(url("detail", desk.care_team)).content.decode()
+    assert fragment(swapped, "plan-tree") == fragment(reloaded, "plan-tree")
+    assert "En cours" in swapped
+
+
+def test_a_stale_form_keeps_what_was_typed_and_says_what_changed(world, sign_in):
+    desk = factories.begin(world)
+    entry = desk.add(need="Bouger", goal="Marcher", action="Kiné")
+    read = desk.plan()
+    desk.add(need="Manger")
+    client = as_member(sign_in, world, "nurse")
+    where = url("change_action", desk.care_team, action_id=entry.action_id)
+    lines = {"revision": read.revision, "text": "Kiné, deux fois", "frequency": "2 fois"}
+    answer = client.post(where, lines)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Besoin ajouté : «\xa0Manger\xa0»" in page
+    assert 'value="Kiné, deux fois"' in page
+    assert f'name="revision" value="{desk.plan().revision}"' in page
+    assert desk.plan().content.needs[0].goals[0].actions[0].text == "Kiné"
+    answer = client.post(where, lines | {"revision": desk.plan().revision})
+    assert answer.status_code == 302
+    assert desk.plan().content.needs[0].goals[0].actions[0].text == "Kiné, deux fois"
+
+
+def test_a_line_removed_meanwhile_gives_back_what_was_typed(world, sign_in):
+    desk = factories.begin(world)
+    entry = desk.add(need="Bouger", goal="Marcher", action="Kiné")
+    read = desk.plan()
+    desk.do(operations.remove_part, kind=rules.ACTION, part_id=entry.action_id)
+    answer = as_member(sign_in, world, "nurse").post(
+        url("change_action", desk.care_team, action_id=entry.action_id),
+        {"revision": read.revision, "text": "Kiné, chaque lundi"},
+    )
+    assert answer.status_code == 422
+    assert "Kiné, chaque lundi" in answer.content.decode()
+
+
+def test_a_quick_entry_refused_keeps_its_text_beside_the_reason(world, sign_in):
+    desk = factories.begin(world)
+    answer = as_member(sign_in, world, "coordinator").post(
+        url("add_entry", desk.care_team), typed(desk.plan(), need="Bouger", action="Kiné")
+    )
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Dites quel objectif cette action sert." in page
+    assert 'value="Bouger"' in page
+
+
+def test_a_part_taken_out_is_put_back_with_plain_posts(world, sign_in):
+    desk = factories.begin(world)
+    entry = desk.add(need="Bouger", goal="Marcher", action="Kiné")
+    client = as_member(sign_in, world, "coordinator")
+    page = client.post(
+        url("arrange", desk.care_team),
+        {"revision": desk.plan().revision, "do": f"remove-goal-{entry.goal_id}"},
+        follow=True,
+    ).content.decode()
+    assert "Annuler le retrait : Marcher" in page
+    client.post(
+        url("arrange", desk.care_team),
+        {"revision": desk.plan().revision, "do": f"restore-goal-{entry.goal_id}"},
+    )
+    assert desk.plan().content.needs[0].goals[0].text == "Marcher"
+
+
+def test_a_part_of_another_plan_is_not_found(world, sign_in):
+    desk = factories.begin(world)
+    other = factories.begin(world, birth_family="Autre", used_family="")
+    entry = other.add(need="Autre besoin")
+    answer = as_member(sign_in, world, "coordinator").post(
+        url("change_need", desk.care_team, need_id=entry.need_id),
+        {"revision": 1, "text": "À moi", "domain": "health"},
+    )
+    assert answer.status_code == 404
+    assert other.plan().content.needs[0].text == "Autre besoin"
+
+
+def test_the_draft_and_the_version_in_force_both_print(world, sign_in):
+    desk = factories.begin(world)
+    desk.fill(1)
+    desk.propose()
+    desk.approve()
+    desk.add(need="Souffler")
+    client = as_member(sign_in, world, "nurse")
+    page = client.get(url("detail", desk.care_team)).content.decode()
+    assert "Modifié depuis l’approbation" in page
+    for where in (url("pdf", desk.care_team), url("pdf", desk.care_team) + "?version=1"):
+        answer = client.get(where)
+        assert answer["Content-Type"] == "application/pdf"
+        assert answer["Content-Disposition"] == 'inline; filename="plan-personnalise.pdf"'
+    assert client.get(url("pdf", desk.care_team) + "?version=7").status_code == 404
+
+
+def test_versions_are_read_and_compared(world, sign_in):
+    desk = factories.begin(world)
+    for number in (1, 2):
+        desk.fill(1)
+        desk.propose()
+        assert desk.approve().number == number
+    client = as_member(sign_in, world, "nurse")
+    assert "Version 2" in client.get(url("versions", desk.care_team)).content.decode()
+    first = client.get(url("version", desk.care_team, number=1)).content.decode()
+    assert "version 1" in first
+    compared = client.get(url("compare", desk.care_team), {"de": 1, "a": 2}).content.decode()
+    assert "Besoin ajouté" in compared
+    assert client.get(url("compare", desk.care_team), {"de": "x"}).status_code == 302
+    assert client.get(url("version", desk.care_team, number=9)).status_code == 404
+
+
+def test_reading_and_printing_leave_a_trace(world, sign_in):
+    desk = factories.begin(world)
+    client = as_member(sign_in, world, "nurse")
+    client.get(url("detail", desk.care_team))
+    client.get(url("pdf", desk.care_team))
+    with row_security.acting_as(internal("test")):
+        left = set(
+            AuditEvent.objects.filter(
+                patient_id=desk.patient_id, role_id=world.roles["nurse"].pk
+            ).values_list("operation", flat=True)
+        )
+    assert left == {"care_plan.read", "care_plan.print"}
+
+
+def test_no_page_title_names_the_person(world, sign_in):
+    desk = factories.begin(world)
+    client = as_member(sign_in, world, "coordinator")
+    for name in ("detail", "edit", "versions"):
+        page = client.get(url(name, desk.care_team)).content.decode()
+        title = re.search(r"<title>(.*?)</title>", page, re.DOTALL).group(1)
+        assert "lan" in title
+        assert "Montgénie" not in title
