@@ -543,8 +543,10 @@ def revise_care_team(
         raise UnableToReviseCareTeam(
             "Un séjour dans le cercle ne s’efface pas : donnez-lui une fin."
         )
-    row.save(update_fields=list(fields))
-    _touch(row, now)
+    # One row of history a version, so that each version can be read again.
+    row.version += 1
+    row.updated_at = now
+    row.save(update_fields=[*fields, "version", "updated_at"])
     trace.about(patient_id=row.patient_id, entity=row)
     return row
 

@@ -95,7 +95,7 @@ def resources(patients: QuerySet[Patient]) -> list[Json]:
             )
         ),
     )
-    return [_resource(row) for row in rows]
+    return [resource(row) for row in rows]
 
 
 def status_system() -> str:
@@ -103,7 +103,8 @@ def status_system() -> str:
     return getattr(settings, "CARBET_FHIR_IDENTITY_STATUS", STATUS_V2_0445)
 
 
-def _resource(row: dict[str, Any]) -> Json:
+def resource(row: dict[str, Any]) -> Json:
+    """Return the Patient resource of one row of `resources`: the INS only when it may leave."""
     status = rules.identity_status(
         ins_recovered=row["ins_recovered"], identity_checked=row["identity_checked"]
     )

@@ -224,3 +224,29 @@ def _said(version: Patient, name: str) -> str:
 def find_by_ins(*, system: str, value: str) -> QuerySet[PatientIdentifier]:
     """Return the identifiers that the actor may see with this INS."""
     return PatientIdentifier.objects.filter(system=system, value=value)
+
+
+def identified(*, system: str, value: str) -> QuerySet[PatientIdentifier]:
+    """Return the identifiers by which the actor may look for a person from outside.
+
+    An INS finds only a qualified identity: what may not be told may not be confirmed either.
+    """
+    found = PatientIdentifier.objects.filter(system=system, value=value)
+    if system in INS_SYSTEMS:
+        found = found.filter(
+            patient__ins_recovered=True, patient__identity_checked=True
+        ).exclude(patient__identity_attributes__overlap=list(rules.FORBIDDING_ATTRIBUTES))
+    return found
+
+
+def born_on(days: list[str]) -> list[int]:
+    """Return at most 200 of the actor's persons born on one of these days (ISO dates)."""
+    groups = [keys for day in days for keys in names.query_keys(day)]
+    found: list[int] = []
+    with connection.cursor() as cursor:
+        for keys in groups:
+            cursor.execute(
+                "SELECT patient_id FROM patients_search(%s, %s)", [json.dumps([keys]), 200]
+            )
+            found += [row[0] for row in cursor.fetchall()]
+    return found
