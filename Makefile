@@ -63,6 +63,11 @@ test-pg15: develop ## Run every test on Debian's PostgreSQL 15
 	@CARBET_TEST_PG_BIN=/usr/lib/postgresql/15/bin CARBET_TEST_STATE=$(CURDIR)/var/test-pg15 \
 	  $(PYTHON) -m pytest $(ARGS)
 
+.PHONY: benchmark
+benchmark: develop ## Measure three sizes of territory beside the floor (an hour); ARGS="--sizes 1000"
+	@.ci/system-packages wrk:wrk
+	@$(PYTHON) -m benchmarks.run $(ARGS)
+
 .PHONY: format
 format: develop ## Format the code
 	@.venv/bin/ruff format --quiet . && .venv/bin/ruff check --quiet --fix .
