@@ -16,6 +16,13 @@ PAGE = 25
 SILENT_AFTER = timedelta(seconds=60)
 LATE_AFTER = timedelta(minutes=10)
 Status = OutboxMessage.Status
+# What asks for a gesture comes first.
+SHOWN = (
+    (Status.FAILED, "En échec"),
+    (Status.PENDING, "À envoyer"),
+    (Status.SENT, "Envoyés"),
+    (Status.CANCELLED, "Abandonnés"),
+)
 
 _STATE = """
 SELECT (SELECT count(*) FROM core_outboxmessage WHERE status = 'pending'),

@@ -75,7 +75,7 @@ def outbox_tray(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "status": status,
-        "statuses": tray.Status.choices,
+        "statuses": tray.SHOWN,
         "following": f"?etat={status}&avant={page.next_before}" if page.next_before else "",
     }
     return render(request, "operations/tray.html", context)

@@ -53,7 +53,8 @@ def mark_read(trace: Trace, *, actor: Actor, now: datetime, alert_ids: list[int]
 
     An alert sent to a structure is read for all of it: its other screens are told.
     """
-    return _mark(queries.unread(actor=actor).filter(pk__in=alert_ids), trace, actor, now)
+    found = queries.unread_with_copies(actor=actor, alert_ids=alert_ids)
+    return _mark(found, trace, actor, now)
 
 
 @operation("alert.read_all", action="U")

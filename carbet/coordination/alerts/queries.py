@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from carbet.coordination.alerts.models import Alert
@@ -30,14 +30,27 @@ class AlertPage:
     next_before: tuple[datetime, int] | None
 
 
+# Told as oneself and as one's structure, one thing that happened is one alert on screen.
+SAME = ("raised_at", "kind", "target", "patient_id")
+
+
 def unread_count(*, actor: Actor) -> int:
     """Return how many alerts wait for the actor, in one query."""
-    return unread(actor=actor).count()
+    return unread(actor=actor).values(*SAME).distinct().count()
 
 
 def unread(*, actor: Actor) -> QuerySet[Alert]:
     """Return the alerts that nobody has read yet among those sent to the actor."""
     return Alert.objects.filter(recipient__in=actor.grantees, read_at__isnull=True)
+
+
+def unread_with_copies(*, actor: Actor, alert_ids: list[int]) -> QuerySet[Alert]:
+    """Return these alerts where still unread, with their copies sent to the actor's other keys."""
+    mine = Alert.objects.filter(pk__in=alert_ids, recipient__in=actor.grantees)
+    copies = Q(pk__in=[])
+    for same in mine.values(*SAME):
+        copies |= Q(**same)
+    return unread(actor=actor).filter(copies)
 
 
 def alerts_for(
@@ -59,9 +72,24 @@ def alerts_for(
         .select_related("patient")
         .order_by("-raised_at", "-pk")[: PAGE + 1]
     )
-    alerts = rows[:PAGE]
+    shown = rows[:PAGE]
     more = len(rows) > PAGE
-    return AlertPage(alerts, (alerts[-1].raised_at, alerts[-1].pk) if more else None)
+    return AlertPage(_without_copies(shown), (shown[-1].raised_at, shown[-1].pk) if more else None)
+
+
+def _without_copies(alerts: list[Alert]) -> list[Alert]:
+    """Keep one alert of each thing that happened: unread first, then the one sent in person."""
+    kept: dict[tuple[object, ...], Alert] = {}
+    for alert in alerts:
+        same = tuple(getattr(alert, name) for name in SAME)
+        other = kept.get(same)
+        if other is None or _rank(alert) > _rank(other):
+            kept[same] = alert
+    return list(kept.values())
+
+
+def _rank(alert: Alert) -> tuple[bool, bool]:
+    return alert.read_at is None, not alert.recipient.startswith("org:")
 
 
 def get_alert(*, actor: Actor, alert_id: int) -> Alert | None:

@@ -7,6 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Upper
+from django.utils.module_loading import import_string
 
 from carbet.core import row_security
 from carbet.registries.accounts.choices import AccountKind
@@ -68,6 +69,4 @@ class AccountSession(AbstractBaseSession):
 
     @classmethod
     def get_session_store_class(cls) -> Any:
-        from carbet.registries.accounts.sessions import SessionStore
-
-        return SessionStore
+        return import_string("carbet.registries.accounts.sessions.SessionStore")

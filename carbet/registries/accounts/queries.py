@@ -60,6 +60,14 @@ class DemonstrationAccount:
     label: str
     account: Account
 
+    @property
+    def name(self) -> str:
+        return self.label.partition(" — ")[0]
+
+    @property
+    def role(self) -> str:
+        return self.label.partition(" — ")[2]
+
 
 def sessions_of(*, account: Account, now: datetime, current_key: str | None) -> list[OpenSession]:
     """Return the account's open sessions (20 at most), this one first, then the latest."""

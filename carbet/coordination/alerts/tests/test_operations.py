@@ -120,7 +120,8 @@ def test_pages_follow_each_other_without_loss_nor_repeat(world, alert):
     for number in range(60):
         if number % 3:
             world.now += timedelta(seconds=1)  # several share a moment
-        alert("gp" if number % 2 else f"org:{world.places['office'].pk}")
+        to = "gp" if number % 2 else f"org:{world.places['office'].pk}"
+        alert(to, target=f"notebook:{number}")
     found, before = [], None
     while True:
         page = seen(world, "gp", before=before)
@@ -131,3 +132,15 @@ def test_pages_follow_each_other_without_loss_nor_repeat(world, alert):
         assert len(page.alerts) == queries.PAGE
     assert len(set(found)) == 60
     assert found == sorted(found, reverse=True)
+
+
+def test_told_twice_is_one_alert_and_one_reading(world, alert):
+    office = f"org:{world.places['office'].pk}"
+    for to in ("gp", office):
+        alert(to, kind=AlertKind.URGENT_NOTE, urgent=True)
+    assert unread(world, "gp") == 1
+    [one] = seen(world, "gp").alerts
+    assert one.recipient == world.roles["gp"].key
+    assert operations.mark_read(actor=world.actor("gp"), now=world.now, alert_ids=[one.pk]) == 2
+    assert unread(world, "gp") == 0
+    assert seen(world, "gp", unread_only=True).alerts == []

@@ -25,9 +25,13 @@ def put(world, *, to="gp", count=1, **fields):
         return [
             Alert.objects.create(
                 recipient=world.roles[to].key,
-                **({"kind": AlertKind.NOTE, "raised_by": "Inès", "raised_at": world.now} | fields),
+                **(
+                    {"kind": AlertKind.NOTE, "raised_by": "Inès", "target": f"notebook:{number}"}
+                    | {"raised_at": world.now}
+                    | fields
+                ),
             )
-            for _ in range(count)
+            for number in range(count)
         ]
 
 
