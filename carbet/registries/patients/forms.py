@@ -159,7 +159,7 @@ class IdentityForm(forms.Form):
         label="Code INSEE du lieu de naissance",
         max_length=5,
         required=False,
-        help_text="Rempli tout seul pour la Guyane et les pays voisins ; 99999 : inconnu.",
+        help_text="Trouvé seul pour la Guyane et les pays voisins.",
     )
     ins = forms.CharField(
         label="INS de test",
