@@ -150,7 +150,7 @@ def _granian(interface: str, target: str, host: str, number: int) -> list[str]:
 
 
 def _worker() -> Service:
-    command = [sys.executable, "-m", "django", "procrastinate", "worker"]
+    command = [sys.executable, "-m", "django", "procrastinate", "--skip-checks", "worker"]
     settings = {"DJANGO_SETTINGS_MODULE": "carbet.config.settings", "PYTHONPATH": str(ROOT)}
     return Service("Travaux de fond", command, settings)
 
