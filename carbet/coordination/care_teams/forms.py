@@ -1,6 +1,7 @@
 """Shape of what is typed about a circle: registration, members, consent, exceptional entry."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -117,6 +118,26 @@ class RelativeForm(GestureForm):
 
     def clean_phone(self) -> str:
         return "".join(sign for sign in self.cleaned_data["phone"] if sign not in " .-")
+
+
+class PortalForm(forms.Form):
+    """Whose personal space to open, and the address of their account."""
+
+    holder = forms.TypedChoiceField(
+        label="Pour qui", coerce=int, empty_value=None, required=False, widget=forms.RadioSelect
+    )
+    email = forms.EmailField(
+        label="Adresse de son compte personnel",
+        help_text="Celle avec laquelle la personne se connecte.",
+    )
+
+    def __init__(self, *args: Any, relatives: Iterable[Any] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["holder"].choices = [  # type: ignore[attr-defined]
+            ("", "La personne elle-même"),
+            *((relative.pk, f"{relative}, proche") for relative in relatives),
+        ]
+        self.fields["holder"].initial = ""
 
 
 class EndForm(forms.Form):

@@ -1,20 +1,23 @@
 """What can be asked of a circle: its members, its managers, what the person decided."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 
-from carbet.coordination.care_teams.choices import ConsentDecision
+from carbet.coordination.care_teams.choices import ConsentDecision, GrantSource, Relationship
 from carbet.coordination.care_teams.models import (
     CareTeam,
     CareTeamParticipant,
     Consent,
     GlassBreaking,
+    RelatedPerson,
 )
 from carbet.core.actor import Actor, Level
-from carbet.core.models import AuditEvent, OutboxMessage
+from carbet.core.models import AccessGrant, AuditEvent, OutboxMessage
+from carbet.registries.accounts.models import Account
 from carbet.registries.directory.models import Organization
 from carbet.registries.patients.access import grants_of, patients_open_to
 from carbet.registries.patients.models import Patient
@@ -22,6 +25,17 @@ from carbet.registries.patients.models import Patient
 # The traces that say "this person opened the record", and how long one visit lasts.
 VISITS = ("chart.read", "notebook.read")
 SAME_VISIT = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class PortalReader:
+    """One account that reads the record from the portal."""
+
+    account_id: int
+    name: str
+    relationship: str
+    is_relative: bool
+
 
 LOG_PAGE = 100
 TO_REVIEW = 50
@@ -158,6 +172,42 @@ def last_opened(*, actor: Actor, now: datetime, most: int = 6) -> QuerySet[Patie
         .annotate(opened_at=Subquery(opened.values("recorded_at")[:1]))
         .order_by("-opened_at", "pk")
     )
+
+
+def portal_keys(*, patient_id: int, on: datetime) -> set[str]:
+    """Return the keys of the accounts that read the record from the portal now."""
+    return set(
+        AccessGrant.objects.filter(
+            Q(valid_until__isnull=True) | Q(valid_until__gt=on),
+            patient_id=patient_id,
+            source=GrantSource.PERSON,
+            valid_from__lte=on,
+        ).values_list("grantee", flat=True)
+    )
+
+
+def portal_readers(*, patient_id: int, on: datetime) -> list[PortalReader]:
+    """Return who reads the record from the portal now: the person, relatives; for its managers."""
+    ids = [int(key.removeprefix("account:")) for key in portal_keys(patient_id=patient_id, on=on)]
+    relatives = dict(
+        RelatedPerson.objects.filter(patient_id=patient_id, account__in=ids).values_list(
+            "account_id", "relationship"
+        )
+    )
+    return [
+        PortalReader(
+            account.pk,
+            str(account),
+            Relationship(relatives[account.pk]).label if relatives.get(account.pk) else "",
+            account.pk in relatives,
+        )
+        for account in Account.objects.filter(pk__in=ids).order_by("family", "given")
+    ]
+
+
+def relatives(*, patient_id: int) -> QuerySet[RelatedPerson]:
+    """Return the relatives recorded for the person."""
+    return RelatedPerson.objects.filter(patient_id=patient_id, active=True).order_by("family")
 
 
 def glass_breakings(*, patient_id: int) -> QuerySet[GlassBreaking]:

@@ -244,6 +244,48 @@ def consent(request: HttpRequest, patient_id: int) -> HttpResponse:
     return render(request, "care_teams/consent.html", context, status=422 if form.is_bound else 200)
 
 
+@doors.professional(patient=Level.MANAGE)
+@require_http_methods(["GET", "POST"])
+def portal(request: HttpRequest, patient_id: int) -> HttpResponse:
+    """Open or close the personal space: to the person, to a relative they chose."""
+    patient = _managed(request, patient_id)
+    form = forms.PortalForm(
+        request.POST if "email" in request.POST else None,
+        relatives=queries.relatives(patient_id=patient.pk),
+    )
+    if request.method == "POST" and (account := request.POST.get("close", "")).isdecimal():
+        try:
+            operations.close_portal(
+                actor=request.actor, now=request.now, patient=patient, account_id=int(account)
+            )
+        except UnableTo as refusal:
+            messages.warning(request, refusal.message)
+        else:
+            messages.success(request, "L’espace personnel est fermé à ce compte.")
+        return HttpResponseRedirect(reverse("care_teams:portal", args=[patient_id]))
+    if form.is_bound and form.is_valid():
+        try:
+            operations.invite_to_portal(
+                actor=request.actor,
+                now=request.now,
+                patient=patient,
+                email=form.cleaned_data["email"],
+                related_person_id=form.cleaned_data["holder"],
+            )
+        except UnableTo as refusal:
+            refuse(form, refusal)
+        else:
+            messages.success(request, "L’espace personnel est ouvert.")
+            return HttpResponseRedirect(reverse("care_teams:portal", args=[patient_id]))
+    context = {
+        "patient": patient,
+        "tab": "circle",
+        "form": form,
+        "readers": queries.portal_readers(patient_id=patient.pk, on=request.now),
+    }
+    return render(request, "care_teams/portal.html", context, status=422 if form.is_bound else 200)
+
+
 @doors.professional(capability=capabilities.BREAK_GLASS)
 @require_http_methods(["GET", "POST"])
 def break_glass(request: HttpRequest, patient_id: int) -> HttpResponse:

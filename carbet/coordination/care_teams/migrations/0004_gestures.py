@@ -6,93 +6,155 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('care_teams', '0003_row_security'),
+        ("care_teams", "0003_row_security"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='careteam',
-            name='insert_insert',
+            model_name="careteam",
+            name="insert_insert",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='careteam',
-            name='update_update',
+            model_name="careteam",
+            name="update_update",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='consent',
-            name='insert_insert',
+            model_name="consent",
+            name="insert_insert",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='consent',
-            name='update_update',
+            model_name="consent",
+            name="update_update",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='relatedperson',
-            name='insert_insert',
+            model_name="relatedperson",
+            name="insert_insert",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='relatedperson',
-            name='update_update',
+            model_name="relatedperson",
+            name="update_update",
         ),
         migrations.AddField(
-            model_name='careteam',
-            name='gesture',
+            model_name="careteam",
+            name="gesture",
             field=models.UUIDField(null=True, unique=True),
         ),
         migrations.AddField(
-            model_name='careteamevent',
-            name='gesture',
+            model_name="careteamevent",
+            name="gesture",
             field=models.UUIDField(null=True),
         ),
         migrations.AddField(
-            model_name='consent',
-            name='gesture',
+            model_name="consent",
+            name="gesture",
             field=models.UUIDField(null=True, unique=True),
         ),
         migrations.AddField(
-            model_name='consentevent',
-            name='gesture',
+            model_name="consentevent",
+            name="gesture",
             field=models.UUIDField(null=True),
         ),
         migrations.AddField(
-            model_name='glassbreaking',
-            name='gesture',
+            model_name="glassbreaking",
+            name="gesture",
             field=models.UUIDField(null=True, unique=True),
         ),
         migrations.AddField(
-            model_name='relatedperson',
-            name='gesture',
+            model_name="relatedperson",
+            name="gesture",
             field=models.UUIDField(null=True, unique=True),
         ),
         migrations.AddField(
-            model_name='relatedpersonevent',
-            name='gesture',
+            model_name="relatedpersonevent",
+            name="gesture",
             field=models.UUIDField(null=True),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='careteam',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "care_teams_careteamevent" ("ended_at", "gesture", "id", "identifier_system", "identifier_value", "managing_organization_id", "name", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "started_at", "status", "updated_at", "version") VALUES (NEW."ended_at", NEW."gesture", NEW."id", NEW."identifier_system", NEW."identifier_value", NEW."managing_organization_id", NEW."name", NEW."patient_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."started_at", NEW."status", NEW."updated_at", NEW."version"); RETURN NULL;', hash='a51e8df88f3fb966d4374199b59bc350070ad882', operation='INSERT', pgid='pgtrigger_insert_insert_be7fe', table='care_teams_careteam', when='AFTER')),
+            model_name="careteam",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "care_teams_careteamevent" ("ended_at", "gesture", "id", "identifier_system", "identifier_value", "managing_organization_id", "name", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "started_at", "status", "updated_at", "version") VALUES (NEW."ended_at", NEW."gesture", NEW."id", NEW."identifier_system", NEW."identifier_value", NEW."managing_organization_id", NEW."name", NEW."patient_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."started_at", NEW."status", NEW."updated_at", NEW."version"); RETURN NULL;',
+                    hash="a51e8df88f3fb966d4374199b59bc350070ad882",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_be7fe",
+                    table="care_teams_careteam",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='careteam',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "care_teams_careteamevent" ("ended_at", "gesture", "id", "identifier_system", "identifier_value", "managing_organization_id", "name", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "started_at", "status", "updated_at", "version") VALUES (NEW."ended_at", NEW."gesture", NEW."id", NEW."identifier_system", NEW."identifier_value", NEW."managing_organization_id", NEW."name", NEW."patient_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."started_at", NEW."status", NEW."updated_at", NEW."version"); RETURN NULL;', hash='49acb44cb163d990269a5418e18a56a4e44cb043', operation='UPDATE', pgid='pgtrigger_update_update_7fba7', table='care_teams_careteam', when='AFTER')),
+            model_name="careteam",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "care_teams_careteamevent" ("ended_at", "gesture", "id", "identifier_system", "identifier_value", "managing_organization_id", "name", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "started_at", "status", "updated_at", "version") VALUES (NEW."ended_at", NEW."gesture", NEW."id", NEW."identifier_system", NEW."identifier_value", NEW."managing_organization_id", NEW."name", NEW."patient_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."started_at", NEW."status", NEW."updated_at", NEW."version"); RETURN NULL;',
+                    hash="49acb44cb163d990269a5418e18a56a4e44cb043",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_7fba7",
+                    table="care_teams_careteam",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='consent',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "care_teams_consentevent" ("decision", "gesture", "given_by", "id", "note", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "recorded_by_id") VALUES (NEW."decision", NEW."gesture", NEW."given_by", NEW."id", NEW."note", NEW."patient_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."recorded_at", NEW."recorded_by_id"); RETURN NULL;', hash='5f456f8936f889ae0fa677dc08b1e82d4095ce56', operation='INSERT', pgid='pgtrigger_insert_insert_a6586', table='care_teams_consent', when='AFTER')),
+            model_name="consent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "care_teams_consentevent" ("decision", "gesture", "given_by", "id", "note", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "recorded_by_id") VALUES (NEW."decision", NEW."gesture", NEW."given_by", NEW."id", NEW."note", NEW."patient_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."recorded_at", NEW."recorded_by_id"); RETURN NULL;',
+                    hash="5f456f8936f889ae0fa677dc08b1e82d4095ce56",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_a6586",
+                    table="care_teams_consent",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='consent',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "care_teams_consentevent" ("decision", "gesture", "given_by", "id", "note", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "recorded_by_id") VALUES (NEW."decision", NEW."gesture", NEW."given_by", NEW."id", NEW."note", NEW."patient_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."recorded_at", NEW."recorded_by_id"); RETURN NULL;', hash='6840bca1764ff924308f0ec6a87898f6ad974da4', operation='UPDATE', pgid='pgtrigger_update_update_238cd', table='care_teams_consent', when='AFTER')),
+            model_name="consent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "care_teams_consentevent" ("decision", "gesture", "given_by", "id", "note", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "recorded_by_id") VALUES (NEW."decision", NEW."gesture", NEW."given_by", NEW."id", NEW."note", NEW."patient_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."recorded_at", NEW."recorded_by_id"); RETURN NULL;',
+                    hash="6840bca1764ff924308f0ec6a87898f6ad974da4",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_238cd",
+                    table="care_teams_consent",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='relatedperson',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "care_teams_relatedpersonevent" ("account_id", "active", "address_line", "city", "country", "family", "gender", "gesture", "given", "id", "identifier_system", "identifier_value", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "postal_code", "relationship", "role", "updated_at", "version") VALUES (NEW."account_id", NEW."active", NEW."address_line", NEW."city", NEW."country", NEW."family", NEW."gender", NEW."gesture", NEW."given", NEW."id", NEW."identifier_system", NEW."identifier_value", NEW."patient_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."phone", NEW."postal_code", NEW."relationship", NEW."role", NEW."updated_at", NEW."version"); RETURN NULL;', hash='bae3e63df0f507ff3309ff9376a3b49ad036acc3', operation='INSERT', pgid='pgtrigger_insert_insert_d535b', table='care_teams_relatedperson', when='AFTER')),
+            model_name="relatedperson",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "care_teams_relatedpersonevent" ("account_id", "active", "address_line", "city", "country", "family", "gender", "gesture", "given", "id", "identifier_system", "identifier_value", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "postal_code", "relationship", "role", "updated_at", "version") VALUES (NEW."account_id", NEW."active", NEW."address_line", NEW."city", NEW."country", NEW."family", NEW."gender", NEW."gesture", NEW."given", NEW."id", NEW."identifier_system", NEW."identifier_value", NEW."patient_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."phone", NEW."postal_code", NEW."relationship", NEW."role", NEW."updated_at", NEW."version"); RETURN NULL;',
+                    hash="bae3e63df0f507ff3309ff9376a3b49ad036acc3",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_d535b",
+                    table="care_teams_relatedperson",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='relatedperson',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "care_teams_relatedpersonevent" ("account_id", "active", "address_line", "city", "country", "family", "gender", "gesture", "given", "id", "identifier_system", "identifier_value", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "postal_code", "relationship", "role", "updated_at", "version") VALUES (NEW."account_id", NEW."active", NEW."address_line", NEW."city", NEW."country", NEW."family", NEW."gender", NEW."gesture", NEW."given", NEW."id", NEW."identifier_system", NEW."identifier_value", NEW."patient_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."phone", NEW."postal_code", NEW."relationship", NEW."role", NEW."updated_at", NEW."version"); RETURN NULL;', hash='281b411355919f601e04e51527e523b65e9dce4c', operation='UPDATE', pgid='pgtrigger_update_update_44754', table='care_teams_relatedperson', when='AFTER')),
+            model_name="relatedperson",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "care_teams_relatedpersonevent" ("account_id", "active", "address_line", "city", "country", "family", "gender", "gesture", "given", "id", "identifier_system", "identifier_value", "patient_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "postal_code", "relationship", "role", "updated_at", "version") VALUES (NEW."account_id", NEW."active", NEW."address_line", NEW."city", NEW."country", NEW."family", NEW."gender", NEW."gesture", NEW."given", NEW."id", NEW."identifier_system", NEW."identifier_value", NEW."patient_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."phone", NEW."postal_code", NEW."relationship", NEW."role", NEW."updated_at", NEW."version"); RETURN NULL;',
+                    hash="281b411355919f601e04e51527e523b65e9dce4c",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_44754",
+                    table="care_teams_relatedperson",
+                    when="AFTER",
+                ),
+            ),
         ),
     ]
