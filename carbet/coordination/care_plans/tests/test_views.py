@@ -314,3 +314,24 @@ def test_no_page_title_names_the_person(world, sign_in):
         title = re.search(r"<title>(.*?)</title>", page, re.DOTALL).group(1)
         assert "lan" in title
         assert "Montgénie" not in title
+
+
+def test_a_plan_that_waits_can_be_proposed_to_another_doctor(world, sign_in):
+    desk = factories.begin(world, "other_gp")
+    desk.fill(1)
+    desk.propose()
+    client = as_member(sign_in, world, "coordinator")
+    assert (
+        "Demander à un autre médecin" in client.get(url("detail", desk.care_team)).content.decode()
+    )
+    client.post(
+        url("propose", desk.care_team),
+        {"revision": desk.plan().revision, "approver": world.roles["other_gp"].pk},
+    )
+    assert desk.plan().approver.name == "Paul Kouyouri"
+    former = as_member(sign_in, world, "gp").post(
+        url("decide", desk.care_team),
+        {"revision": desk.plan().revision, "decision": "approve", "comment": ""},
+    )
+    assert former.status_code == 422
+    assert desk.plan().latest is None

@@ -159,8 +159,15 @@ def detail_page(
         own = plan.updated_by is not None and plan.updated_by.id == actor.role_id
         if seen is not None and plan.updated_at > seen and not own:
             context["news"] = queries.changes_since(plan, at=seen)
-        proposable = plan.status == PlanStatus.DRAFT and plan.content.needs
-        if context["may_edit"] and proposable:
+        deciding = (
+            plan.status == PlanStatus.PROPOSED
+            and actor.can(APPROVE_PLAN)
+            and plan.approver is not None
+            and plan.approver.id == actor.role_id
+        )
+        # A plan that waits may be proposed to another doctor: the one asked can be away.
+        proposable = plan.status in (PlanStatus.DRAFT, PlanStatus.PROPOSED) and not deciding
+        if context["may_edit"] and proposable and plan.content.needs:
             choices = doctors(request, patient) if propose_form is None else []
             context["propose_form"] = propose_form or forms.ProposeForm(
                 doctors=choices,
@@ -169,12 +176,7 @@ def detail_page(
                     "approver": choices[0][0] if choices else None,
                 },
             )
-        if (
-            plan.status == PlanStatus.PROPOSED
-            and actor.can(APPROVE_PLAN)
-            and plan.approver is not None
-            and plan.approver.id == actor.role_id
-        ):
+        if deciding:
             context["decide_form"] = decide_form or forms.DecideForm(
                 initial={"revision": plan.revision}
             )
