@@ -91,7 +91,7 @@ def check_accept(request: HttpRequest) -> None:
 def read_body(request: HttpRequest, types: frozenset[str] = JSON_TYPES) -> bytes:
     """Return the body, refused before it is read when too long or of another type."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > LARGEST_BODY:
+    if not (length.isascii() and length.isdigit()) or int(length) > LARGEST_BODY:
         raise refuse(
             413, "too-long", f"Corps trop long : {LARGEST_BODY // 1024 // 1024} Mo au plus."
         )
