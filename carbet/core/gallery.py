@@ -7,7 +7,9 @@ from pathlib import Path
 from django import forms
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
+from carbet.core import doors
 from carbet.core.templatetags.carbet import ICONS
 
 VIEWS = {
@@ -134,6 +136,8 @@ def _chart(view):
     }
 
 
+@doors.public()
+@require_safe
 def gallery(request):
     """Show the component gallery, or one of the sample pages with `?vue=`."""
     view = request.GET.get("vue", "composants")
