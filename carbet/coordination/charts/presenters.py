@@ -3,37 +3,25 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from carbet.coordination.care_plans.queries import Summary
 from carbet.coordination.care_teams import rules as circles
 from carbet.coordination.care_teams.choices import ParticipantRole, Relationship
-from carbet.coordination.notebook import rules as notebook
-from carbet.coordination.notebook.choices import MeasureKind, NoteKind
-from carbet.coordination.notebook.queries import Entry
+from carbet.coordination.notebook.presenters import Line
 from carbet.coordination.support.models import SupportRequest
-
-NOTE_ICONS = {
-    NoteKind.OBSERVATION: "note",
-    NoteKind.ADVICE: "message",
-    NoteKind.INTERVENTION: "heart",
-    NoteKind.INSTRUCTION: "plan",
-    NoteKind.GENERAL: "info",
-}
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One entry of the notebook, as the record page shows it."""
+    """One note, or the measures that one person took at one moment."""
 
-    entry: Entry
-    kind: str
-    icon: str
-    text: str
+    line: Line
+    measures: tuple[Line, ...]
     new: bool
     """Written or changed by somebody else since the reader's last visit."""
-    seen_before: bool
-    """The first of those that were there at the last visit."""
+    already_seen_from_here: bool
 
 
 @dataclass(frozen=True)
@@ -53,7 +41,6 @@ class News:
     """What changed since the last visit, counted."""
 
     entries: int
-    urgent: int
     plan: bool
     requests: int
     members: int
@@ -62,25 +49,20 @@ class News:
         return bool(self.entries or self.plan or self.requests or self.members)
 
 
-def entries(found: Iterable[Entry], *, since: datetime | None, role_id: int | None) -> list[Shown]:
-    """Say the entries; those that others wrote since the last visit are new."""
-    shown: list[Shown] = []
-    marked = False
-    for entry in found:
-        own = entry.author_role_id is not None and entry.author_role_id == role_id
-        new = notebook.is_new(
-            entry.recorded_at, entry.corrected_at, entry.withdrawn_at, since=since, own=own
-        ) or any(
-            notebook.is_new(reply.recorded_at, since=since, own=reply.author_role_id == role_id)
-            for reply in entry.replies
-        )
-        first_seen = bool(shown) and shown[-1].new and not new and not marked
-        marked = marked or first_seen
-        kind, icon, text = _said(entry)
+def entries(lines: Iterable[Line], *, most: int) -> list[Shown]:
+    """Gather the measures of one visit into one entry, and keep the latest `most` of them."""
+    shown = []
+    for _, together in groupby(lines, key=_visit):
+        same = tuple(together)
         shown.append(
-            Shown(entry=entry, kind=kind, icon=icon, text=text, new=new, seen_before=first_seen)
+            Shown(
+                line=same[0],
+                measures=() if same[0].is_note else same,
+                new=any(line.new or any(reply.new for reply in line.replies) for line in same),
+                already_seen_from_here=any(line.already_seen_from_here for line in same),
+            )
         )
-    return shown
+    return shown[:most]
 
 
 def members(found: Iterable[Mapping[str, Any]]) -> list[Person]:
@@ -102,7 +84,6 @@ def news(
         return None
     return News(
         entries=sum(one.new for one in shown),
-        urgent=sum(one.new and one.entry.urgent for one in shown),
         plan=plan is not None and plan.updated_at > since,
         requests=sum(
             max(request.submitted_at, request.decided_at or request.submitted_at) > since
@@ -112,15 +93,11 @@ def news(
     )
 
 
-def _said(entry: Entry) -> tuple[str, str, str]:
-    if entry.is_note:
-        kind = NoteKind(entry.kind)
-        return str(kind.label), NOTE_ICONS[kind], entry.text
-    value = ""
-    if entry.value is not None:
-        value = notebook.write_value(entry.kind, entry.value, entry.second_value)
-    text = f"{value}\n{entry.text}" if entry.text else value
-    return str(MeasureKind(entry.kind).label), "pulse", text
+def _visit(line: Line) -> tuple[object, ...]:
+    """What measures of one visit share; a note, or a measure withdrawn, stands alone."""
+    if line.is_note or line.struck_at is not None:
+        return (line.id,)
+    return (line.author, line.role, line.at)
 
 
 def _member(each: Mapping[str, Any]) -> Person:

@@ -6,12 +6,14 @@ from django.views.decorators.http import require_safe
 
 from carbet.coordination.care_plans import queries as care_plans
 from carbet.coordination.charts import access, presenters
+from carbet.coordination.notebook import presenters as notebook_lines
 from carbet.coordination.notebook import queries as notebook
 from carbet.coordination.support import queries as support
 from carbet.core import doors
 from carbet.core.actor import Level
 
-LATEST = 8
+# Measures of one visit make one entry: more are asked than shown.
+ASKED, LATEST = 20, 8
 
 
 @doors.professional(patient=Level.READ)
@@ -21,18 +23,20 @@ def detail(request: HttpRequest, patient_id: int) -> HttpResponse:
     actor = request.actor
     patient = access.get_chart(actor=actor, patient_id=patient_id, now=request.now)
     since = patient.last_visit
-    entries = presenters.entries(
-        notebook.timeline(patient_id=patient.pk, limit=LATEST),
+    lines = notebook_lines.lines(
+        notebook.timeline(patient_id=patient.pk, limit=ASKED),
+        actor=actor,
         since=since,
-        role_id=actor.role_id,
+        may_write=False,
     )
+    entries = presenters.entries(lines, most=LATEST)
     plan = care_plans.summary(patient_id=patient.pk)
     requests = list(support.requests_of(patient_id=patient.pk)[:5])
     context = {
         "patient": patient,
         "tab": "summary",
         "entries": entries,
-        "urgent": next((one for one in entries if one.new and one.entry.urgent), None),
+        "urgent": next((one for one in entries if one.new and one.line.urgent), None),
         "plan": plan,
         "requests": requests,
         "members": presenters.members(patient.members),

@@ -66,10 +66,10 @@ def test_the_first_visit_marks_nothing(world, care_team, visit):
 def test_what_others_wrote_since_my_last_visit_is_new(world, care_team, visit):
     write(world, care_team, text="Avant", now=world.later(minutes=1))
     visit(care_team, at=world.later(hours=1))
-    write(world, care_team, text="Après", now=world.later(hours=1))
-    write(world, care_team, "gp", text="De moi", now=world.later(minutes=1))
+    write(world, care_team, "gp", text="De moi", now=world.later(hours=1))
+    write(world, care_team, text="Après", now=world.later(minutes=1))
     page = visit(care_team, at=world.later(hours=1))
-    assert [one.new for one in page.context["entries"]] == [False, True, False]
+    assert [one.new for one in page.context["entries"]] == [True, False, False]
     assert page.context["news"].entries == 1
     assert "Déjà là lors de votre dernière visite" in page.content.decode()
 
@@ -86,6 +86,23 @@ def test_a_new_urgent_note_stands_first(world, care_team, visit):
     page = visit(care_team, at=world.later(minutes=1)).content.decode()
     assert "Note urgente" in page
     assert page.index("Tension 178/102") < page.index("Dernières entrées")
+
+
+def test_measures_of_one_visit_are_one_entry_with_their_units(world, care_team, visit):
+    notebook.record_measures(
+        actor=world.actor("nurse"),
+        now=world.later(minutes=1),
+        patient=person(world, "nurse", care_team),
+        values={"85354-9": (142, 86), "29463-7": (68,)},
+        gesture=uuid.uuid4(),
+    )
+    page = visit(care_team, at=world.later(minutes=1))
+    [shown] = page.context["entries"]
+    assert {(line.value, line.unit) for line in shown.measures} == {
+        ("142/86", "mmHg"),
+        ("68", "kg"),
+    }
+    assert "142/86" in page.content.decode()
 
 
 def test_a_new_member_is_news(world, care_team, visit):
