@@ -90,7 +90,12 @@ class NoteForm(SignedForm):
     """A new note."""
 
     text = LongTextField(label="Note")
-    kind = forms.ChoiceField(label="Type", choices=NoteKind.choices, initial=NoteKind.OBSERVATION)
+    kind = forms.ChoiceField(
+        label="Type",
+        choices=NoteKind.choices,
+        initial=NoteKind.OBSERVATION,
+        widget=forms.Select(attrs={"class": "input"}),
+    )
     urgent = forms.BooleanField(
         label="Urgente : alerter tout de suite le cercle de soins", required=False
     )
@@ -148,7 +153,7 @@ class NumberField(forms.CharField):
         super().__init__(
             required=False,
             max_length=12,
-            help_text=scale.range_text.capitalize(),
+            help_text=scale.range_text[:1].upper() + scale.range_text[1:],
             widget=forms.TextInput(attrs={"inputmode": "decimal", "placeholder": example}),
             **options,
         )
@@ -256,6 +261,12 @@ class FilterForm(forms.Form):
     def __init__(self, *args: Any, authors: Iterable[tuple[int, str]] = (), **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["auteur"].choices = [("", "Tous"), *authors]
+
+    @property
+    def boxes(self) -> list[tuple[str, str, bool]]:
+        """The types as boxes to tick: value, label, ticked."""
+        asked = self["type"].value() or []
+        return [(value, label, value in asked) for value, label in self.fields["type"].choices]
 
     def filters(self, *, since: datetime | None) -> Filters:
         """Return what to look for; what cannot be read in the address is set aside."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 
 from carbet.coordination.notebook import rules
 from carbet.coordination.notebook.choices import MeasureKind, NoteKind
@@ -49,6 +50,8 @@ class Line:
     may_reply: bool
     may_mend: bool
     replies: tuple["Line", ...] = ()
+    # The measures of one visit, taken together by one person: this line stands for all of them.
+    together: tuple["Line", ...] = ()
     # The first entry already seen, when all the new ones stand above it.
     already_seen_from_here: bool = False
 
@@ -91,13 +94,40 @@ def line(entry: Entry, *, actor: Actor, since: datetime | None, may_write: bool)
 def lines(
     entries: Iterable[Entry], *, actor: Actor, since: datetime | None, may_write: bool
 ) -> list[Line]:
-    """Return what is shown of a page of the timeline, new entries marked."""
-    shown = [line(entry, actor=actor, since=since, may_write=may_write) for entry in entries]
+    """Return what is shown of a page of the timeline, visits gathered, new entries marked."""
+    shown = gather(line(entry, actor=actor, since=since, may_write=may_write) for entry in entries)
     fresh = [one.new or any(reply.new for reply in one.replies) for one in shown]
     first_seen = fresh.index(False) if False in fresh else None
     if first_seen and not any(fresh[first_seen:]):
         shown[first_seen] = replace(shown[first_seen], already_seen_from_here=True)
     return shown
+
+
+def gather(shown: Iterable[Line]) -> list[Line]:
+    """Put the measures that one person took at one moment on one line."""
+    gathered = []
+    for _, alike in groupby(shown, key=_visit):
+        same = tuple(alike)
+        if len(same) == 1:
+            gathered.append(same[0])
+        else:
+            gathered.append(
+                replace(
+                    same[0],
+                    kind="Mesures",
+                    together=same,
+                    new=any(one.new for one in same),
+                    may_mend=any(one.may_mend for one in same),
+                )
+            )
+    return gathered
+
+
+def _visit(one: Line) -> tuple[object, ...]:
+    """Return what the measures of a visit share; a note, or a measure in error, stands alone."""
+    if one.is_note or one.struck_at is not None:
+        return (one.id,)
+    return (one.author, one.role, one.at, one.text)
 
 
 def signature(author: str, on_behalf_of: str) -> str:

@@ -28,7 +28,8 @@ class Scale:
     @property
     def range_text(self) -> str:
         """The bounds in words: « entre 30 et 250 /min »."""
-        return f"entre {write_number(self.least)} et {write_number(self.most)} {self.unit}".strip()
+        unit = "" if self.unit_code == "{score}" else f" {self.unit}"
+        return f"entre {write_number(self.least)} et {write_number(self.most)}{unit}"
 
 
 def _scale(

@@ -112,16 +112,6 @@ def requests_of(*, patient_id: int) -> QuerySet[SupportRequest]:
     )
 
 
-def open_cases(*, patient_id: int) -> QuerySet[Case]:
-    """Return the cases under way of a person, with their coordinator and team: one query."""
-    return (
-        Case.objects.filter(patient_id=patient_id)
-        .exclude(status=CaseStatus.FINISHED)
-        .select_related("coordinator__practitioner", "organization", "request")
-        .order_by("opened_at", "pk")
-    )
-
-
 def cases_of(*, patient_id: int) -> QuerySet[Case]:
     """Return every case of a person, those under way first: one query."""
     return (
@@ -135,11 +125,17 @@ def cases_of(*, patient_id: int) -> QuerySet[Case]:
     )
 
 
-def unanswered(*, patient_id: int) -> QuerySet[SupportRequest]:
-    """Return the requests about a person that still wait, with the team asked: one query."""
-    return SupportRequest.objects.filter(
-        patient_id=patient_id, status=RequestStatus.SUBMITTED
-    ).select_related("addressee", "requester__practitioner")
+def under_way(*, patient_id: int) -> QuerySet[SupportRequest]:
+    """Return the requests about a person that wait or led to a case still open: one query."""
+    return (
+        SupportRequest.objects.filter(
+            Q(status=RequestStatus.SUBMITTED)
+            | Q(case__isnull=False) & ~Q(case__status=CaseStatus.FINISHED),
+            patient_id=patient_id,
+        )
+        .select_related("addressee", "requester__practitioner", "case__coordinator__practitioner")
+        .order_by("-submitted_at", "-pk")
+    )
 
 
 _RANK = Choose(

@@ -198,7 +198,7 @@ def create(request: HttpRequest, patient_id: int) -> HttpResponse:
         "form": form,
         "consent": consent,
         "opposed": consent is not None and consent.decision == ConsentDecision.OPPOSED,
-        "waiting": queries.unanswered(patient_id=patient.pk).first(),
+        "under_way": queries.under_way(patient_id=patient.pk).first(),
         "team": next(iter(teams.values())) if len(teams) == 1 else None,
     }
     return _form_page(request, "support/create.html", context)

@@ -283,7 +283,8 @@ def test_pages_follow_each_other_without_gap_nor_repeat(world, patient, open_as)
     seen, url = [], address("list", patient)
     while url:
         context = client.get(url).context
-        seen += [line.text or line.value for line in context["lines"]]
+        for line in context["lines"]:
+            seen += [one.text or one.value for one in line.together or (line,)]
         url = address("list", patient) + context["next"] if context["next"] else ""
     assert len(seen) == 60
     assert len(set(seen)) == 60
@@ -326,6 +327,19 @@ def test_measures_accept_a_comma_and_refuse_at_the_field(world, patient, open_as
     page = client.get(address("measures", patient)).content.decode()
     assert "142/86" in page
     assert "68,2" in page
+
+
+def test_measures_of_one_visit_stand_on_one_line_and_each_writer_has_their_own(
+    world, patient, open_as
+):
+    values = {MeasureKind.PAIN: (3,), MeasureKind.BLOOD_PRESSURE: (142, 86)}
+    for key in ("nurse", "home_help"):
+        operations.record_measures(
+            actor=world.actor(key), now=world.now, patient=patient, values=values, gesture=uuid4()
+        )
+    write(world, patient)
+    lines = open_as("gp").get(address("list", patient)).context["lines"]
+    assert sorted(len(line.together) for line in lines) == [0, 2, 2]
 
 
 def test_an_empty_visit_is_not_recorded(world, patient, open_as):

@@ -83,6 +83,20 @@ def test_without_agreement_the_form_asks_for_it(world, now, open_as):
     assert client.post(url, typed(world, given_by="person")).status_code == 302
 
 
+def test_asking_again_leads_to_what_is_under_way(world, patient, open_as):
+    url = reverse("support:create", args=[patient.pk])
+    request = ask(world, patient)
+    client = open_as("gp")
+    page = client.get(url).content.decode()
+    assert "attend déjà une réponse" in page
+    assert "Envoyer la demande" not in page
+    operations.accept_request(actor=world.actor("coordinator"), now=world.now, request=request)
+    page = client.get(url).content.decode()
+    assert "accompagne déjà cette personne" in page
+    assert "Arya Sampaio" in page
+    assert client.post(url, typed(world)).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("key", "status"),
     [("gp", 200), ("nurse", 200), ("home_help", 403), ("secretary", 403), ("other_gp", 404)],
