@@ -16,6 +16,7 @@ from carbet.coordination.care_teams.choices import (
 )
 from carbet.coordination.care_teams.models import CareTeam, CareTeamParticipant, RelatedPerson
 from carbet.core import fhir
+from carbet.core.compiled import Compiled
 from carbet.core.fhir import Issue, Json, Reading
 from carbet.registries.patients.choices import Gender
 
@@ -39,22 +40,28 @@ MEMBER_TYPES = ("PractitionerRole", "Organization", "RelatedPerson")
 # --- Out ----------------------------------------------------------------------------------------
 
 
-def care_teams(rows: QuerySet[CareTeam]) -> list[Json]:
-    """Return the CareTeam resources of these circles with every stay, in one query."""
-    stays = CareTeamParticipant.objects.filter(care_team_id=OuterRef("pk")).order_by(
-        "started_at", "pk"
-    )
-    columns = """id patient_id status name identifier_system identifier_value started_at
-        started_precision ended_at ended_precision managing_organization_id updated_at version"""
-    said = stays.values(each=JSONObject(**{name: F(name) for name in _STAY}))
-    found = rows.values(*columns.split(), stays=ArraySubquery(said))
-    return [care_team(row, row["stays"]) for row in found]
-
-
 _STAY = (
     *("practitioner_role_id", "organization_id", "related_person_id", "role"),
     *("started_at", "started_precision", "ended_at", "ended_precision"),
 )
+
+
+def _columns() -> QuerySet[CareTeam, dict[str, Any]]:
+    columns = """id patient_id status name identifier_system identifier_value started_at
+        started_precision ended_at ended_precision managing_organization_id updated_at version"""
+    stays = CareTeamParticipant.objects.filter(care_team_id=OuterRef("pk")).order_by(
+        "started_at", "pk"
+    )
+    said = stays.values(each=JSONObject(**{name: F(name) for name in _STAY}))
+    return CareTeam.objects.values(*columns.split(), stays=ArraySubquery(said))
+
+
+_ROWS = Compiled(_columns)
+
+
+def care_teams(rows: QuerySet[CareTeam]) -> list[Json]:
+    """Return the CareTeam resources of these circles with every stay, in one query."""
+    return [care_team(row, row["stays"]) for row in _ROWS.rows(rows)]
 
 
 def care_team(row: dict[str, Any], stays: list[dict[str, Any]]) -> Json:
@@ -85,10 +92,12 @@ def care_team(row: dict[str, Any], stays: list[dict[str, Any]]) -> Json:
 
 def related_persons(rows: QuerySet[RelatedPerson]) -> list[Json]:
     """Return the RelatedPerson resources of these relatives, in one query."""
-    columns = """id patient_id family given role relationship phone gender address_line
-        postal_code city country identifier_system identifier_value identifier_use active
-        updated_at version"""
-    return [_related_person(row) for row in rows.values(*columns.split())]
+    return [_related_person(row) for row in _RELATIVES.rows(rows)]
+
+
+_RELATIVE = """id patient_id family given role relationship phone gender address_line postal_code
+    city country identifier_system identifier_value identifier_use active updated_at version"""
+_RELATIVES = Compiled(lambda: RelatedPerson.objects.values(*_RELATIVE.split()))
 
 
 def _participant(stay: dict[str, Any]) -> Json:
@@ -308,7 +317,8 @@ def _read_period(
         end = fhir.span(period["end"])
         found["ended_at"] = end.start if end.precision == fhir.INSTANT else end.end
         found["ended_precision"] = end.precision
-        if found["ended_at"] < start.start:
+        is_whole = end.precision != fhir.INSTANT
+        if found["ended_at"] < start.start or (is_whole and found["ended_at"] == start.start):
             reading.error("invariant", "La fin précède le début.", f"{where}.end")
     return found
 

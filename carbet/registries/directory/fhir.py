@@ -8,6 +8,7 @@ from django.db.models import F, OuterRef, Q, QuerySet
 from django.db.models.functions import JSONObject
 
 from carbet.core import fhir, identifiers
+from carbet.core.compiled import Compiled
 from carbet.core.fhir import Issue, Json, Reading
 from carbet.registries.directory.choices import Category, OrganizationKind
 from carbet.registries.directory.models import Organization, Practitioner, PractitionerRole
@@ -44,36 +45,40 @@ _FINESS_TYPES = {OrganizationKind.LEGAL: "FINEJ", OrganizationKind.GEOGRAPHICAL:
 # --- Out ----------------------------------------------------------------------------------------
 
 
+_PRACTITIONER = """id rpps identifier_system identifier_value civility family given active
+    updated_at"""
+_ROLE = """id practitioner_id organization_id profession profession_label category specialty mode
+    secure_email phone started_on ended_at identifier_system identifier_value updated_at"""
+_ORGANIZATION = """id kind part_of_id name finess identifier_system identifier_value address_line
+    postal_code commune_id commune__name phone secure_email active updated_at"""
+
+
+def _practitioner_columns() -> QuerySet[Practitioner, dict[str, Any]]:
+    each = JSONObject(code=F("profession"), label=F("profession_label"), category=F("category"))
+    held = PractitionerRole.objects.filter(practitioner_id=OuterRef("pk"))
+    return Practitioner.objects.values(
+        *_PRACTITIONER.split(), professions=ArraySubquery(held.values(each=each).distinct())
+    )
+
+
+_PRACTITIONERS = Compiled(_practitioner_columns)
+_ROLES = Compiled(lambda: PractitionerRole.objects.values(*_ROLE.split()))
+_ORGANIZATIONS = Compiled(lambda: Organization.objects.values(*_ORGANIZATION.split()))
+
+
 def practitioners(rows: QuerySet[Practitioner]) -> list[Json]:
     """Return the Practitioner resources of these professionals, in one query."""
-    held = (
-        PractitionerRole.objects.filter(practitioner_id=OuterRef("pk"))
-        .values(
-            each=JSONObject(
-                code=F("profession"), label=F("profession_label"), category=F("category")
-            )
-        )
-        .distinct()
-    )
-    columns = """id rpps identifier_system identifier_value civility family given active
-        updated_at"""
-    found = rows.values(*columns.split(), professions=ArraySubquery(held))
-    return [_practitioner(row) for row in found]
+    return [_practitioner(row) for row in _PRACTITIONERS.rows(rows)]
 
 
 def roles(rows: QuerySet[PractitionerRole]) -> list[Json]:
     """Return the PractitionerRole resources of these roles, in one query."""
-    columns = """id practitioner_id organization_id profession profession_label category specialty
-        mode secure_email phone started_on ended_at identifier_system
-        identifier_value updated_at"""
-    return [_role(row) for row in rows.values(*columns.split())]
+    return [_role(row) for row in _ROLES.rows(rows)]
 
 
 def organizations(rows: QuerySet[Organization]) -> list[Json]:
     """Return the Organization resources of these organizations, in one query."""
-    columns = """id kind part_of_id name finess identifier_system identifier_value address_line
-        postal_code commune_id commune__name phone secure_email active updated_at"""
-    return [_organization(row) for row in rows.values(*columns.split())]
+    return [_organization(row) for row in _ORGANIZATIONS.rows(rows)]
 
 
 def _meta(row: dict[str, Any], profile: str) -> Json:

@@ -11,6 +11,7 @@ from django.db.models import F, OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 
 from carbet.core import fhir, identifiers, names
+from carbet.core.compiled import Compiled
 from carbet.core.fhir import Issue, Json, Reading
 from carbet.registries.patients import rules
 from carbet.registries.patients.choices import (
@@ -84,18 +85,18 @@ _COLUMNS = (
 # --- Out ----------------------------------------------------------------------------------------
 
 
+def _columns() -> QuerySet[Patient, dict[str, Any]]:
+    held = PatientIdentifier.objects.filter(patient_id=OuterRef("pk")).order_by("pk")
+    each = JSONObject(system=F("system"), value=F("value"), type_code=F("type_code"))
+    return Patient.objects.values(*_COLUMNS, identifiers_held=ArraySubquery(held.values(each=each)))
+
+
+_ROWS = Compiled(_columns)
+
+
 def resources(patients: QuerySet[Patient]) -> list[Json]:
     """Return the Patient resources of these persons, in one query."""
-    held = PatientIdentifier.objects.filter(patient_id=OuterRef("pk")).order_by("pk")
-    rows = patients.values(
-        *_COLUMNS,
-        identifiers_held=ArraySubquery(
-            held.values(
-                each=JSONObject(system=F("system"), value=F("value"), type_code=F("type_code"))
-            )
-        ),
-    )
-    return [resource(row) for row in rows]
+    return [resource(row) for row in _ROWS.rows(patients)]
 
 
 def status_system() -> str:

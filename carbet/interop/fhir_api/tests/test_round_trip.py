@@ -148,14 +148,24 @@ def test_a_circle_reads_back_the_same(held):
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                ["resourceType", "name", "identifier", "extension", "url", "period", "_birthDate"]
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "resourceType",
+                        "name",
+                        "identifier",
+                        "extension",
+                        "url",
+                        "period",
+                        "_birthDate",
+                    ]
+                )
+                | st.text(max_size=4),
+                inner,
+                max_size=4,
             )
-            | st.text(max_size=4),
-            inner,
-            max_size=4,
         ),
         max_leaves=20,
     ),
