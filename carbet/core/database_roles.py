@@ -62,7 +62,7 @@ def prepare_database(owner: str, application_role: str) -> None:
     """
     application = sql.Identifier(application_role)
     database = sql.Identifier(str(conninfo_to_dict(owner)["dbname"]))
-    statements = [
+    statements: list[sql.SQL | sql.Composed] = [
         sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC"),
         sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database),
         sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, application),

@@ -21,11 +21,13 @@ from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import PGconn, Ping
 
 SUPERUSER = "postgres"
 PORT = "5432"
 # sockaddr_un holds 107 bytes; the file is named ".s.PGSQL.5432".
 LONGEST_SOCKET_DIR = 107 - len("/.s.PGSQL.") - len(PORT)
+LONGEST_RECOVERY_SECONDS = 600
 
 DURABLE = {
     "fsync": "on",
@@ -173,22 +175,24 @@ class Server:
         """
         if not (self.socket_dir / f".s.PGSQL.{PORT}").exists():
             return False
-        for _ in range(200):
-            try:
-                with psycopg.connect(self.address(), connect_timeout=5) as connection:
-                    (folder,) = connection.execute("SHOW data_directory").fetchone() or ("",)
-            except psycopg.errors.CannotConnectNow:
-                time.sleep(0.1)  # It starts, recovers or stops: it will say more in a moment.
-            except psycopg.OperationalError:
-                return False
-            else:
-                if Path(folder).resolve() == self.data_dir.resolve():
-                    return True
-                raise UnableToRunPostgres(
-                    f"Un autre PostgreSQL (données : {folder}) occupe déjà {self.socket_dir}. "
-                    "Arrêtez-le, ou choisissez un autre dossier avec CARBET_SOCKET_DIR."
-                )
-        return False
+        # Refusals are those of a server that starts, stops, or replays its journal after a kill.
+        limit = time.monotonic() + LONGEST_RECOVERY_SECONDS
+        while self._ping() == Ping.REJECT and time.monotonic() < limit:
+            time.sleep(0.03)
+        try:
+            with psycopg.connect(self.address(), connect_timeout=5) as connection:
+                (folder,) = connection.execute("SHOW data_directory").fetchone() or ("",)
+        except psycopg.OperationalError:
+            return False
+        if Path(folder).resolve() == self.data_dir.resolve():
+            return True
+        raise UnableToRunPostgres(
+            f"Un autre PostgreSQL (données : {folder}) occupe déjà {self.socket_dir}. "
+            "Arrêtez-le, ou choisissez un autre dossier avec CARBET_SOCKET_DIR."
+        )
+
+    def _ping(self) -> Ping:
+        return Ping(PGconn.ping(self.address().encode()))
 
     def process_id(self) -> int | None:
         """Return the process of the live postmaster of this data folder, if any."""
@@ -475,9 +479,9 @@ def _lend(data_dir: Path, bin_dir: Path, account: pwd.struct_passwd) -> None:
     for written in (data_dir, data_dir.with_name(data_dir.name + ".unfinished")):
         if written.exists() and written.stat().st_uid != account.pw_uid:
             os.chown(written, account.pw_uid, account.pw_gid)
-            for folder, folders, names in os.walk(written):
+            for place, folders, names in os.walk(written):
                 for name in (*folders, *names):
-                    os.chown(os.path.join(folder, name), account.pw_uid, account.pw_gid)
+                    os.chown(os.path.join(place, name), account.pw_uid, account.pw_gid)
 
 
 def _own_name() -> str:

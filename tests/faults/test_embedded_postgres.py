@@ -196,6 +196,27 @@ def test_a_stale_pid_file_is_not_believed(folder, stranger):
     other.wait()
 
 
+def test_a_recovering_server_is_waited_for(server):
+    """Whoever arrives while the journal is replayed waits, rather than cut the replay short."""
+    with psycopg.connect(server.address(), autocommit=True) as connection:
+        connection.execute("CREATE TABLE many AS SELECT generate_series(1, 500000) AS number")
+    os.kill(server.process_id(), signal.SIGKILL)
+    socket = server.socket_dir / ".s.PGSQL.5432"
+    socket.unlink()
+    launcher = launch(server.data_dir.parent)
+    while not socket.exists():
+        time.sleep(0.001)
+    launcher.kill()
+    launcher.wait()
+    launcher.stdout.close()
+    recovering = server.process_id()
+
+    assert server.ensure() is False
+
+    assert server.process_id() == recovering
+    assert query(server, "SELECT count(*) FROM many") == [(500000,)]
+
+
 def test_a_lost_socket_is_made_again(server):
     with psycopg.connect(server.address(), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS one")

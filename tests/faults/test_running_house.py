@@ -15,7 +15,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from carbet.core.embedded_postgres import Server
 from carbet.core.supervisor import clear_remains
@@ -112,8 +111,10 @@ class House:
             bin_dir=Path(BINARIES) if BINARIES else None,
         )
 
-    def query(self, text: str) -> list[tuple]:
-        address = self.server().address(database="carbet")
+    def query(self, text: str, *, user: str = "postgres") -> list[tuple]:
+        server = self.server()
+        server.answers()  # It waits for a server that recovers.
+        address = server.address(database="carbet", user=user)
         with psycopg.connect(address, autocommit=True) as connection:
             cursor = connection.execute(text)
             return cursor.fetchall() if cursor.description else []
@@ -147,9 +148,8 @@ def house() -> Iterator[House]:
     state = Path(tempfile.mkdtemp(prefix="carbet-"))
     house = House(state)
     assert house.command("migrate").returncode == 0
-    house_server = house.server()
-    with house_server.running():
-        house.query("CREATE TABLE IF NOT EXISTS proof (word text)")
+    with house.server().running():
+        house.query("CREATE TABLE proof (word text)", user="carbet_owner")
     yield house
     clear_remains(str(state.resolve()))
     house.server().stop()
@@ -240,8 +240,9 @@ def test_a_port_taken_by_another_is_told_with_a_way_out(house):
 
 
 def test_doctor_finds_nothing_wrong_in_a_sound_house(house, serving):
-    house.number_of("procrastinate")
-    time.sleep(2)
+    limit = time.monotonic() + 90
+    while not house.query("SELECT id FROM procrastinate_workers") and time.monotonic() < limit:
+        time.sleep(0.1)
     report = house.command("doctor")
     lines = [line for line in report.stdout.splitlines() if line.startswith("✗")]
     assert lines == []
@@ -303,26 +304,23 @@ def test_a_server_named_by_its_address_is_prepared(house, tmp_path):
             connection.execute("CREATE DATABASE small OWNER tenant")
             connection.execute("ALTER ROLE carbet_app RENAME TO carbet_app_aside")
         try:
-            url = "postgresql://tenant@/small?host={0}&port=5432"
+            url = "postgresql://tenant@/small?host={0}"
             refused = house.command(
                 "manage", "version", DATABASE_URL=url.format(house.state / "run")
             )
             assert refused.returncode == 1
             assert "CREATE ROLE carbet_app LOGIN NOSUPERUSER NOBYPASSRLS" in refused.stdout
 
-            url = "postgresql://dba@/elsewhere?host={0}&port=5432"
+            url = "postgresql://dba@/elsewhere?host={0}"
             made = house.command("manage", "version", DATABASE_URL=url.format(house.state / "run"))
             assert made.returncode == 0, made.stdout
             with psycopg.connect(server.address(), autocommit=True) as connection:
                 role = "SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'carbet_app'"
                 assert connection.execute(role).fetchall() == [(False, False)]
         finally:
-            with psycopg.connect(
-                make_conninfo(server.address(), dbname="elsewhere"), autocommit=True
-            ) as connection:
-                connection.execute("DROP OWNED BY carbet_app")
             with psycopg.connect(server.address(), autocommit=True) as connection:
                 connection.execute("DROP DATABASE elsewhere")
                 connection.execute("DROP DATABASE small")
                 connection.execute("DROP ROLE IF EXISTS carbet_app")
+                connection.execute("DROP ROLE dba, tenant")
                 connection.execute("ALTER ROLE carbet_app_aside RENAME TO carbet_app")

@@ -48,14 +48,14 @@ def address(role: str) -> str:
     """Return the connection string of "application" or "owner"."""
     settings = environment.database(role)
     options = {key: value for key, value in settings["OPTIONS"].items() if value}
-    return make_conninfo(
-        host=settings["HOST"],
-        port=settings["PORT"],
-        dbname=settings["NAME"],
-        user=settings["USER"],
-        password=settings["PASSWORD"],
-        **options,
-    )
+    place = {
+        "host": settings["HOST"],
+        "port": settings["PORT"],
+        "dbname": settings["NAME"],
+        "user": settings["USER"],
+        "password": settings["PASSWORD"],
+    }
+    return make_conninfo(**place | options)
 
 
 def full_sight_address() -> str | None:
