@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from carbet.coordination.care_plans.queries import Summary
@@ -11,17 +10,6 @@ from carbet.coordination.care_teams import rules as circles
 from carbet.coordination.care_teams.choices import ParticipantRole, Relationship
 from carbet.coordination.notebook.presenters import Line
 from carbet.coordination.support.models import SupportRequest
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One note, or the measures that one person took at one moment."""
-
-    line: Line
-    measures: tuple[Line, ...]
-    new: bool
-    """Written or changed by somebody else since the reader's last visit."""
-    already_seen_from_here: bool
 
 
 @dataclass(frozen=True)
@@ -49,22 +37,6 @@ class News:
         return bool(self.entries or self.plan or self.requests or self.members)
 
 
-def entries(lines: Iterable[Line], *, most: int) -> list[Shown]:
-    """Gather the measures of one visit into one entry, and keep the latest `most` of them."""
-    shown = []
-    for _, together in groupby(lines, key=_visit):
-        same = tuple(together)
-        shown.append(
-            Shown(
-                line=same[0],
-                measures=() if same[0].is_note else same,
-                new=any(line.new or any(reply.new for reply in line.replies) for line in same),
-                already_seen_from_here=any(line.already_seen_from_here for line in same),
-            )
-        )
-    return shown[:most]
-
-
 def members(found: Iterable[Mapping[str, Any]]) -> list[Person]:
     """Say the members, those who manage the circle first."""
     said = [_member(each) for each in found]
@@ -72,7 +44,7 @@ def members(found: Iterable[Mapping[str, Any]]) -> list[Person]:
 
 
 def news(
-    shown: list[Shown],
+    lines: Iterable[Line],
     *,
     since: datetime | None,
     plan: Summary | None,
@@ -83,7 +55,7 @@ def news(
     if since is None:
         return None
     return News(
-        entries=sum(one.new for one in shown),
+        entries=sum(is_new(line) for line in lines),
         plan=plan is not None and plan.updated_at > since,
         requests=sum(
             max(request.submitted_at, request.decided_at or request.submitted_at) > since
@@ -93,11 +65,9 @@ def news(
     )
 
 
-def _visit(line: Line) -> tuple[object, ...]:
-    """What measures of one visit share; a note, or a measure withdrawn, stands alone."""
-    if line.is_note or line.struck_at is not None:
-        return (line.id,)
-    return (line.author, line.role, line.at)
+def is_new(line: Line) -> bool:
+    """Tell whether others wrote or answered this since the reader's last visit."""
+    return line.new or any(reply.new for reply in line.replies)
 
 
 def _member(each: Mapping[str, Any]) -> Person:

@@ -28,21 +28,20 @@ def detail(request: HttpRequest, patient_id: int) -> HttpResponse:
         actor=actor,
         since=since,
         may_write=False,
-    )
-    entries = presenters.entries(lines, most=LATEST)
+    )[:LATEST]
     plan = care_plans.summary(patient_id=patient.pk)
     requests = list(support.requests_of(patient_id=patient.pk)[:5])
     context = {
         "patient": patient,
         "tab": "summary",
-        "entries": entries,
-        "urgent": next((one for one in entries if one.new and one.line.urgent), None),
+        "lines": lines,
+        "urgent": next((line for line in lines if line.new and line.urgent), None),
         "plan": plan,
         "requests": requests,
         "members": presenters.members(patient.members),
         "since": since,
         "news": presenters.news(
-            entries, since=since, plan=plan, requests=requests, members=patient.members
+            lines, since=since, plan=plan, requests=requests, members=patient.members
         ),
         "may_write": patient.level >= Level.WRITE,
     }

@@ -69,7 +69,7 @@ def test_what_others_wrote_since_my_last_visit_is_new(world, care_team, visit):
     write(world, care_team, "gp", text="De moi", now=world.later(hours=1))
     write(world, care_team, text="Après", now=world.later(minutes=1))
     page = visit(care_team, at=world.later(hours=1))
-    assert [one.new for one in page.context["entries"]] == [True, False, False]
+    assert [line.new for line in page.context["lines"]] == [True, False, False]
     assert page.context["news"].entries == 1
     assert "Déjà là lors de votre dernière visite" in page.content.decode()
 
@@ -97,8 +97,8 @@ def test_measures_of_one_visit_are_one_entry_with_their_units(world, care_team, 
         gesture=uuid.uuid4(),
     )
     page = visit(care_team, at=world.later(minutes=1))
-    [shown] = page.context["entries"]
-    assert {(line.value, line.unit) for line in shown.measures} == {
+    [shown] = page.context["lines"]
+    assert {(line.value, line.unit) for line in shown.together} == {
         ("142/86", "mmHg"),
         ("68", "kg"),
     }
@@ -125,7 +125,7 @@ def test_the_record_costs_the_same_whatever_it_holds(world, care_team, visit, cl
         assert client.get(address(care_team)).status_code == 200
     asked = [one["sql"] for one in captured if "SAVEPOINT" not in one["sql"]]
     assert len(asked) <= 8, asked
-    assert len(page.context["entries"]) <= 8
+    assert len(page.context["lines"]) <= 8
 
 
 @pytest.mark.parametrize(
