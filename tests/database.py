@@ -205,7 +205,9 @@ def _drop_remains(connection: psycopg.Connection[Any], *, keep: str) -> None:
     for (name,) in rows:
         if re.fullmatch(r"carbet_template_\w+", name):
             if name != keep and _is_old(connection, name):
-                with contextlib.suppress(psycopg.errors.ObjectInUse):
+                with contextlib.suppress(
+                    psycopg.errors.ObjectInUse, psycopg.errors.InvalidCatalogName
+                ):
                     connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
             continue
         free = connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name]).fetchone()
