@@ -157,6 +157,7 @@ SAID = {
     "glass.review": "a relu un accès exceptionnel",
     "portal.open": "a ouvert l’espace de la personne",
     "portal.read": "a consulté le dossier depuis l’espace personnel",
+    "portal.access_log": "a regardé qui a ouvert le dossier",
     "support.request": "a demandé un appui",
     "support.accept": "a accepté la demande d’appui",
     "support.redirect": "a réorienté la demande d’appui",
