@@ -39,17 +39,7 @@ develop: ## Install what working on the code needs, from the lock
 
 .PHONY: check
 check: develop ## Prove what needs no test: format, lint, types, storeys, templates, migrations
-	@run() { printf '  %-28s' "$$1"; shift; if out=$$("$$@" 2>&1); then echo bon; \
-	  else echo; printf '%s\n' "$$out"; echo "  → $$* a échoué" >&2; exit 1; fi; }; \
-	run 'format' .venv/bin/ruff format --check .; \
-	run 'lint' .venv/bin/ruff check .; \
-	run 'templates' .venv/bin/djlint carbet --lint --quiet; \
-	if [ -f .importlinter ]; then run 'storeys and drawers' .venv/bin/lint-imports; fi; \
-	run 'types' .venv/bin/mypy; \
-	run 'migrations' $(CARBET) manage makemigrations --check --dry-run; \
-	run 'settings' env CARBET_PUBLIC_URL=https://carbet.example CARBET_DEMONSTRATION= \
-	  CARBET_SECRET_KEY=a-key-for-this-check-only-0123456789-abcdefghijklmnopqrstuvwxyz \
-	  $(CARBET) manage check --deploy --fail-level=WARNING --database=default
+	@.ci/check
 
 .PHONY: test
 test: develop ## Run every test (installs Chromium when it is missing); ARGS="-k name" narrows

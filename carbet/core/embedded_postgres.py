@@ -14,6 +14,7 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -362,13 +363,19 @@ class Server:
                 f"({LONGEST_SOCKET_DIR} octets au plus) : donnez-en un plus court dans "
                 "CARBET_SOCKET_DIR."
             )
+        account = _runner().account
         try:
             self.data_dir.parent.mkdir(parents=True, exist_ok=True)
             self.socket_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            owner = self.socket_dir.stat().st_uid
-            if owner == os.getuid():
-                self.socket_dir.chmod(0o700)
-            account = _runner().account
+            # In a shared place such as /tmp, another user may have made it, or a link, before us.
+            found = self.socket_dir.lstat()
+            mine = {os.getuid()} | ({account.pw_uid} if account else set())
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid not in mine:
+                raise UnableToRunPostgres(
+                    f"{self.socket_dir} n'est pas un dossier de {_own_name()} : "
+                    "choisissez un autre dossier avec CARBET_SOCKET_DIR."
+                )
+            self.socket_dir.chmod(0o700)
             if account is not None:
                 os.chown(self.socket_dir, account.pw_uid, account.pw_gid)
         except PermissionError as error:
@@ -376,11 +383,6 @@ class Server:
                 f"Carbet ne peut pas écrire dans {error.filename} : rendez ce dossier à "
                 f"l'utilisateur {_own_name()}, ou choisissez-en un autre avec CARBET_STATE_DIR."
             ) from error
-        if os.getuid() != 0 and owner != os.getuid():
-            raise UnableToRunPostgres(
-                f"{self.socket_dir} appartient à un autre utilisateur que {_own_name()} : "
-                "choisissez un autre dossier avec CARBET_SOCKET_DIR."
-            )
 
     def _beside(self, word: str) -> Path:
         return self.data_dir.with_name(f"{self.data_dir.name}.{word}")

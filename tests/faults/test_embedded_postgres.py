@@ -231,6 +231,21 @@ def test_a_socket_path_too_long_is_refused_in_words(folder):
         Server(folder / "pgdata", long).enter()
 
 
+@pytest.mark.parametrize("trap", ["link", "stranger"])
+def test_a_socket_folder_prepared_by_another_is_refused(folder, trap):
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    if trap == "link":
+        (folder / "run").symlink_to(elsewhere)
+    elif os.getuid() == 0:
+        (folder / "run").mkdir()
+        os.chown(folder / "run", 65533, 65533)
+    else:
+        pytest.skip("only root can prepare a stranger's folder")
+    with pytest.raises(UnableToRunPostgres, match="CARBET_SOCKET_DIR"):
+        make_server(folder).enter()
+
+
 def test_data_of_another_version_are_refused_in_words(folder):
     (folder / "pgdata" / "PG_VERSION").write_text("12\n")
     with pytest.raises(UnableToRunPostgres, match="PostgreSQL 12"):
