@@ -67,8 +67,9 @@ def write_note(
 ) -> Note:
     """Write a note, or a reply to one; the same gesture twice is one note.
 
-    An urgent note alerts at once everyone who writes in the record, another one those who manage
-    it; a reply tells the author it answers as well. Every open screen of the circle refreshes.
+    An urgent note alerts at once everyone who writes in the record; another one those who manage
+    it, a team through whoever of it is named in the circle; a reply tells the author it answers as
+    well. Every open screen of the circle refreshes.
 
     Args:
         occurred_at: when it was seen or done; now by default, never later than now + 10 minutes.
@@ -357,6 +358,8 @@ def _tell(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> No
     readers = _refresh_screens(note.patient_id, now=now)
     level = Level.WRITE if note.urgent else Level.MANAGE
     recipients = set(care_teams.keys_of_level(patient_id=note.patient_id, level=level))
+    if not note.urgent:
+        recipients -= _teams_already_told(recipients)
     if parent is not None and parent.author_role_id is not None:
         recipients |= {f"role:{parent.author_role_id}"} & set(readers)
     alerts.raise_alert(
@@ -368,6 +371,13 @@ def _tell(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> No
         target=TARGET,
         urgent=note.urgent,
     )
+
+
+def _teams_already_told(recipients: set[str]) -> set[str]:
+    """Return the organizations of which somebody is told by name: the others need no alert."""
+    roles = [int(key.removeprefix("role:")) for key in recipients if key.startswith("role:")]
+    told = PractitionerRole.objects.filter(pk__in=roles).values_list("organization_id", flat=True)
+    return {organization_key(pk) for pk in told}
 
 
 def _refresh_screens(patient_id: int, *, now: datetime) -> list[str]:

@@ -79,6 +79,16 @@ class Migration(migrations.Migration):
             insert=MAY_GRANT,
             update=f"{IS_INTERNAL} OR {OWN} OR carbet_holds(patient_id, 40)",
         ),
+        # A grant is given once and then only ends: nobody raises their own, nor makes it last.
+        migrations.RunSQL(
+            [
+                "REVOKE UPDATE ON core_accessgrant FROM carbet_app",
+                "GRANT UPDATE (valid_until) ON core_accessgrant TO carbet_app",
+                "CREATE POLICY only_ends ON core_accessgrant AS RESTRICTIVE FOR UPDATE"
+                " USING (true) WITH CHECK (valid_until <= carbet_now() OR valid_until = valid_from)",
+            ],
+            ["DROP POLICY only_ends ON core_accessgrant"],
+        ),
         row_security.policies(
             "core_auditevent",
             select=(

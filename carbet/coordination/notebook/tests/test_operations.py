@@ -13,8 +13,8 @@ from carbet.coordination.care_teams.models import CareTeamParticipant
 from carbet.coordination.notebook import operations, queries
 from carbet.coordination.notebook.choices import MeasureKind, MeasureStatus, NoteKind
 from carbet.coordination.notebook.models import Measure, Note
-from carbet.core import row_security
-from carbet.core.actor import internal
+from carbet.core import grants, row_security
+from carbet.core.actor import Level, internal
 from carbet.core.models import AuditEvent, LiveEvent
 from carbet.core.operation import UnableToAct
 from carbet.registries.directory.models import Delegation
@@ -73,6 +73,24 @@ def test_an_ordinary_note_alerts_only_who_manages(world, patient):
     write(world, patient)
     assert alerted(world) == [("gp", "note")]
     assert not any(alert.urgent for alert in everything(Alert))
+
+
+def test_a_team_is_told_of_an_ordinary_note_through_its_member(world, patient):
+    team = f"org:{world.places['nursing'].pk}"
+    with row_security.acting_as(world.actor("gp"), now=world.now, operation="test.grant"):
+        for grantee in (team, world.roles["physio"].key):
+            grants.grant(
+                grantee,
+                patient_id=patient.pk,
+                level=Level.MANAGE,
+                source="participant",
+                now=world.now,
+            )
+    write(world, patient, "home_help")
+    told = {alert.recipient for alert in everything(Alert, kind="note")}
+    assert told == {world.roles["gp"].key, world.roles["physio"].key}
+    write(world, patient, "home_help", urgent=True)
+    assert team in {alert.recipient for alert in everything(Alert, kind="urgent_note")}
 
 
 def test_every_open_screen_of_the_circle_refreshes(world, patient):
