@@ -6,9 +6,10 @@ from allauth.idp.oidc.adapter import get_adapter
 from django.db import connection
 from django.http import HttpRequest
 
-from carbet.core import row_security
+from carbet.core import audit, row_security
 from carbet.core.actor import ANONYMOUS_ACTOR, SYSTEM, Actor, organization_key
-from carbet.core.fhir import refuse
+from carbet.core.fhir import Issue, refuse
+from carbet.core.models import AuditEvent
 from carbet.interop.fhir_api.choices import CAPABILITIES, READ, READ_SCOPE, WRITE_SCOPE
 
 # One statement finds the token, its client and its organization, and makes them the transaction's
@@ -83,6 +84,21 @@ def require(actor: Actor, capability: str) -> None:
     if capability not in actor.capabilities:
         scope = READ_SCOPE if capability == READ else WRITE_SCOPE
         raise refuse(403, "forbidden", f"Ce jeton n’a pas la portée {scope}.")
+
+
+def trace_refusal(actor: Actor, *, now: datetime, issues: tuple[Issue, ...], entity: str) -> None:
+    """Trace that what a system sent was refused: the codes, never the content."""
+    codes = ", ".join(dict.fromkeys(issue.code for issue in issues))
+    refused = audit.event(
+        actor,
+        "fhir.transaction",
+        AuditEvent.Action.EXECUTE,
+        now=now,
+        entity=entity,
+        reason=codes,
+        outcome=AuditEvent.Outcome.REFUSED,
+    )
+    audit.write([refused])
 
 
 def _bearer(request: HttpRequest) -> str:

@@ -1,22 +1,19 @@
 """What a system can do at the FHIR door: send a circle, whole, in one transaction."""
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import orjson
 from django.db import connection
 from django.db.models import Q
 
 from carbet.coordination.care_teams import fhir as care_teams_fhir
 from carbet.coordination.care_teams import operations as care_teams
 from carbet.coordination.care_teams.models import CareTeam, RelatedPerson
-from carbet.core import audit, fhir, names
+from carbet.core import fhir, names
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
 from carbet.core.fhir import Issue, Json, Refused, refuse
-from carbet.core.models import AuditEvent
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.interop.fhir_api.models import TransactionReceipt
 from carbet.interop.fhir_api.rules.transaction import ORDER, Entry, Pointed, resolve
@@ -91,29 +88,6 @@ def transact(
             recorded_at=now,
         )
     return answer
-
-
-def digest_of(bundle: Json) -> str:
-    """Return the digest of what a transaction says, whatever the order of its keys."""
-    return hashlib.sha256(orjson.dumps(bundle, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def trace_refusal(*, actor: Actor, now: datetime, issues: tuple[Issue, ...], entity: str) -> None:
-    """Trace that what a system sent was refused: the codes, never the content."""
-    codes = ", ".join(dict.fromkeys(issue.code for issue in issues))
-    audit.write(
-        [
-            audit.event(
-                actor,
-                "fhir.transaction",
-                AuditEvent.Action.EXECUTE,
-                now=now,
-                entity=entity,
-                reason=codes,
-                outcome=AuditEvent.Outcome.REFUSED,
-            )
-        ]
-    )
 
 
 def _receipt(actor: Actor, identifier: Json) -> TransactionReceipt | None:

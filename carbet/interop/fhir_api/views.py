@@ -136,7 +136,7 @@ def base(request: HttpRequest) -> HttpResponse:
                 entries=transaction.read_bundle(bundle),
                 base=presenters.base(),
                 identifier=bundle.get("identifier"),
-                digest=operations.digest_of(bundle),
+                digest=transaction.digest_of(bundle),
             )
         )
 
@@ -245,8 +245,8 @@ def traced(request: HttpRequest, act: Callable[[], HttpResponse], entity: str) -
     except Refused as refused:
         if request.actor.is_authenticated:
             known = entity if entity in RESOURCES else "Bundle"
-            operations.trace_refusal(
-                actor=request.actor, now=request.now, issues=refused.issues, entity=known
+            access.trace_refusal(
+                request.actor, now=request.now, issues=refused.issues, entity=known
             )
         raise
 

@@ -137,7 +137,7 @@ RESOURCES: dict[str, Resource] = {
         Resource(
             "RelatedPerson",
             CDS + "cds-fr-related-person",
-            (*READING, *WRITING),
+            (*READING, "create"),
             _parameters(
                 Parameter("patient", REFERENCE, HL7 + "RelatedPerson-patient", _PERSON),
                 Parameter("name", STRING, HL7 + "RelatedPerson-name"),

@@ -1,10 +1,13 @@
 """Read a transaction: its entries, what each asks, and what their references point to."""
 
+import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+import orjson
 
 from carbet.core.fhir import Issue, Json, Refused, refuse
 from carbet.interop.fhir_api.choices import LARGEST_BUNDLE
@@ -88,6 +91,11 @@ def read_bundle(bundle: Json) -> list[Entry]:
     if issues:
         raise Refused(422, *issues)
     return entries
+
+
+def digest_of(bundle: Json) -> str:
+    """Return the digest of what a transaction says, whatever the order of its keys."""
+    return hashlib.sha256(orjson.dumps(bundle, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def match_version(text: str) -> int | None:
