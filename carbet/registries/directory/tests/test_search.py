@@ -73,7 +73,10 @@ def test_a_structure_is_found_as_typed(world, typed, first):
 def many(world, number):
     for rank in range(number):
         practitioner = Practitioner.objects.create(
-            rpps=make_rpps(rank), given="Jean", family=f"Nom{rank:03d}", search=f"jean nom{rank:03d}"
+            rpps=make_rpps(rank),
+            given="Jean",
+            family=f"Nom{rank:03d}",
+            search=f"jean nom{rank:03d}",
         )
         PractitionerRole.objects.create(
             practitioner=practitioner,
@@ -124,7 +127,11 @@ def test_wrong_filters_are_no_filters(gp):
 def test_every_capacity_carries_its_date(world, gp):
     place = world.places["office"]
     Capacity.objects.create(
-        organization=place, activity="Médecine", number=12, source="SAE", updated_on=date(2024, 12, 31)
+        organization=place,
+        activity="Médecine",
+        number=12,
+        source="SAE",
+        updated_on=date(2024, 12, 31),
     )
     HealthcareService.objects.create(organization=place, name="Consultation sans rendez-vous")
     page = gp.get(reverse("directory:organization", args=[place.pk])).content.decode()
