@@ -1,12 +1,11 @@
 """What can be done: one transaction for a change, its trace and its announcements."""
 
 import contextvars
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
-
-import pghistory
 
 from carbet.core import audit, row_security
 from carbet.core.actor import Actor
@@ -60,11 +59,11 @@ def operation(
                 raise TypeError(f"{function.__name__} takes keyword arguments only")
             actor: Actor = kwargs["actor"]  # type: ignore[assignment]
             now: datetime = kwargs["now"]  # type: ignore[assignment]
-            with (
-                pghistory.context(operation=name) as history,
-                row_security.acting_as(actor, now=now, operation=name),
-            ):
-                trace = audit.Trace(name, action, actor, now, context_id=history.id)
+            under_way = _current.get()
+            # What one operation does through others is one context of history.
+            context_id = under_way.context_id if under_way else uuid.uuid4()
+            with row_security.acting_as(actor, now=now, operation=name, context_id=str(context_id)):
+                trace = audit.Trace(name, action, actor, now, context_id=context_id)
                 token = _current.set(trace)
                 try:
                     result = function(trace, *args, **kwargs)

@@ -6,6 +6,7 @@ owns nothing and cannot bypass it; the owner's role, which migrates, has a polic
 """
 
 import contextvars
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ GRANTEES = "NULLIF(current_setting('carbet.grantees', true), '')::text[]"
 IS_INTERNAL = "COALESCE(current_setting('carbet.internal', true), '') = 'on'"
 IS_OPERATING = "COALESCE(current_setting('carbet.operation', true), '') <> ''"
 
-_entered: contextvars.ContextVar[tuple[Actor, datetime | None, str] | None] = (
+_entered: contextvars.ContextVar[tuple[Actor, datetime | None, str, str] | None] = (
     contextvars.ContextVar("entered", default=None)
 )
 
@@ -140,11 +141,17 @@ def array_literal(values: tuple[str, ...]) -> str:
 
 
 def enter(
-    actor: Actor, *, now: datetime | None = None, operation: str = "", read_only: bool = False
+    actor: Actor,
+    *,
+    now: datetime | None = None,
+    operation: str = "",
+    context_id: str = "",
+    read_only: bool = False,
 ) -> None:
     """Make `actor` the actor of the current transaction, for row security. One statement.
 
-    `read_only` makes PostgreSQL refuse every write until the transaction ends.
+    `context_id` groups the versions that history keeps; `read_only` makes PostgreSQL refuse every
+    write until the transaction ends.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("row security needs a transaction: the setting ends with it")
@@ -152,34 +159,42 @@ def enter(
         cursor.execute(
             "SELECT set_config('carbet.grantees', %s, true), set_config('carbet.internal', %s,"
             " true), set_config('carbet.now', %s, true), set_config('carbet.operation', %s, true),"
+            " set_config('pghistory.context_id', %s, true),"
+            " set_config('pghistory.context_metadata', %s, true),"
             " CASE WHEN %s THEN set_config('transaction_read_only', 'on', true) END",
             [
                 array_literal(actor.grantees),
                 "on" if actor.kind == INTERNAL else "off",
                 now.isoformat() if now else "",
                 operation,
+                context_id,
+                json.dumps({"operation": operation}) if context_id else "",
                 read_only,
             ],
         )
-    entered(actor, now=now, operation=operation)
+    entered(actor, now=now, operation=operation, context_id=context_id)
 
 
-def entered(actor: Actor | None, *, now: datetime | None = None, operation: str = "") -> None:
+def entered(
+    actor: Actor | None, *, now: datetime | None = None, operation: str = "", context_id: str = ""
+) -> None:
     """Remember who entered, where the settings were made by another statement."""
-    _entered.set((actor, now, operation) if actor else None)
+    _entered.set((actor, now, operation, context_id) if actor else None)
 
 
 @contextmanager
-def acting_as(actor: Actor, *, now: datetime | None = None, operation: str = "") -> Iterator[None]:
+def acting_as(
+    actor: Actor, *, now: datetime | None = None, operation: str = "", context_id: str = ""
+) -> Iterator[None]:
     """Let `actor` act in a transaction, then give it back to whoever acted before."""
     before = _entered.get()
     with transaction.atomic():
-        enter(actor, now=now, operation=operation)
+        enter(actor, now=now, operation=operation, context_id=context_id)
         try:
             yield
         except BaseException:
             _entered.set(before)
             raise
-        actor, now, operation = before or (ANONYMOUS_ACTOR, None, "")
-        enter(actor, now=now, operation=operation)
+        actor, now, operation, context_id = before or (ANONYMOUS_ACTOR, None, "", "")
+        enter(actor, now=now, operation=operation, context_id=context_id)
     _entered.set(before)

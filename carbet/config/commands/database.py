@@ -47,7 +47,8 @@ def embedded_server() -> Server:
 def address(role: str) -> str:
     """Return the connection string of "application" or "owner"."""
     settings = environment.database(role)
-    options = {key: value for key, value in settings["OPTIONS"].items() if value}
+    # What is no text is for Django's driver, not for libpq.
+    options = {k: v for k, v in settings["OPTIONS"].items() if v and isinstance(v, str)}
     place = {
         "host": settings["HOST"],
         "port": settings["PORT"],
