@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Error, Locator, Page, expect
 
 from tests.journeys.conftest import House
 
@@ -108,13 +109,30 @@ class Someone:
         expect(box).to_be_checked()
 
     def press(self, name: str | re.Pattern[str], *, role: str = "button") -> None:
-        """Reach the button or the link of this name and press Enter."""
-        self.reach(self.page.get_by_role(role, name=name))  # type: ignore[arg-type]
-        before = self.page.url
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_load_state("load")
-        if before != self.page.url:
-            self.check()
+        """Reach the button or the link of this name, press Enter, and see what comes."""
+        self._enter(self.page.get_by_role(role, name=name))  # type: ignore[arg-type]
+
+    def press_in_main(self, name: str) -> None:
+        """Press the button of this exact name in the page itself, not in the header."""
+        main = self.page.get_by_role("main")
+        self._enter(main.get_by_role("button", name=name, exact=True))
+
+    def _enter(self, target: Locator) -> None:
+        self.reach(target)
+        self.page.evaluate("window.before = true")
+        with self.page.expect_response(lambda answer: "/live" not in answer.url):
+            self.page.keyboard.press("Enter")
+        # Either a new page comes, or the answer is swapped into this one.
+        limit = time.monotonic() + 3
+        while time.monotonic() < limit:
+            try:
+                stayed, state = self.page.evaluate("[!!window.before, document.readyState]")
+            except Error:
+                continue  # between two pages
+            if not stayed and state == "complete":
+                break
+            self.page.wait_for_timeout(50)
+        self.check()
 
     def follow(self, name: str | re.Pattern[str]) -> None:
         self.press(name, role="link")
@@ -155,6 +173,5 @@ class Someone:
             code = re.search(r"\b(\d{3}) ?(\d{3})\b", self.page.locator("main").inner_text())
             assert code, "the demonstration shows the code"
             self.type(re.compile("code", re.IGNORECASE), "".join(code.groups()))
-            self.page.keyboard.press("Enter")
-            self.page.wait_for_load_state("load")
-        self.check()
+            self.press("Se connecter")
+        assert "/connexion" not in self.page.url
