@@ -189,6 +189,63 @@ def clock(value):
     )
 
 
+_SEXES = {"F": "Femme", "female": "Femme", "M": "Homme", "male": "Homme"}
+_BORN = {"Femme": "née", "Homme": "né"}
+
+
+@register.simple_tag
+def badge(words, tone="neutral", drawing=""):
+    """Write a badge in the middle of a loop, where a component costs too much; no words, none."""
+    if not words:
+        return ""
+    return format_html('<span class="badge tone-{}">{}{}</span>', tone, icon(drawing), words)
+
+
+@register.simple_tag
+def person_row(
+    href, name, birth_name="", sex="", birth_date=None, place="", text="", chips="", new=0, state=""
+):
+    """Write one person of a list: many a page, so in one go rather than as a component of parts."""
+    said = _SEXES.get(sex, sex)
+    born = (
+        format_html(
+            ' <span class="muted small">{} <bdi>{}</bdi></span>',
+            _BORN.get(said, "né·e"),
+            birth_name,
+        )
+        if birth_name
+        else ""
+    )
+    told = format_html_join("", "<span{}>{}</span>", _told_of_person(said, birth_date, place))
+    news = badge(plural(new, "nouveauté,nouveautés"), "new", "bell") if new else ""
+    return format_html(
+        '<div class="row person{}">{}<div class="row-main"><a class="row-title" href="{}">'
+        '<bdi>{}</bdi></a>{}<div class="meta">{}</div>{}</div>'
+        '<div class="row-end">{}{}{}</div></div>',
+        " unread" if new else "",
+        avatar(name),
+        href,
+        name,
+        born,
+        told,
+        format_html('<div class="small">{}</div>', text) if text.strip() else "",
+        chips,
+        state,
+        news,
+    )
+
+
+def _told_of_person(said, birth_date, place):
+    """Yield (class, words) of what distinguishes a person from another of the same name."""
+    if said:
+        yield "", said
+    if birth_date:
+        yield "", age(birth_date)
+        yield mark_safe(' class="num"'), numeric_date(birth_date)
+    if place:
+        yield "", place
+
+
 @register.filter
 def overdue(value):
     """Tell whether a due date has passed."""
@@ -239,6 +296,27 @@ def _address(name, arguments, _urlconf, _prefix):
         return ""
 
 
+class FixedNode(template.Node):
+    """What is written once a process, since it never differs."""
+
+    def __init__(self, nodelist):
+        self.nodelist = nodelist
+        self.written = None
+
+    def render(self, context):
+        if self.written is None:
+            self.written = self.nodelist.render(context)
+        return self.written
+
+
+@register.tag
+def fixed(parser, token):
+    """Write a part that is the same for everyone on every page, once and for all."""
+    nodelist = parser.parse(("endfixed",))
+    parser.delete_first_token()
+    return FixedNode(nodelist)
+
+
 @register.simple_tag(takes_context=True)
 def nav_item(context, name, drawing, label, count=0):
     """Write one entry of the menu, marked when one stands there; nothing when it has no page."""
@@ -267,6 +345,23 @@ def nav_item(context, name, drawing, label, count=0):
         icon(drawing),
         label,
         told,
+    )
+
+
+@register.simple_tag(takes_context=True)
+def record_tab(context, name, key, drawing, label, least=20):
+    """Write one tab of a person's record; nothing below the level that opens its page."""
+    patient = context["patient"]
+    level = getattr(patient, "level", None)
+    href = door(context, name, patient.pk) if (level or 0) >= least else ""
+    if not href:
+        return ""
+    return format_html(
+        '<a class="tab" href="{}"{}>{}{}</a>',
+        href,
+        mark_safe(' aria-current="page"') if context.get("tab") == key else "",
+        icon(drawing, "", "small"),
+        label,
     )
 
 
