@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import psycopg
@@ -86,10 +87,16 @@ def _serve(*, demonstration: bool) -> int:
         for number in (address.page_port, address.live_port):
             _check_free(address.host, number)
         with database.opened() as server:
-            database.migrate()
-            collect_static()
-            if demonstration:
-                database.load_territory(DEMONSTRATION_PERSONS)
+            # Static files know nothing of the database: a first start prepares both at once.
+            with ThreadPoolExecutor(max_workers=1) as other_core:
+                static = other_core.submit(collect_static)
+                database.migrate()
+                if demonstration:
+                    database.load_territory(DEMONSTRATION_PERSONS)
+                if not static.done():
+                    with step("Préparation des fichiers statiques"):
+                        static.result()
+                static.result()
             with Supervisor(mark=mark, say=complain) as supervisor:
                 _watch(supervisor, server)
                 if _start_services(supervisor, address):
@@ -236,8 +243,7 @@ def collect_static() -> None:
     mark = environment.state_dir() / "static.digest"
     if mark.exists() and mark.read_text() == wanted:
         return
-    with step("Préparation des fichiers statiques"):
-        database.django("collectstatic", "--no-input", "--clear", "--verbosity=0")
+    database.django("collectstatic", "--no-input", "--clear", "--verbosity=0")
     mark.write_text(wanted)
 
 
