@@ -35,7 +35,12 @@ def get_own_record(
         now=now,
         level=Level.READ,
         purpose=purpose,
-        further={"as_relative": _is_relative(actor)},
+        further={
+            "as_relative": (
+                "EXISTS (SELECT 1 FROM care_teams_relatedperson r WHERE r.patient_id = p.id"
+                " AND r.account_id = %(account)s AND r.active)"
+            )
+        },
     )
 
 

@@ -1,17 +1,23 @@
 """The door to a person's record: the circle, the team in charge, glass broken; nobody else."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
-from django.db.models import Exists, OuterRef, Subquery
-
-from carbet.coordination.care_teams.models import CareTeam, Consent, GlassBreaking
+from carbet.coordination.care_teams.models import GlassBreaking
 from carbet.core.actor import Actor, Level
 from carbet.registries.patients import access as patients_access
 from carbet.registries.patients.access import NoSuchRecord
 from carbet.registries.patients.models import Patient
 
 __all__ = ["NoSuchRecord", "get_record"]
+
+_OF_BANNER = {
+    "consent_decision": (
+        "(SELECT c.decision FROM care_teams_consent c WHERE c.patient_id = p.id"
+        " ORDER BY c.recorded_at DESC, c.id DESC LIMIT 1)"
+    ),
+    "has_circle": "EXISTS (SELECT 1 FROM care_teams_careteam t WHERE t.patient_id = p.id)",
+}
 
 
 def get_record(
@@ -21,7 +27,7 @@ def get_record(
     now: datetime,
     level: Level = Level.READ,
     purpose: str = "chart.read",
-    further: dict[str, Any] | None = None,
+    further: Mapping[str, str] | None = None,
 ) -> Patient:
     """Return the person whose record the actor enters, in one query, and trace the entry.
 
@@ -29,19 +35,18 @@ def get_record(
     `consent_decision` (or None) and `has_circle`: all that the banner of a record shows.
 
     Args:
-        further: more columns for the same query, by name.
+        further: more columns for the same query, as `patients.access.get_patient` takes them.
 
     Raises:
         NoSuchRecord: there is none, or not for this actor at this level.
     """
-    latest = Consent.objects.filter(patient_id=OuterRef("pk")).order_by("-recorded_at", "-pk")
-    among = patients_access.entered(actor, now=now).annotate(
-        consent_decision=Subquery(latest.values("decision")[:1]),
-        has_circle=Exists(CareTeam.objects.filter(patient_id=OuterRef("pk"))),
-        **(further or {}),
-    )
     return patients_access.get_patient(
-        actor=actor, patient_id=patient_id, now=now, level=level, purpose=purpose, among=among
+        actor=actor,
+        patient_id=patient_id,
+        now=now,
+        level=level,
+        purpose=purpose,
+        further={**_OF_BANNER, **(further or {})},
     )
 
 

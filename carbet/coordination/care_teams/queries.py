@@ -103,29 +103,35 @@ def keys_of_level(*, patient_id: int, level: Level) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def visits(*, actor: Actor, now: datetime) -> QuerySet[AuditEvent]:
-    """Return the actor's former visits to records, the latest first.
+def previous_visit(*, actor: Actor, patient_id: int, now: datetime) -> datetime | None:
+    """Return when the actor last opened the record before this visit, or None the first time.
 
     What was read in the last 30 minutes belongs to the visit under way; what a screen left open
     asks again by itself is no visit.
     """
-    return AuditEvent.objects.filter(
-        account_id=actor.account_id,
-        role_id=actor.role_id,
-        operation__in=VISITS,
-        outcome=AuditEvent.Outcome.SUCCESS,
-        recorded_at__lt=now - SAME_VISIT,
-    ).order_by("-recorded_at")
-
-
-def previous_visit(*, actor: Actor, patient_id: int, now: datetime) -> datetime | None:
-    """Return when the actor last opened the record before this visit, or None the first time."""
     return (
-        visits(actor=actor, now=now)
-        .filter(patient_id=patient_id)
+        AuditEvent.objects.filter(
+            patient_id=patient_id,
+            account_id=actor.account_id,
+            role_id=actor.role_id,
+            operation__in=VISITS,
+            outcome=AuditEvent.Outcome.SUCCESS,
+            recorded_at__lt=now - SAME_VISIT,
+        )
+        .order_by("-recorded_at")
         .values_list("recorded_at", flat=True)
         .first()
     )
+
+
+# The same as `previous_visit`, as a column of `access.get_record`.
+LAST_VISIT = f"""(
+  SELECT e.recorded_at FROM core_auditevent e
+  WHERE e.patient_id = p.id AND e.account_id = %(account)s
+    AND e.role_id IS NOT DISTINCT FROM %(role)s
+    AND e.operation IN {VISITS} AND e.outcome = {int(AuditEvent.Outcome.SUCCESS)}
+    AND e.recorded_at < %(now)s - interval '{SAME_VISIT.seconds} seconds'
+  ORDER BY e.recorded_at DESC LIMIT 1)"""  # noqa: S608 - made of our own constants
 
 
 # The audit trail knows an account's visits by person: one step of the index for each person.

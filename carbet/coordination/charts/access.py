@@ -2,33 +2,27 @@
 
 from datetime import datetime
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, Q, Subquery
-from django.db.models.functions import JSONObject
-
 from carbet.coordination.care_teams import access as care_teams
 from carbet.coordination.care_teams import queries as circles
-from carbet.coordination.care_teams.models import CareTeamParticipant
 from carbet.core.actor import Actor
 from carbet.registries.patients.models import Patient
 
-_MEMBER = {
-    "role": "role",
-    "civility": "practitioner_role__practitioner__civility",
-    "given": "practitioner_role__practitioner__given",
-    "family": "practitioner_role__practitioner__family",
-    "specialty": "practitioner_role__specialty_label",
-    "profession": "practitioner_role__profession_label",
-    "phone": "practitioner_role__phone",
-    "workplace": "practitioner_role__organization__name",
-    "structure": "organization__name",
-    "structure_phone": "organization__phone",
-    "relative_given": "related_person__given",
-    "relative_family": "related_person__family",
-    "relative_phone": "related_person__phone",
-    "relationship": "related_person__relationship",
-    "started_at": "started_at",
-}
+_MEMBERS = """(
+  SELECT COALESCE(json_agg(json_build_object(
+           'role', m.role, 'civility', d.civility, 'given', d.given, 'family', d.family,
+           'specialty', r.specialty_label, 'profession', r.profession_label, 'phone', r.phone,
+           'workplace', w.name, 'structure', o.name, 'structure_phone', o.phone,
+           'relative_given', k.given, 'relative_family', k.family, 'relative_phone', k.phone,
+           'relationship', k.relationship, 'started_at', m.started_at)
+         ORDER BY m.started_at, m.id), '[]')
+  FROM care_teams_careteamparticipant m
+  LEFT JOIN directory_practitionerrole r ON r.id = m.practitioner_role_id
+  LEFT JOIN directory_practitioner d ON d.id = r.practitioner_id
+  LEFT JOIN directory_organization w ON w.id = r.organization_id
+  LEFT JOIN directory_organization o ON o.id = m.organization_id
+  LEFT JOIN care_teams_relatedperson k ON k.id = m.related_person_id
+  WHERE m.patient_id = p.id AND m.started_at <= %(now)s
+    AND (m.ended_at IS NULL OR m.ended_at > %(now)s))"""
 
 
 def get_chart(*, actor: Actor, patient_id: int, now: datetime) -> Patient:
@@ -40,22 +34,9 @@ def get_chart(*, actor: Actor, patient_id: int, now: datetime) -> Patient:
     Raises:
         NoSuchRecord: there is none, or not for this actor.
     """
-    present = (
-        CareTeamParticipant.objects.filter(
-            Q(ended_at__isnull=True) | Q(ended_at__gt=now),
-            patient_id=OuterRef("pk"),
-            started_at__lte=now,
-        )
-        .order_by("started_at", "pk")
-        .values(said=JSONObject(**{name: F(path) for name, path in _MEMBER.items()}))
-    )
-    visits = circles.visits(actor=actor, now=now).filter(patient_id=OuterRef("pk"))
     return care_teams.get_record(
         actor=actor,
         patient_id=patient_id,
         now=now,
-        further={
-            "last_visit": Subquery(visits.values("recorded_at")[:1]),
-            "members": ArraySubquery(present),
-        },
+        further={"last_visit": circles.LAST_VISIT, "members": _MEMBERS},
     )
