@@ -6,6 +6,7 @@ each holds a shared lock, the first starts it, the last stops it, and a lock die
 so that a process killed outright leaves nothing to clean by hand.
 """
 
+import atexit
 import contextlib
 import fcntl
 import functools
@@ -59,6 +60,13 @@ THROWAWAY = DURABLE | {
 
 # Servers that this process started and has not seen end: looked at, a dead one is reaped.
 _CHILDREN: list[subprocess.Popen[bytes]] = []
+
+
+@atexit.register
+def _let_live() -> None:
+    """Forget the servers that others still use: to outlive us is no mistake to warn about."""
+    for child in _CHILDREN:
+        child.returncode = 0
 
 
 class UnableToRunPostgres(Exception):
