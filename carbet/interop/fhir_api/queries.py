@@ -142,7 +142,7 @@ def search(*, actor: Actor, search: Search, after: int = 0, now: datetime) -> Fo
         after: the row number after which the page begins.
     """
     kind = search.resource.type
-    condition = Q(pk__gt=after)
+    condition = Q(pk__gt=after) if after else Q()
     for each in search.filters:
         if (to_condition := CONDITIONS.get((kind, each.parameter.name))) is not None:
             condition &= _any(to_condition, each)
@@ -171,8 +171,9 @@ def _write(kind: str, condition: Q, *, most: int | None = None) -> list[Json]:
 
 
 def _any(to_condition: Callable[[Any], Q], asked: Filter) -> Q:
-    found = Q(pk__in=[])
-    for value in asked.values:
+    first, *others = asked.values
+    found = to_condition(first)
+    for value in others:
         found |= to_condition(value)
     return found
 
@@ -311,7 +312,7 @@ def _person_identified(column: str) -> Callable[[Token], Q]:
     def condition(token: Token) -> Q:
         rules.identifying_system([token])
         held = patients.identified(system=token.system or "", value=token.code)
-        return Q(**{f"{column}__in": held.values("patient_id")})
+        return Q(**{f"{column}__in": held})
 
     return condition
 

@@ -90,6 +90,8 @@ def check_accept(request: HttpRequest) -> None:
 
 def read_body(request: HttpRequest, types: frozenset[str] = JSON_TYPES) -> bytes:
     """Return the body, refused before it is read when too long or of another type."""
+    if "Transfer-Encoding" in request.headers:
+        raise refuse(411, "not-supported", "Dites la longueur du corps (Content-Length).")
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not (length.isascii() and length.isdigit()) or int(length) > LARGEST_BODY:
         raise refuse(

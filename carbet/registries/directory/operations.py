@@ -1,10 +1,10 @@
 """What can be done to the directory: declare a structure, let a system act for one."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from allauth.idp.oidc.adapter import get_adapter
 from allauth.idp.oidc.models import Client
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -100,7 +100,7 @@ def create_system_client(
             if not found
             else "Plusieurs structures portent ce numéro : donnez le numéro interne."
         )
-    secret = get_adapter().generate_client_secret()
+    secret = secrets.token_urlsafe(32)
     client = Client(
         name=name[:100],
         grant_types=Client.GrantType.CLIENT_CREDENTIALS,

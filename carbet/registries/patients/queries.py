@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from django.db import connection
 from django.db.models import F, QuerySet
+from django.db.models.expressions import RawSQL
 
 from carbet.core import audit, names
 from carbet.core.actor import Actor
@@ -226,17 +227,25 @@ def find_by_ins(*, system: str, value: str) -> QuerySet[PatientIdentifier]:
     return PatientIdentifier.objects.filter(system=system, value=value)
 
 
-def identified(*, system: str, value: str) -> QuerySet[PatientIdentifier]:
-    """Return the identifiers by which the actor may look for a person from outside.
+# Written by hand: the ORM took longer to write it than PostgreSQL to run it.
+_IDENTIFIED = (
+    "SELECT i.patient_id FROM patients_patientidentifier i WHERE i.system = %s AND i.value = %s"
+)
+_QUALIFIED = (
+    " AND EXISTS (SELECT 1 FROM patients_patient q WHERE q.id = i.patient_id AND q.ins_recovered"
+    " AND q.identity_checked AND NOT q.identity_attributes && %s::varchar[])"
+)
+
+
+def identified(*, system: str, value: str) -> RawSQL:
+    """Return the ids of the persons whom the actor may find from outside by this identifier.
 
     An INS finds only a qualified identity: what may not be told may not be confirmed either.
     """
-    found = PatientIdentifier.objects.filter(system=system, value=value)
     if system in INS_SYSTEMS:
-        found = found.filter(
-            patient__ins_recovered=True, patient__identity_checked=True
-        ).exclude(patient__identity_attributes__overlap=list(rules.FORBIDDING_ATTRIBUTES))
-    return found
+        forbidding = sorted(rules.FORBIDDING_ATTRIBUTES)
+        return RawSQL(_IDENTIFIED + _QUALIFIED, [system, value, forbidding])  # noqa: S611 - constant text, values apart
+    return RawSQL(_IDENTIFIED, [system, value])  # noqa: S611 - the same
 
 
 def born_on(days: list[str]) -> list[int]:

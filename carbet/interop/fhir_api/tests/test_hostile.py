@@ -130,6 +130,11 @@ def test_a_long_body_is_refused_before_it_is_read(system, length):
     assert (answer.status_code, issues(answer)[0][0]) == (413, "too-long")
 
 
+def test_a_body_of_unknown_length_is_refused(system, official):
+    answer = system.post("", official, **{"Transfer-Encoding": "chunked"})
+    assert (answer.status_code, issues(answer)) == (411, [("not-supported", "")])
+
+
 def test_a_long_refusal_stays_short(system):
     entries = [{"resource": {"resourceType": "Patient", f"x{n}": n}} for n in range(5000)]
     answer = system.post("", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
