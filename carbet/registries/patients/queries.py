@@ -11,7 +11,7 @@ from django.db.models.expressions import RawSQL
 from carbet.core import audit, names
 from carbet.core.actor import Actor
 from carbet.registries.patients import rules
-from carbet.registries.patients.access import patients_open_to
+from carbet.registries.patients.access import find_entered, patients_open_to
 from carbet.registries.patients.choices import INS_SYSTEMS
 from carbet.registries.patients.models import Patient, PatientIdentifier
 
@@ -81,7 +81,7 @@ def my_patients(
     found = found[:PAGE]
     if before is not None:
         found.reverse()
-    by_number = patients_open_to(actor, now=now).in_bulk(found)
+    by_number = find_entered(actor=actor, patient_ids=found, now=now)
     persons = [by_number[pk] for pk in found if pk in by_number]
     audit.read(actor, "patient.list", now=now, patient_id=None, entity=f"Patient x{len(persons)}")
     has_previous = after is not None if before is None else more
@@ -106,7 +106,7 @@ def search_patients(*, actor: Actor, text: str, now: datetime) -> list[Patient]:
             "SELECT patient_id FROM patients_search(%s, %s)", [json.dumps(groups[:8]), 200]
         )
         found = [row[0] for row in cursor.fetchall()]
-    persons = patients_open_to(actor, now=now).in_bulk(found)
+    persons = find_entered(actor=actor, patient_ids=found, now=now)
     audit.read(actor, "patient.search", now=now, patient_id=None, entity=f"Patient x{len(persons)}")
     ranked = sorted(
         (persons[pk] for pk in found if pk in persons),
