@@ -10,10 +10,14 @@ from django.template.defaultfilters import date as format_date
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, escape, format_html, format_html_join
 from django.utils.safestring import mark_safe
 
+from carbet.core.actor import Level
+
 register = template.Library()
+
+READ = int(Level.READ)
 
 # Drawn on a 20-unit square, line of 1.5, round ends: one line per icon, its name then its path.
 _DRAWINGS = Path(__file__).resolve().parent.parent / "templates" / "icons.txt"
@@ -203,47 +207,51 @@ def badge(words, tone="neutral", drawing=""):
 
 @register.simple_tag
 def person_row(
-    href, name, birth_name="", sex="", birth_date=None, place="", text="", chips="", new=0, state=""
+    href,
+    name,
+    birth_name="",
+    sex="",
+    birth_date=None,
+    place="",
+    text="",
+    chips="",
+    new=0,
+    level=READ,
+    by_exception=False,
+    deceased=False,
 ):
-    """Write one person of a list: many a page, so in one go rather than as a component of parts."""
-    said = _SEXES.get(sex, sex)
-    born = (
-        format_html(
-            ' <span class="muted small">{} <bdi>{}</bdi></span>',
-            _BORN.get(said, "né·e"),
-            birth_name,
-        )
-        if birth_name
-        else ""
-    )
-    told = format_html_join("", "<span{}>{}</span>", _told_of_person(said, birth_date, place))
-    news = badge(plural(new, "nouveauté,nouveautés"), "new", "bell") if new else ""
-    return format_html(
-        '<div class="row person{}">{}<div class="row-main"><a class="row-title" href="{}">'
-        '<bdi>{}</bdi></a>{}<div class="meta">{}</div>{}</div>'
-        '<div class="row-end">{}{}{}</div></div>',
-        " unread" if new else "",
-        avatar(name),
-        href,
-        name,
-        born,
-        told,
-        format_html('<div class="small">{}</div>', text) if text.strip() else "",
-        chips,
-        state,
-        news,
-    )
+    """Write one person of a list: many a page, so in one go rather than as a component of parts.
 
-
-def _told_of_person(said, birth_date, place):
-    """Yield (class, words) of what distinguishes a person from another of the same name."""
-    if said:
-        yield "", said
-    if birth_date:
-        yield "", age(birth_date)
-        yield mark_safe(' class="num"'), numeric_date(birth_date)
-    if place:
-        yield "", place
+    `level` and `by_exception` say how the reader enters the record.
+    """
+    words = _SEXES.get(sex, sex)
+    born = f"{_BORN.get(words, 'né·e')} <bdi>{escape(birth_name)}</bdi>"
+    end = [conditional_escape(chips)]
+    if by_exception:
+        end.append(badge("Accès exceptionnel", "danger", "unlock"))
+    elif level < READ:
+        end.append(badge("Demande à étudier", "info", "inbox"))
+    if deceased:
+        end.append(badge("Décédé·e"))
+    if new:
+        end.append(badge(plural(new, "nouveauté,nouveautés"), "new", "bell"))
+    parts = (
+        f'<div class="row person{" unread" if new else ""}">{avatar(name)}<div class="row-main">',
+        f'<a class="row-title" href="{escape(href)}"><bdi>{escape(name)}</bdi></a>',
+        f' <span class="muted small">{born}</span>' if birth_name else "",
+        '<div class="meta">',
+        f"<span>{escape(words)}</span>" if words else "",
+        f'<span>{age(birth_date)}</span><span class="num">{numeric_date(birth_date)}</span>'
+        if birth_date
+        else "",
+        f"<span>{escape(place)}</span>" if place else "",
+        "</div>",
+        f'<div class="small">{conditional_escape(text)}</div>' if text.strip() else "",
+        '</div><div class="row-end">',
+        *end,
+        "</div></div>",
+    )
+    return mark_safe("".join(parts))  # noqa: S308 - what comes from outside is escaped above
 
 
 @register.filter
@@ -349,7 +357,7 @@ def nav_item(context, name, drawing, label, count=0):
 
 
 @register.simple_tag(takes_context=True)
-def record_tab(context, name, key, drawing, label, least=20):
+def record_tab(context, name, key, drawing, label, least=READ):
     """Write one tab of a person's record; nothing below the level that opens its page."""
     patient = context["patient"]
     level = getattr(patient, "level", None)
