@@ -240,7 +240,7 @@ def _point(name: str, lines: list[str]) -> dict[str, Any]:
 
 
 def _queries(line: str) -> int:
-    """Count the SQL statements of one request, transaction control aside."""
+    """Count the SQL statements of one request, transaction control and its settings aside."""
     method, path, joined, body = line.split("\t")
     headers = dict(pair.split("=", 1) for pair in joined.split("|") if pair)
     body = body.replace("{uuid}", str(uuid.uuid4()))
@@ -254,7 +254,7 @@ def _queries(line: str) -> int:
         )
     if answer.status_code >= 400:
         sys.exit(f"{method} {path}: {answer.status_code} {answer.content[:500]!r}")
-    control = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+    control = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SELECT set_config(")
     return sum(not query["sql"].startswith(control) for query in captured.captured_queries)
 
 

@@ -29,7 +29,7 @@ from carbet.registries.patients.models import Patient
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PASSWORD = "mot de passe du carbet"
 
-# key: (given, family, profession, label, category, organization)
+# Each under a key: given name, family name, profession and its label, category, place.
 PEOPLE = {
     "gp": ("Yann", "Le Bihan", "10", "Médecin généraliste", Category.MEDICAL, "office"),
     "secretary": ("Odile", "Fortin", "332", "Secrétaire", Category.ADMINISTRATIVE, "office"),

@@ -87,7 +87,8 @@ def conninfo() -> str:
         password=database["PASSWORD"],
         host=database["HOST"],
         port=database["PORT"] or None,
-        **database["OPTIONS"],
+        # What only Django's driver knows is no part of an address.
+        **{key: value for key, value in database["OPTIONS"].items() if isinstance(value, str)},
     )
 
 

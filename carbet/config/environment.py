@@ -119,7 +119,7 @@ def socket_dir() -> Path:
         import hashlib
 
         digest = hashlib.sha256(str(state_dir()).encode()).hexdigest()[:12]
-        default = Path("/tmp") / f"carbet-{digest}"
+        default = Path("/tmp") / f"carbet-{digest}"  # noqa: S108 - made 0700, refused if not ours
     return Path(os.environ.get("CARBET_SOCKET_DIR", default))
 
 

@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from carbet.core import audit, clock, doors, fhir, row_security
 from carbet.core.actor import ANONYMOUS_ACTOR, PERSON, PROFESSIONAL, SYSTEM, Actor
+from carbet.core.models import AuditEvent
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -57,7 +58,7 @@ class DoorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.actor = ANONYMOUS_ACTOR
-        reads: list[audit.AuditEvent] = []
+        reads: list[AuditEvent] = []
         token = audit.reads.set(reads)
         try:
             with transaction.atomic():

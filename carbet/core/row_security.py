@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.migrations import RunSQL
@@ -102,7 +103,7 @@ def policies(table: str, *, select: str, insert: str | None, update: str | None)
     A write needs an operation under way as well, so that no row changes without its trace. What is
     None is refused. Nothing is ever deleted by the application.
     """
-    steps = [
+    steps: list[Any] = [
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
         f"CREATE POLICY owner_all ON {table} TO CURRENT_USER USING (true) WITH CHECK (true)",
@@ -124,7 +125,7 @@ def policies(table: str, *, select: str, insert: str | None, update: str | None)
     else:
         steps.append(f"REVOKE UPDATE ON {table} FROM carbet_app")
     names = ("owner_all", "may_select", "may_insert", "may_update")
-    undo = [f"DROP POLICY IF EXISTS {name} ON {table}" for name in names]
+    undo: list[Any] = [f"DROP POLICY IF EXISTS {name} ON {table}" for name in names]
     undo += [
         f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",

@@ -44,7 +44,7 @@ def deliver(message_id: int) -> None:
             else:
                 wait = outbox.backoff(message.attempts)
                 message.due_at = now + wait
-                deliver.configure(schedule_in={"seconds": wait.total_seconds()}).defer(
+                deliver.configure(schedule_in={"seconds": int(wait.total_seconds())}).defer(
                     message_id=message_id
                 )
         else:

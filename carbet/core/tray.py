@@ -87,7 +87,8 @@ def state(*, now: datetime) -> State:
     with row_security.acting_as(internal("exploitation"), now=now), connection.cursor() as cursor:
         cursor.execute(_STATE, {"now": now, "alive": now - SILENT_AFTER})
         row = cursor.fetchone()
-    return State(*row, is_late=row[1] is not None and row[1] < now - LATE_AFTER)
+    oldest = row[1]
+    return State(*row[:8], oldest is not None and oldest < now - LATE_AFTER)
 
 
 def messages(*, status: str, now: datetime, before: int | None = None) -> TrayPage:

@@ -1,4 +1,4 @@
-"""One of everything about one person, and every kind of actor around them: for the access matrix."""
+"""One of everything about one person, and every kind of actor, for the access matrix."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What every request goes through: its door, a transaction that a GET cannot write in, its trace."""
+"""What each request goes through: its door, a GET that cannot write, its trace."""
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured

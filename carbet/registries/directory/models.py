@@ -17,7 +17,7 @@ PUBLIC_FACTS = row_security.Open("public facts of the directory")
 
 
 class Commune(models.Model):
-    """One row is one of the communes of the territory, by its INSEE code (never its postal code)."""
+    """One row is a commune of the territory, by its INSEE code (never its postal code)."""
 
     ROW_SECURITY = PUBLIC_FACTS
 
@@ -118,7 +118,8 @@ class Practitioner(models.Model):
 
     ROW_SECURITY = PUBLIC_FACTS
 
-    rpps = models.CharField(max_length=11, null=True, unique=True)
+    # NULL, not empty: several professionals have no RPPS, and it is unique.
+    rpps = models.CharField(max_length=11, null=True, unique=True)  # noqa: DJ001
     identifier_system = models.CharField(max_length=200, blank=True)
     identifier_value = models.CharField(max_length=100, blank=True)
     civility = models.CharField(max_length=10, blank=True)
