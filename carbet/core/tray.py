@@ -1,6 +1,6 @@
 """The operator's tray: what could not leave the house, and whether the house is at work."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -87,8 +87,9 @@ def state(*, now: datetime) -> State:
     with row_security.acting_as(internal("exploitation"), now=now), connection.cursor() as cursor:
         cursor.execute(_STATE, {"now": now, "alive": now - SILENT_AFTER})
         row = cursor.fetchone()
-    oldest = row[1]
-    return State(*row[:8], oldest is not None and oldest < now - LATE_AFTER)
+    found = dict(zip((column.name for column in fields(State)), row, strict=False))
+    oldest = found["oldest_due_at"]
+    return State(**found, is_late=oldest is not None and oldest < now - LATE_AFTER)
 
 
 def messages(*, status: str, now: datetime, before: int | None = None) -> TrayPage:

@@ -296,13 +296,6 @@ def records_of_account(*, account_id: int, actor: Actor, now: datetime) -> list[
     )
 
 
-def is_known(*, patient_id: int) -> bool:
-    """Tell whether somebody holds this record, without a word about whom."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT carbet_is_known(%s)", [patient_id])
-        return bool(cursor.fetchone()[0])
-
-
 def _with_members(
     participants: QuerySet[CareTeamParticipant],
 ) -> QuerySet[CareTeamParticipant]:

@@ -16,6 +16,7 @@ from carbet.core.identifiers import from_short_id, short_id
 from carbet.core.operation import UnableTo
 from carbet.registries.directory import queries as directory
 from carbet.registries.directory import rules as capabilities
+from carbet.registries.patients import access as persons_access
 from carbet.registries.patients import queries as persons
 from carbet.registries.patients.forms import TraitsForm
 
@@ -290,7 +291,8 @@ def portal(request: HttpRequest, patient_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def break_glass(request: HttpRequest, patient_id: int) -> HttpResponse:
     """Open a record by exception: reason, explanation, and what will be told to whom."""
-    if not queries.is_known(patient_id=patient_id):
+    proof = request.POST.get("proof", "")
+    if not persons_access.gave_traits(actor=request.actor, patient_id=patient_id, proof=proof):
         raise access.NoSuchRecord
     asked = request.method == "POST" and "start" not in request.POST
     form = forms.GlassForm(request.POST if asked else None)
@@ -315,6 +317,7 @@ def break_glass(request: HttpRequest, patient_id: int) -> HttpResponse:
         "form": form,
         "patient_id": patient_id,
         "hours": rules.GLASS_HOURS,
+        "proof": proof,
         "said": request.POST.get("said", "")[:200],
     }
     return render(

@@ -11,7 +11,7 @@ from django.db.models.expressions import RawSQL
 from carbet.core import audit, names
 from carbet.core.actor import Actor
 from carbet.registries.patients import rules
-from carbet.registries.patients.access import find_entered, patients_open_to
+from carbet.registries.patients.access import find_entered, patients_open_to, proof_of_traits
 from carbet.registries.patients.choices import INS_SYSTEMS
 from carbet.registries.patients.models import Patient, PatientIdentifier
 
@@ -32,6 +32,8 @@ class KnownPerson:
     birth_place_name: str
     city: str
     open_to_actor: bool
+    proof: str = ""
+    """That the actor gave the exact traits, where the record is closed to them."""
 
     @property
     def name(self) -> str:
@@ -144,7 +146,14 @@ def find_by_traits(
     )
     for row in rows:
         audit.read(actor, "patient.find", now=now, patient_id=row[0], entity="Patient")
-    return [KnownPerson(*row, open_to_actor=row[0] in mine) for row in rows]
+    return [
+        KnownPerson(
+            *row,
+            open_to_actor=row[0] in mine,
+            proof="" if row[0] in mine else proof_of_traits(actor=actor, patient_id=row[0]),
+        )
+        for row in rows
+    ]
 
 
 def identifiers_of(*, patient_id: int) -> list[PatientIdentifier]:

@@ -16,6 +16,7 @@ from carbet.coordination.care_teams.models import (
 from carbet.core import row_security
 from carbet.core.actor import internal
 from carbet.core.models import AuditEvent, OutboxMessage
+from carbet.registries.patients.access import proof_of_traits
 from carbet.registries.patients.models import Patient
 
 pytestmark = pytest.mark.django_db
@@ -214,8 +215,11 @@ def test_glass_broken_opens_shows_and_is_reviewed(world, sign_in, client):
     care_team = world.circle()
     address = reverse("care_teams:break_glass", args=[care_team.patient_id])
     stranger = sign_in(world.accounts["other_gp"], role=world.roles["other_gp"])
-    assert "alertés tout de suite" in stranger.get(address).content.decode()
+    proof = proof_of_traits(actor=world.actor("other_gp"), patient_id=care_team.patient_id)
+    start = stranger.post(address, {"start": "1", "proof": proof})
+    assert "alertés tout de suite" in start.content.decode()
     sent = {"gesture": str(uuid.uuid4()), "reason": "emergency", "explanation": "Non"}
+    sent["proof"] = proof
     assert stranger.post(address, sent).status_code == 422
     sent["explanation"] = "Malaise sur la voie publique, seule"
     assert stranger.post(address, sent).status_code == 302
@@ -239,6 +243,7 @@ def test_who_entered_cannot_review_it(world, sign_in):
         "gesture": str(uuid.uuid4()),
         "reason": "emergency",
         "explanation": "Malaise sur la voie publique",
+        "proof": proof_of_traits(actor=world.actor("other_gp"), patient_id=care_team.patient_id),
     }
     client.post(reverse("care_teams:break_glass", args=[care_team.patient_id]), sent)
     [breaking] = everything(GlassBreaking)
@@ -246,9 +251,17 @@ def test_who_entered_cannot_review_it(world, sign_in):
     assert answer.status_code == 404
 
 
-def test_the_record_of_nobody_cannot_be_broken_into(world, sign_in):
+def test_without_the_exact_traits_nobody_learns_whether_a_record_exists(world, sign_in):
+    care_team = world.circle()
     client = sign_in(world.accounts["other_gp"], role=world.roles["other_gp"])
-    assert client.get(reverse("care_teams:break_glass", args=[999_999])).status_code == 404
+    of_another_role = proof_of_traits(actor=world.actor("nurse"), patient_id=care_team.patient_id)
+    of_another_person = proof_of_traits(actor=world.actor("other_gp"), patient_id=1)
+    for proof in ("", "x", of_another_role, of_another_person):
+        sent = {"start": "1", "proof": proof}
+        for patient_id in (care_team.patient_id, 999_999):
+            address = reverse("care_teams:break_glass", args=[patient_id])
+            assert client.get(address).status_code == 404
+            assert client.post(address, sent).status_code == 404
 
 
 def test_the_log_says_who_came_in_plain_words_and_who_was_refused(world, sign_in):
