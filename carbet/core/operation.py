@@ -71,7 +71,11 @@ def operation(
                     _current.reset(token)
                 if not trace.events:
                     raise UnauditedOperation(f"{name} left no audit event")
-                audit.write(trace.events)
+                # What the request read on its way here is kept with what it did: one statement.
+                read = audit.reads.get() if _current.get() is None else None
+                audit.write(trace.events + (read or []))
+                if read:
+                    read.clear()
             return result
 
         run.operation_name = name  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from carbet.coordination.care_teams.models import (
     GlassBreaking,
     RelatedPerson,
 )
-from carbet.core.actor import Actor, Level
+from carbet.core.actor import Actor, Level, organization_key
 from carbet.core.models import AccessGrant, AuditEvent, OutboxMessage
 from carbet.registries.accounts.models import Account
 from carbet.registries.directory.models import Organization
@@ -94,6 +94,34 @@ def has_given_consent(*, patient_id: int) -> bool:
 def managing_keys(*, patient_id: int) -> list[str]:
     """Return the grantees who manage the record: they are told of what concerns its safety."""
     return keys_of_level(patient_id=patient_id, level=Level.MANAGE)
+
+
+@dataclass(frozen=True)
+class Carer:
+    """Who may enter a record now: their key, how far, and for a role the key of its structure."""
+
+    key: str
+    level: Level
+    structure: str | None
+
+
+def carers(*, patient_id: int) -> list[Carer]:
+    """Return every professional grantee who may read the record now, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT held.key, max(held.level), r.organization_id FROM ("
+            " SELECT carbet_grantees_of(%(p)s, 20) AS key, 20 AS level"
+            " UNION ALL SELECT carbet_grantees_of(%(p)s, 30), 30"
+            " UNION ALL SELECT carbet_grantees_of(%(p)s, 40), 40) held"
+            " LEFT JOIN directory_practitionerrole r"
+            " ON r.id = substring(held.key FROM '^role:([0-9]+)$')::bigint"
+            " GROUP BY 1, 3",
+            {"p": patient_id},
+        )
+        return [
+            Carer(key, Level(level), organization_key(place) if place else None)
+            for key, level, place in cursor.fetchall()
+        ]
 
 
 def keys_of_level(*, patient_id: int, level: Level) -> list[str]:

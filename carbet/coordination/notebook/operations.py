@@ -355,13 +355,16 @@ def _lock_own(note: Note, actor: Actor) -> Note:
 
 def _tell(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> None:
     """Alert whom the note concerns, and refresh the open screens of the circle."""
-    readers = _refresh_screens(note.patient_id, now=now)
+    carers = care_teams.carers(patient_id=note.patient_id)
+    live.announce([carer.key for carer in carers], "note", now=now)
     level = Level.WRITE if note.urgent else Level.MANAGE
-    recipients = set(care_teams.keys_of_level(patient_id=note.patient_id, level=level))
+    concerned = [carer for carer in carers if carer.level >= level]
+    recipients = {carer.key for carer in concerned}
     if not note.urgent:
-        recipients -= _teams_already_told(recipients)
+        # A structure of which somebody is told by name needs no alert of its own.
+        recipients -= {carer.structure for carer in concerned if carer.structure}
     if parent is not None and parent.author_role_id is not None:
-        recipients |= {f"role:{parent.author_role_id}"} & set(readers)
+        recipients |= {f"role:{parent.author_role_id}"} & {carer.key for carer in carers}
     alerts.raise_alert(
         actor=actor,
         now=now,
@@ -371,13 +374,6 @@ def _tell(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> No
         target=TARGET,
         urgent=note.urgent,
     )
-
-
-def _teams_already_told(recipients: set[str]) -> set[str]:
-    """Return the organizations of which somebody is told by name: the others need no alert."""
-    roles = [int(key.removeprefix("role:")) for key in recipients if key.startswith("role:")]
-    told = PractitionerRole.objects.filter(pk__in=roles).values_list("organization_id", flat=True)
-    return {organization_key(pk) for pk in told}
 
 
 def _refresh_screens(patient_id: int, *, now: datetime) -> list[str]:
