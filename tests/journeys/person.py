@@ -150,6 +150,8 @@ class Someone:
         self.seen.add(address)
         title = self.page.title()
         assert not re.search(r"claire|florimond|sébastien", title, re.IGNORECASE), title
+        if not self.scripts:
+            return  # axe is a script itself; the same pages are held with scripts
         report = Axe().run(self.page, options={"runOnly": STANDARDS})
         found = [
             f"{violation['id']}: {violation['help']} ({node['target']})"
