@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -76,8 +75,7 @@ def table(rows: list[Row]) -> str:
     def cpu(name: str, size: int) -> float:
         return median(row["cpu_app"] + row["cpu_db"] for row in measured[name, size, 1])
 
-    lines = [f"Measured on {datetime.now(UTC):%Y-%m-%d}."]
-    lines += ["", f"| {' | '.join(HEADS)} |", "|" + "---|" * len(HEADS)]
+    lines = [f"| {' | '.join(HEADS)} |", "|" + "---|" * len(HEADS)]
     for name in dict.fromkeys(name for name, _, _ in measured):
         gate, most_growth = GATES.get(name, (None, None))
         floor = f"floor {_floor_of(name)}"
