@@ -9,7 +9,7 @@ from django.db import models
 
 from carbet.core.actor import Actor
 from carbet.core.append import append
-from carbet.core.models import AuditEvent
+from carbet.core.models import AuditEvent, LiveEvent
 
 # What the request under way has read: the middleware writes it before the response leaves.
 reads: contextvars.ContextVar[list[AuditEvent] | None] = contextvars.ContextVar(
@@ -28,6 +28,8 @@ class Trace:
     now: datetime
     context_id: Any = None
     events: list[AuditEvent] = field(default_factory=list)
+    # What open screens will be told: gathered by the outermost operation, written once.
+    announced: list[LiveEvent] = field(default_factory=list)
 
     def about(
         self,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
-from carbet.core import row_security
+from carbet.core import operation, row_security
 from carbet.core.actor import SYSTEM, Actor
 from carbet.core.append import append
 from carbet.core.models import LiveEvent
@@ -16,13 +16,21 @@ OVERLAP = timedelta(seconds=10)
 
 
 def announce(recipients: Iterable[str], kind: str, *, now: datetime) -> None:
-    """Write one live event a recipient; a trigger notifies the live server when it commits."""
-    append(
-        [
-            LiveEvent(recipient=recipient, kind=kind, recorded_at=now)
-            for recipient in set(recipients)
-        ]
-    )
+    """Tell each recipient once; a trigger notifies the live server when the event commits.
+
+    Within an operation, all that it announces is written together when it ends.
+    """
+    trace = operation.current()
+    said = {(event.recipient, event.kind) for event in trace.announced} if trace else set()
+    events = [
+        LiveEvent(recipient=recipient, kind=kind, recorded_at=now)
+        for recipient in set(recipients)
+        if (recipient, kind) not in said
+    ]
+    if trace:
+        trace.announced.extend(events)
+    else:
+        append(events)
 
 
 def missed(recipients: frozenset[str], *, last: int | None, now: datetime) -> list[tuple[int, str]]:

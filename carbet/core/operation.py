@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from carbet.core import audit, row_security
 from carbet.core.actor import Actor
+from carbet.core.append import append
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -62,20 +63,29 @@ def operation(
             under_way = _current.get()
             # What one operation does through others is one context of history.
             context_id = under_way.context_id if under_way else uuid.uuid4()
+            announced = under_way.announced if under_way else []
+            before = len(announced)
             with row_security.acting_as(actor, now=now, operation=name, context_id=str(context_id)):
-                trace = audit.Trace(name, action, actor, now, context_id=context_id)
+                trace = audit.Trace(
+                    name, action, actor, now, context_id=context_id, announced=announced
+                )
                 token = _current.set(trace)
                 try:
                     result = function(trace, *args, **kwargs)
+                except BaseException:
+                    del announced[before:]
+                    raise
                 finally:
                     _current.reset(token)
                 if not trace.events:
                     raise UnauditedOperation(f"{name} left no audit event")
                 # What the request read on its way here is kept with what it did: one statement.
-                read = audit.reads.get() if _current.get() is None else None
+                read = audit.reads.get() if under_way is None else None
                 audit.write(trace.events + (read or []))
                 if read:
                     read.clear()
+                if under_way is None and announced:
+                    append(announced)
             return result
 
         run.operation_name = name  # type: ignore[attr-defined]

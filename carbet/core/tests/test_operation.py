@@ -2,11 +2,12 @@
 
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from carbet.core import row_security
+from carbet.core import live, row_security
 from carbet.core.actor import Level, internal
 from carbet.core.clock import now
-from carbet.core.models import AuditEvent
+from carbet.core.models import AuditEvent, LiveEvent
 from carbet.core.operation import REGISTRY, UnableTo, UnauditedOperation, operation
 from carbet.registries.directory.models import Commune
 
@@ -98,3 +99,45 @@ def test_grant_levels_are_bounded():
     ):
         grants.grant("role:1", patient_id=1, level=11, source="x", now=now())  # type: ignore[arg-type]
     assert Level.MANAGE > Level.WRITE > Level.READ > Level.IDENTITY
+
+
+def told():
+    with row_security.acting_as(internal("test")):
+        return sorted(LiveEvent.objects.values_list("recipient", "kind"))
+
+
+def test_screens_are_told_once_by_the_outermost_operation(forget):
+    @operation("test.inner")
+    def inner(trace, *, actor, now):
+        live.announce(["role:1", "role:2"], "note", now=now)
+        trace.about(entity="x")
+
+    @operation("test.outer")
+    def outer(trace, *, actor, now):
+        inner(actor=actor, now=now)
+        live.announce(["role:2"], "note", now=now)
+        live.announce(["role:2"], "alert", now=now)
+        trace.about(entity="x")
+
+    with CaptureQueriesContext(connection) as captured:
+        outer(actor=internal("test"), now=now())
+    writings = [q for q in captured.captured_queries if '"core_liveevent"' in q["sql"]]
+    assert len(writings) == 1
+    assert told() == [("role:1", "note"), ("role:2", "alert"), ("role:2", "note")]
+
+
+def test_what_a_refused_operation_announced_is_not_told(forget):
+    @operation("test.refused")
+    def refused(trace, *, actor, now):
+        live.announce(["role:1"], "note", now=now)
+        raise UnableTo("Non.")
+
+    @operation("test.tolerant")
+    def tolerant(trace, *, actor, now):
+        live.announce(["role:3"], "note", now=now)
+        with pytest.raises(UnableTo):
+            refused(actor=actor, now=now)
+        trace.about(entity="x")
+
+    tolerant(actor=internal("test"), now=now())
+    assert told() == [("role:3", "note")]

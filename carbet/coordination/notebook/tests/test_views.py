@@ -313,6 +313,18 @@ def test_the_number_of_queries_does_not_grow(world, patient, open_as, count, pag
     assert len(asked) <= 8, asked
 
 
+@pytest.mark.parametrize("urgent", ["", "on"])
+def test_writing_asks_eight_statements_whoever_is_told(world, patient, open_as, urgent):
+    client = open_as("nurse")
+    typed = {"kind": "OBS", "text": "Va bien.", "urgent": urgent, "gesture": str(uuid4())}
+    with CaptureQueriesContext(connection) as captured:
+        assert client.post(address("write", patient), typed).status_code == 302
+    control = ("SAVEPOINT", "RELEASE", "SELECT set_config(")
+    asked = [one["sql"] for one in captured if not one["sql"].startswith(control)]
+    assert any('"alerts_alert"' in sql for sql in asked)
+    assert len(asked) <= 8, asked
+
+
 def test_measures_accept_a_comma_and_refuse_at_the_field(world, patient, open_as):
     client = open_as("nurse")
     wrong = {"systolic": "14", "diastolic": "8", "weight": "abc", "gesture": str(uuid4())}
