@@ -18,6 +18,8 @@ class OrganizationKind(models.TextChoices):
 
     LEGAL = "LEGAL-ENTITY", "Entité juridique"
     GEOGRAPHICAL = "GEOGRAPHICAL-ENTITY", "Entité géographique"
+    # Local: ROR knows it by its identifier only.
+    INTERNAL = "INTERNAL-ORGANIZATION", "Organisation interne"
 
 
 class Purpose(models.TextChoices):
@@ -40,3 +42,52 @@ class PracticeMode(models.TextChoices):
     LIBERAL = "L", "Libéral"
     SALARIED = "S", "Salarié"
     VOLUNTEER = "B", "Bénévole"
+
+
+class CapacityStatus(models.TextChoices):
+    """ROR status of a capacity (J188, TRE_R330)."""
+
+    INSTALLED = "01", "Installé"
+    AVAILABLE = "02", "Disponible"
+    OCCUPIED = "03", "Occupé"
+    RESERVED = "04", "Réservé"
+    CLOSED = "05", "Fermé"
+    ADDITIONAL = "06", "Supplémentaire"
+    OPERATIONAL = "07", "Opérationnel"
+
+
+class MailboxKind(models.TextChoices):
+    """Kinds of secure mailboxes (J139, TRE_R257)."""
+
+    PERSONAL = "PER", "Personnelle"
+    ORGANIZATIONAL = "ORG", "Organisationnelle"
+    APPLICATION = "APP", "Applicative"
+    OFFICE = "CAB", "Cabinet"
+
+
+class Source(models.TextChoices):
+    """Outside directories that are imported."""
+
+    ANNUAIRE = "annuaire", "Annuaire Santé"
+    FINESS = "finess", "FINESS"
+    ROR = "ror", "ROR national"
+    STRUCTURES = "structures", "Fichier de structures"
+
+
+class RunStatus(models.TextChoices):
+    """Where an import is."""
+
+    READING = "reading", "Lecture en cours"
+    MERGING = "merging", "Mise en place en cours"
+    STOPPED = "stopped", "Arrêté, peut reprendre"
+    ABANDONED = "abandoned", "Abandonné"
+    DONE = "done", "Terminé"
+
+
+class LineOutcome(models.TextChoices):
+    """What became of a line of an import."""
+
+    CREATED = "created", "Créé"
+    CHANGED = "changed", "Modifié"
+    CLOSED = "closed", "Fermé"
+    REJECTED = "rejected", "Rejeté"

@@ -10,12 +10,13 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from django.db import connections, models, transaction
 from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
 
 from carbet.coordination.care_teams.choices import (
     ConsentDecision,
@@ -204,7 +205,7 @@ def load_facts() -> None:
         {
             (sites[row["key"]], f"{capacity['label']}, {unit}", INSTALLED, SOURCE_OF_CAPACITIES): {
                 "number": number,
-                "updated_on": date.fromisoformat(row["capacities_on"]),
+                "updated_at": _midnight(row["capacities_on"]),
             }
             for row in document["establishments"]
             for capacity in row["capacities"]
@@ -229,6 +230,11 @@ def load_facts() -> None:
         "organization_id",
         "name",
     )
+
+
+def _midnight(day: str) -> datetime:
+    """Return when a day began in the territory."""
+    return datetime.fromisoformat(day).replace(tzinfo=timezone.get_default_timezone())
 
 
 def _legal_entity(row: dict[str, Any]) -> dict[str, Any]:

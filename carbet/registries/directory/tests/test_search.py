@@ -1,6 +1,6 @@
 """The directory: found despite accents and a wrong letter, narrowed, said with dates."""
 
-from datetime import date
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
@@ -131,7 +131,7 @@ def test_every_capacity_carries_its_date(world, gp):
         activity="Médecine",
         number=12,
         source="SAE",
-        updated_on=date(2024, 12, 31),
+        updated_at=datetime(2024, 12, 31, 12, tzinfo=UTC),
     )
     HealthcareService.objects.create(organization=place, name="Consultation sans rendez-vous")
     page = gp.get(reverse("directory:organization", args=[place.pk])).content.decode()
