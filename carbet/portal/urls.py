@@ -11,5 +11,6 @@ own = [
 ]
 urlpatterns = [
     path("", views.home, name="home"),
+    path("services/", views.services, name="services"),
     path("mon-dossier/", include((own, "portal"))),
 ]

@@ -10,14 +10,14 @@ from carbet.coordination.alerts import queries as alerts
 from carbet.coordination.care_plans import queries as care_plans
 from carbet.coordination.care_teams import presenters as circles
 from carbet.coordination.care_teams import queries as care_teams
-from carbet.coordination.support import queries as support
 from carbet.core import audit, doors
+from carbet.core import home as blocks
 from carbet.core.actor import Level
 from carbet.core.identifiers import from_short_id, short_id
-from carbet.portal import access
-from carbet.registries.directory import rules as capabilities
+from carbet.portal import access, queries
 
 SHOWN = 6
+ALERTS_ORDER = 30
 
 
 @doors.signed_in(role_chosen=True)
@@ -30,20 +30,28 @@ def home(request: HttpRequest) -> HttpResponse:
     waiting = [
         alert_lines.line(alert) for alert in alerts.alerts_for(actor=actor, unread_only=True).alerts
     ]
-    may_triage = actor.can(capabilities.TRIAGE_SUPPORT)
-    may_approve = actor.can(capabilities.APPROVE_PLAN)
+    shown = blocks.shown(actor=actor, now=now)
+    main = [each for each in shown if not each.block.aside]
     context = {
         "alerts": waiting[:SHOWN],
         "more_alerts": len(waiting) > SHOWN,
-        "requests": list(support.waiting_for(actor)[:SHOWN]) if may_triage else [],
-        "may_triage": may_triage,
-        "plans": list(care_plans.awaiting_approval(actor=actor)[:SHOWN]) if may_approve else [],
-        "may_approve": may_approve,
-        "opened": list(care_teams.last_opened(actor=actor, now=now, most=SHOWN)),
-        "to_review": len(care_teams.glass_to_review(actor=actor, now=now)),
+        # Alerts stand where their order puts them among the blocks.
+        "before": [each for each in main if each.block.order < ALERTS_ORDER],
+        "after": [each for each in main if each.block.order >= ALERTS_ORDER],
+        "aside": [each for each in shown if each.block.aside],
+        "services": queries.services(actor=actor),
     }
     audit.read(actor, "portal.home", now=now, patient_id=None)
     return render(request, "portal/home.html", context)
+
+
+@doors.professional()
+@require_safe
+def services(request: HttpRequest) -> HttpResponse:
+    """Show the regional services: for whom, in what state, how to get them."""
+    return render(
+        request, "portal/services.html", {"services": queries.services(actor=request.actor)}
+    )
 
 
 @doors.person()

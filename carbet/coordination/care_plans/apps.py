@@ -1,9 +1,17 @@
 """The personalised health plan: needs, goals, actions, approval, versions."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
+
+from carbet.core import home
 
 
 class CarePlansConfig(AppConfig):
     name = "carbet.coordination.care_plans"
     label = "care_plans"
     verbose_name = "Plans personnalisés"
+
+    def ready(self) -> None:
+        presenters = import_module("carbet.coordination.care_plans.presenters.home_page")
+        home.add(presenters.HOME)

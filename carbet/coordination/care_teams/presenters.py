@@ -4,14 +4,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
+from typing import Any
 
+from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
-from carbet.coordination.care_teams import rules
-from carbet.coordination.care_teams.choices import ParticipantRole
-from carbet.coordination.care_teams.models import CareTeamParticipant
-from carbet.core.actor import INTERNAL, SYSTEM
+from carbet.coordination.care_teams import queries, rules
+from carbet.coordination.care_teams.choices import GlassReason, ParticipantRole
+from carbet.coordination.care_teams.models import CareTeamParticipant, GlassBreaking
+from carbet.core import home
+from carbet.core.actor import INTERNAL, SYSTEM, Actor
 from carbet.core.models import AuditEvent
+from carbet.registries.patients import queries as patients
 
 
 @dataclass(frozen=True)
@@ -241,3 +246,43 @@ def _agent(event: AuditEvent) -> str:
     if event.actor_kind == SYSTEM:
         return f"Logiciel {event.agent_name or event.client_id}"
     return event.agent_name or "Compte inconnu"
+
+
+# --- On the front page ---------------------------------------------------------------------------
+
+_ENTERED = ("civility", "given", "family")
+
+
+def to_review(*, actor: Actor, now: datetime) -> QuerySet[GlassBreaking, dict[str, Any]]:
+    """Return the exceptional entries that wait for the actor's eyes."""
+    return queries.glass_to_review(actor=actor, now=now).values(
+        "opened_at",
+        "reason",
+        *(f"practitioner_role__practitioner__{part}" for part in _ENTERED),
+        *patients.name_columns(),
+    )
+
+
+def to_review_line(row: dict[str, Any], *, now: datetime) -> home.Line:
+    """Say an exceptional entry: whose record, by whom, when, why."""
+    by = filter(None, (row[f"practitioner_role__practitioner__{part}"] for part in _ENTERED))
+    return home.Line(
+        title=patients.name_in(row),
+        href=reverse("care_teams:reviews"),
+        text=GlassReason(row["reason"]).label,
+        meta=(f"par {' '.join(by)}",),
+        at=home.moment(row["opened_at"]),
+        icon="unlock",
+    )
+
+
+HOME = home.Block(
+    key="reviews",
+    title="Accès exceptionnels à relire",
+    icon="unlock",
+    tone="warning",
+    rows=to_review,
+    line=to_review_line,
+    more=("care_teams:reviews", "Relire"),
+    order=10,
+)

@@ -2,14 +2,23 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
 
 from carbet.coordination.care_plans.queries import Summary
 from carbet.coordination.care_teams import rules as circles
 from carbet.coordination.care_teams.choices import ParticipantRole, Relationship
+from carbet.coordination.charts import queries
 from carbet.coordination.notebook.presenters import Line
 from carbet.coordination.support.models import SupportRequest
+from carbet.core import home
+from carbet.core.actor import Actor
+from carbet.core.templatetags.carbet import age
+from carbet.registries.patients import queries as patients
+from carbet.registries.patients.models import Patient
 
 
 @dataclass(frozen=True)
@@ -91,3 +100,38 @@ def _member(each: Mapping[str, Any]) -> Person:
     name = f"{each['relative_given']} {each['relative_family']}".strip()
     tie = str(dict(Relationship.choices).get(each["relationship"], ""))
     return Person(name, tie, "", each["relative_phone"] or "", role_label, referent)
+
+
+# --- On the front page ---------------------------------------------------------------------------
+
+
+def recent(*, actor: Actor, now: datetime) -> QuerySet[Patient, dict[str, Any]]:
+    """Return the records that the actor opened last."""
+    return queries.recent(actor=actor, now=now, most=home.MOST)
+
+
+def recent_line(row: dict[str, Any], *, now: datetime) -> home.Line:
+    """Say a person whose record was opened, and how much is new there."""
+    new = row["new"]
+    return home.Line(
+        title=patients.name_in(row, ""),
+        href=reverse("charts:detail", args=[row["pk"]]),
+        meta=(str(age(date.fromisoformat(row["birth_date"]), on=now.date())), row["city"]),
+        at=home.moment(row["at"]),
+        badge=f"{new} nouveauté{'s' if new > 1 else ''}" if new else "",
+        tone="new",
+        unread=bool(new),
+    )
+
+
+HOME = home.Block(
+    key="patients",
+    title="Mes patients, ouverts récemment",
+    icon="people",
+    rows=recent,
+    line=recent_line,
+    empty="Les dossiers que vous ouvrez se retrouvent ici, avec ce qui y est nouveau.",
+    more=("patients:list", "Mes patients"),
+    order=70,
+    aside=True,
+)

@@ -3,10 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from carbet.coordination.support import rules
-from carbet.coordination.support.choices import RequestStatus, Urgency
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from carbet.coordination.support import queries, rules
+from carbet.coordination.support.choices import RequestReason, RequestStatus, Urgency
 from carbet.coordination.support.models import SupportRequest
+from carbet.core import home
+from carbet.core.actor import Actor
+from carbet.registries.directory.rules import TRIAGE_SUPPORT
+from carbet.registries.patients import queries as patients
 
 STATUS_TONES = {
     RequestStatus.SUBMITTED: "info",
@@ -93,3 +101,55 @@ def delay(request: SupportRequest, *, now: datetime) -> str:
     if now > due:
         return f"retard de {rules.span(now - due)}"
     return f"reste {rules.span(due - now)}"
+
+
+# --- On the front page ---------------------------------------------------------------------------
+
+
+def waiting(*, actor: Actor, now: datetime) -> QuerySet[SupportRequest, dict[str, Any]] | None:
+    """Return what waits for the actor's team, for those who answer only."""
+    if not actor.can(TRIAGE_SUPPORT):
+        return None
+    return queries.waiting_for(actor).values(
+        "pk",
+        "reason",
+        "urgency",
+        "submitted_at",
+        "requester__specialty_label",
+        "requester__profession_label",
+        *(f"requester__practitioner__{part}" for part in ("civility", "given", "family")),
+        *patients.name_columns("person__"),
+    )[: home.MOST + 1]
+
+
+def waiting_line(row: dict[str, Any], *, now: datetime) -> home.Line:
+    """Say a request that waits; the person is named only where the identity is open."""
+    asked_by = (row[f"requester__practitioner__{part}"] for part in ("civility", "given", "family"))
+    return home.Line(
+        title=patients.name_in(row, "person__") or "Personne dont l’identité est fermée",
+        href=reverse("support:detail", args=[row["pk"]]),
+        text=RequestReason(row["reason"]).label,
+        meta=(
+            " ".join(filter(None, asked_by)),
+            row["requester__specialty_label"] or row["requester__profession_label"],
+        ),
+        at=home.moment(row["submitted_at"]),
+        badge=Urgency(row["urgency"]).label,
+        tone=URGENCY_TONES[Urgency(row["urgency"])],
+        icon="person",
+        unread=True,
+    )
+
+
+HOME = home.Block(
+    key="requests",
+    title="Demandes d’appui à étudier",
+    icon="inbox",
+    rows=waiting,
+    line=waiting_line,
+    empty_title="Aucune demande n’attend",
+    empty="Une nouvelle demande apparaît ici aussitôt, sans recharger la page.",
+    more=("support:list", "Toutes les demandes"),
+    order=20,
+    live="request alert",
+)

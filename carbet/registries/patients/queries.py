@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import F, QuerySet
@@ -17,6 +18,7 @@ from carbet.registries.patients.models import Patient, PatientIdentifier
 
 SEARCH_LIMIT = 50
 PAGE = 25
+_NAME = ("used_given", "birth_given", "used_family", "birth_family")
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,19 @@ def search_patients(*, actor: Actor, text: str, now: datetime) -> list[Patient]:
         key=lambda person: -rules.closeness(text, full_name(person)),
     )
     return ranked[:SEARCH_LIMIT]
+
+
+def name_columns(prefix: str = "patient__") -> tuple[str, ...]:
+    """Return the columns from which `name_in` tells how a person is named."""
+    return tuple(f"{prefix}{column}" for column in _NAME)
+
+
+def name_in(row: dict[str, Any], prefix: str = "patient__") -> str:
+    """Return how the person of a plain row is named on screen; nothing where they are not seen."""
+    used_given, birth_given, used_family, birth_family = (row[f"{prefix}{name}"] for name in _NAME)
+    if not birth_given:
+        return ""
+    return f"{used_given or birth_given[0]} {used_family or birth_family}"
 
 
 def full_name(patient: Patient) -> str:
