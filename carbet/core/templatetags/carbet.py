@@ -6,7 +6,9 @@ from pathlib import Path
 
 from django import template
 from django.conf import settings
+from django.template.base import TextNode
 from django.template.defaultfilters import date as format_date
+from django.template.library import SimpleNode
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 from django.utils import timezone
@@ -35,7 +37,52 @@ TONE_ICONS = {
 }
 
 
-@register.simple_tag
+class Ready(SimpleNode):
+    """A tag whose words all stand in the template: they are read once, not at each rendering."""
+
+    def __init__(self, node, words, named):
+        super().__init__(node.func, node.takes_context, node.args, node.kwargs, node.target_var)
+        self.words, self.named = words, named
+
+    def get_resolved_arguments(self, context):
+        words = [context, *self.words] if self.takes_context else self.words
+        return words, self.named
+
+
+def _stands(expression):
+    written = not expression.is_var or expression.var.literal is not None
+    return written and not expression.filters
+
+
+def written_tag(takes_context=False):
+    """Register a simple tag that costs less where its words are all written in the template.
+
+    Without context, what it writes is written once, when the template is compiled.
+    """
+
+    def decorate(function):
+        name = function.__name__
+        register.simple_tag(function, takes_context=takes_context)
+        ordinary = register.tags[name]
+
+        def compiled(parser, token):
+            node = ordinary(parser, token)
+            if not all(map(_stands, (*node.args, *node.kwargs.values()))):
+                return node
+            empty = template.Context()
+            words = [word.resolve(empty) for word in node.args]
+            named = {key: word.resolve(empty) for key, word in node.kwargs.items()}
+            if takes_context or node.target_var is not None:
+                return Ready(node, words, named)
+            return TextNode(conditional_escape(node.func(*words, **named)))
+
+        register.tag(name, compiled)
+        return function
+
+    return decorate
+
+
+@written_tag()
 def icon(name, label="", size=""):
     """Draw an icon; without a label it is decoration, hidden from assistive technology."""
     return _drawing(name, label, size) if name else ""
@@ -254,6 +301,30 @@ def person_row(
     return mark_safe("".join(parts))  # noqa: S308 - what comes from outside is escaped above
 
 
+@register.simple_tag(takes_context=True)
+def people_rows(context, people):
+    """Write the persons of a list, each leading to the page that the reader's level opens.
+
+    A person has `pk level born_name gender birth_date city glass_until deceased_on`.
+    """
+    rows = []
+    for person in people:
+        page = "charts:detail" if person.level >= READ else "support:of_patient"
+        row = person_row(
+            door(context, page, person.pk) or door(context, "patients:detail", person.pk),
+            str(person),
+            person.born_name,
+            person.gender,
+            person.birth_date,
+            person.city,
+            level=person.level,
+            by_exception=person.glass_until,
+            deceased=person.deceased_on,
+        )
+        rows.append(f"<li>{row}</li>")
+    return mark_safe("".join(rows))  # noqa: S308 - each row is escaped
+
+
 @register.filter
 def overdue(value):
     """Tell whether a due date has passed."""
@@ -290,7 +361,7 @@ def asset(path):
         return settings.STATIC_URL + path
 
 
-@register.simple_tag(takes_context=True)
+@written_tag(takes_context=True)
 def door(context, name, *arguments):
     """Give the address of a named page, or nothing when that page does not exist."""
     return _address(name, arguments, get_urlconf(), get_script_prefix())
@@ -325,19 +396,23 @@ def fixed(parser, token):
     return FixedNode(nodelist)
 
 
-@register.simple_tag(takes_context=True)
+@written_tag(takes_context=True)
 def nav_item(context, name, drawing, label, count=0):
     """Write one entry of the menu, marked when one stands there; nothing when it has no page."""
     href = door(context, name)
     if not href:
         return ""
     match = getattr(context.get("request"), "resolver_match", None)
-    space = name.partition(":")[0] if ":" in name else None
     current = ""
     if match and match.view_name == name:
-        current = mark_safe(' aria-current="page"')
-    elif match and space in match.namespaces:
-        current = mark_safe(' aria-current="true"')
+        current = "page"
+    elif match and ":" in name and name.partition(":")[0] in match.namespaces:
+        current = "true"
+    return _entry(href, current, drawing, label, count)
+
+
+@lru_cache(maxsize=1024)
+def _entry(href, current, drawing, label, count):
     told = (
         format_html(
             '<span class="count count-hot">{}<span class="visually-hidden"> non lues</span></span>',
@@ -349,14 +424,14 @@ def nav_item(context, name, drawing, label, count=0):
     return format_html(
         '<li><a class="nav-link" href="{}"{}>{}<span>{}</span>{}</a></li>',
         href,
-        current,
+        format_html(' aria-current="{}"', current) if current else "",
         icon(drawing),
         label,
         told,
     )
 
 
-@register.simple_tag(takes_context=True)
+@written_tag(takes_context=True)
 def record_tab(context, name, key, drawing, label, least=READ):
     """Write one tab of a person's record; nothing below the level that opens its page."""
     patient = context["patient"]
@@ -373,7 +448,7 @@ def record_tab(context, name, key, drawing, label, least=READ):
     )
 
 
-@register.simple_tag(takes_context=True)
+@written_tag(takes_context=True)
 def may(context, capability):
     """Ask the actor of the request whether they may."""
     actor = getattr(context.get("request"), "actor", None)
