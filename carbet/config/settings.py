@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "carbet.registries.patients",
     "carbet.coordination.care_teams",
     "carbet.coordination.alerts",
+    "carbet.coordination.documents",
     "carbet.coordination.notebook",
     "carbet.coordination.support",
     "carbet.coordination.care_plans",
@@ -225,6 +226,10 @@ STORAGES = {
 WHITENOISE_MAX_AGE = 31536000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+# A request longer than this is answered 413 before it is read.
+CARBET_LARGEST_REQUEST = 64 * 1024 * 1024
+# Keys that seal the files kept: "number:base64 of 32 bytes", the first one seals.
+CARBET_FILE_KEYS = environment.words("CARBET_FILE_KEYS", "")
 
 PGHISTORY_APPEND_ONLY = True
 PGHISTORY_INSTALL_CONTEXT_FUNC_ON_MIGRATE = True

@@ -16,6 +16,7 @@ ROOMS = (
     "carbet.registries.patients",
     "carbet.coordination.alerts",
     "carbet.coordination.care_teams",
+    "carbet.coordination.documents",
     "carbet.coordination.notebook",
     "carbet.coordination.support",
     "carbet.coordination.care_plans",

@@ -53,6 +53,11 @@ def person(*, patient: Level | None = None) -> Callable[[V], V]:
     return _mark(Door(frozenset({PERSON}), patient=patient))
 
 
+def reader(*, patient: Level) -> Callable[[V], V]:
+    """Whoever may enter that record, a professional or the person at their own door."""
+    return _mark(Door(frozenset({PROFESSIONAL, PERSON}), patient=patient))
+
+
 def system(*, writes_on_get: str = "") -> Callable[[V], V]:
     """Another system, with a token."""
     return _mark(Door(frozenset({SYSTEM}), writes_on_get=writes_on_get))

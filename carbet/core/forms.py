@@ -1,5 +1,6 @@
 """How forms look: one renderer, so that `{{ form }}` is already accessible markup in our words."""
 
+from django import forms
 from django.forms import renderers
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
@@ -19,3 +20,26 @@ class CarbetFormRenderer(renderers.DjangoTemplates):
             return super().get_template(template_name)
         except TemplateDoesNotExist:
             return get_template(template_name)
+
+
+class FilesInput(forms.FileInput):
+    """A file field that takes several files; `data-largest` lets the page refuse one before."""
+
+    allow_multiple_selected = True
+
+    def value_from_datadict(self, data, files, name):
+        return files.getlist(name) if hasattr(files, "getlist") else files.get(name)
+
+
+class FilesField(forms.FileField):
+    """Several files, each checked by the room that keeps it."""
+
+    widget = FilesInput
+
+    def clean(self, data, initial=None):
+        """Return the list of files sent."""
+        sent = [each for each in (data or []) if each]
+        if self.required and not sent:
+            raise forms.ValidationError("Choisissez un fichier.")
+        # An empty file is refused by whoever keeps files, with a sentence of its own.
+        return sent

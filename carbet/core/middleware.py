@@ -1,5 +1,6 @@
 """What every request goes through: an identity, a door, one transaction, a trace."""
 
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +33,7 @@ class RequestIdentityMiddleware:
         request.now = clock.now()
         token = audit.request_id.set(request.id)
         try:
-            response = self.get_response(request)
+            response = too_long(request) or self.get_response(request)
         finally:
             audit.request_id.reset(token)
         response["X-Request-Id"] = request.id
@@ -117,6 +118,33 @@ class DoorMiddleware:
         if door.capability and not actor.can(door.capability):
             return render(request, "403.html", status=403)
         return None
+
+
+# How much of a request too long is read, to give back the text that came with the file.
+_READ_OF_TOO_LONG = 256 * 1024
+_TEXT_FIELD = re.compile(
+    rb'\r\nContent-Disposition: form-data; name="text"\r\n\r\n(.*?)\r\n--', re.DOTALL
+)
+
+
+def too_long(request: HttpRequest) -> HttpResponse | None:
+    """Answer 413 to a request of too great a length, before it is read; give back its text."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) <= settings.CARBET_LARGEST_REQUEST:
+        return None
+    text = ""
+    if "multipart/form-data" in request.META.get("CONTENT_TYPE", ""):
+        start = request.META["wsgi.input"].read(_READ_OF_TOO_LONG)
+        found = _TEXT_FIELD.search(b"\r\n" + start)
+        text = found[1].decode("utf-8", "replace") if found else ""
+    context = {
+        "text": text,
+        "megabytes": int(length) // (1024 * 1024),
+        "most": settings.CARBET_LARGEST_REQUEST // (1024 * 1024),
+    }
+    response = render(None, "413.html", context, status=413)
+    response["Connection"] = "close"
+    return response
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:

@@ -43,6 +43,11 @@ class Protected:
 
 
 @dataclass(frozen=True)
+class Shared(Protected):
+    """A model of `core.sharing.Shared`: besides the grant, each row says who sees it."""
+
+
+@dataclass(frozen=True)
 class Custom:
     """A model with policies of its own; `reason` says which and why."""
 
@@ -64,6 +69,35 @@ def holds_grant(patient: str, level: Level) -> str:
         f" AND g.valid_from <= carbet_now()"
         f" AND (g.valid_until IS NULL OR g.valid_until > carbet_now()))"
     )
+
+
+def sees_shared(table: str, level: Level = Level.READ) -> str:
+    """Return the SQL condition "the actor holds a grant and is among those who see this row".
+
+    The rows of `table` carry `patient_id`, `visibility` and `readers` (`core.sharing`).
+    """
+    person = "g.grantee LIKE 'account:%'"
+    among = (
+        f"({table}.visibility = 'circle'"
+        f" OR ({table}.visibility = 'professionals' AND NOT {person})"
+        f" OR {table}.readers::text[] && {GRANTEES}"
+        f" OR ('account' = ANY ({table}.readers) AND {person}))"
+    )
+    return holds_grant(f"{table}.patient_id", level).removesuffix(")") + f" AND {among})"
+
+
+def protect_shared(table: str, *, history: str = "") -> list[RunSQL]:
+    """Return the steps that put a table of shared entries, and its history, behind the door."""
+    written = f"{IS_INTERNAL} OR {holds_grant(f'{table}.patient_id', Level.WRITE)}"
+    steps = [
+        policies(
+            table, select=f"{IS_INTERNAL} OR {sees_shared(table)}", insert=written, update=written
+        )
+    ]
+    if history:
+        seen = f"{IS_INTERNAL} OR {sees_shared(history)}"
+        steps.append(policies(history, select=seen, insert="true", update=None))
+    return steps
 
 
 def protect(

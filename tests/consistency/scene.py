@@ -20,6 +20,7 @@ from carbet.coordination.care_teams.models import (
     GlassBreaking,
     RelatedPerson,
 )
+from carbet.coordination.documents.models import Document, File, Piece
 from carbet.coordination.notebook.models import Measure, Note
 from carbet.coordination.support.models import Case, SupportRequest
 from carbet.core import grants, row_security
@@ -169,6 +170,29 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
     }
     note = Note.objects.create(text="Va bien ce matin.", **written)
     measure = Measure.objects.create(kind="29463-7", value=62, **written)
+    document = Document.objects.create(
+        patient_id=patient_id,
+        title="Lettre",
+        author_role=nurse,
+        author_name="Inès Robeiri",
+        recorded_at=now,
+        updated_at=now,
+    )
+    file = File.objects.create(
+        document=document,
+        patient_id=patient_id,
+        number=1,
+        name="photo.jpg",
+        media_type="image/jpeg",
+        size=4,
+        width=1,
+        height=1,
+        digest="0" * 64,
+        author_name="Inès Robeiri",
+        recorded_at=now,
+    )
+    for rank in (0, 1):
+        Piece.objects.create(file=file, patient_id=patient_id, rank=rank, data=b"\xff\xd8\xff!")
     consent = Consent.objects.filter(patient_id=patient_id).first()
     request = SupportRequest.objects.create(
         patient_id=patient_id,
@@ -221,6 +245,7 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
     return {
         "note_id": note.pk,
         "measure_id": measure.pk,
+        "document_id": document.pk,
         "request_id": request.pk,
         "case_id": case.pk,
         "need_id": need.pk,

@@ -1,0 +1,124 @@
+"""Shape of what is sent with a document."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from carbet.coordination.documents.choices import Confidentiality, DocumentType
+from carbet.coordination.documents.queries import Position
+from carbet.coordination.documents.rules import content, receiving
+from carbet.core.identifiers import from_short_id, short_id
+from carbet.core.sharing import Visibility
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ReceivedField(forms.FileField):
+    """One file, known by its bytes: its value is what `rules.receiving` let in."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.FileInput(
+            attrs={"accept": content.ACCEPTED, "data-largest": content.LARGEST_FILE}
+        )
+        super().__init__(
+            label="Fichier",
+            widget=widget,
+            help_text="Photo, PDF, Word, Excel, LibreOffice ou texte ; 25 Mo au plus.",
+            allow_empty_file=True,
+            **options,
+        )
+        self.error_messages["required"] = "Choisissez un fichier."
+
+    def to_python(self, data: Any) -> receiving.Received | None:
+        sent = super().to_python(data)
+        if sent is None:
+            return None
+        try:
+            return receiving.receive(sent.name, sent.file, sent.size)
+        except content.UnknownContent as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+
+class DocumentForm(forms.Form):
+    """A document to file."""
+
+    file = ReceivedField()
+    title = forms.CharField(
+        label="Titre",
+        max_length=200,
+        required=False,
+        help_text="Le nom du fichier, si vous laissez ce champ vide.",
+        widget=forms.TextInput(attrs={"dir": "auto"}),
+    )
+    type = forms.ChoiceField(
+        label="Type de document", choices=[("", "Choisissez"), *DocumentType.choices]
+    )
+    made_on = forms.DateField(
+        label="Date du document",
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+    confidentiality = forms.ChoiceField(
+        label="Confidentialité", choices=Confidentiality.choices, initial=Confidentiality.NORMAL
+    )
+    visibility = forms.ChoiceField(
+        label="Qui le voit",
+        choices=[
+            (value, label) for value, label in Visibility.choices if value != Visibility.CHOSEN
+        ],
+        initial=Visibility.CIRCLE,
+        widget=forms.RadioSelect,
+    )
+    gesture = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+
+class VersionForm(forms.Form):
+    """A new version of a file, with the version that was on screen."""
+
+    file = ReceivedField()
+    reason = forms.CharField(
+        label="Pourquoi le remplacer",
+        max_length=200,
+        help_text="Par exemple : version signée, page manquante.",
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+
+
+class WithdrawalForm(forms.Form):
+    """Why a document is withdrawn."""
+
+    reason = forms.CharField(
+        label="Pourquoi retirer ce document",
+        max_length=200,
+        help_text="Par exemple : classé dans le mauvais dossier.",
+    )
+
+
+class FilterForm(forms.Form):
+    """What the reader asks to see of the documents."""
+
+    q = forms.CharField(required=False, max_length=100)
+    type = forms.ChoiceField(
+        label="Type",
+        choices=[("", "Tous"), *DocumentType.choices],
+        required=False,
+        widget=forms.Select(attrs={"class": "input"}),
+    )
+
+
+def write_position(position: Position) -> str:
+    """Return the place of a document as an address carries it."""
+    moment = (position.recorded_at - _EPOCH) // timedelta(microseconds=1)
+    return f"{moment}-{short_id(position.pk)}"
+
+
+def read_position(query: QueryDict) -> Position | None:
+    """Return the place after which the page starts, or None when the address has none."""
+    moment, _, number = query.get("suite", "").partition("-")
+    try:
+        return Position(_EPOCH + timedelta(microseconds=int(moment)), from_short_id(number))
+    except (ValueError, OverflowError):
+        return None

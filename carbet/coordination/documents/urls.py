@@ -1,0 +1,17 @@
+"""Addresses of the documents of a person."""
+
+from django.urls import path
+
+from carbet.coordination.documents import views
+
+app_name = "documents"
+_ONE = "patients/<sid:patient_id>/documents/<sid:document_id>/"
+urlpatterns = [
+    path("patients/<sid:patient_id>/documents/", views.documents, name="list"),
+    path("patients/<sid:patient_id>/documents/ajouter/", views.add, name="add"),
+    path(_ONE, views.detail, name="detail"),
+    path(_ONE + "remplacer/", views.replace, name="replace"),
+    path(_ONE + "retirer/", views.withdraw, name="withdraw"),
+    path(_ONE + "fichier/<int:number>/", views.content, name="content"),
+    path(_ONE + "apercu/<int:number>/", views.small_view, name="small_view"),
+]

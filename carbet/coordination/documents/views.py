@@ -1,0 +1,258 @@
+"""Pages of the documents: the list, one document, its file, and what its author may do."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_http_methods, require_safe
+
+from carbet.coordination.documents import access, forms, operations, presenters, queries
+from carbet.coordination.documents.rules import content as contents
+from carbet.core import doors
+from carbet.core.actor import Level
+from carbet.core.operation import UnableTo
+from carbet.registries.directory.rules import WRITE_NOTEBOOK
+
+
+@doors.professional(patient=Level.READ)
+@require_safe
+def documents(request: HttpRequest, patient_id: int) -> HttpResponse:
+    """Show the documents of a person, the latest first."""
+    patient = access.get_documents(actor=request.actor, patient_id=patient_id, now=request.now)
+    asked = forms.FilterForm(request.GET)
+    asked.is_valid()
+    words, kind = asked.cleaned_data.get("q", ""), asked.cleaned_data.get("type", "")
+    before = forms.read_position(request.GET)
+    found = queries.documents(
+        patient_id=patient.pk,
+        limit=queries.PAGE_SIZE + 1,
+        before=before,
+        types=[kind] if kind else (),
+        words=words,
+    )
+    following = ""
+    if len(found) > queries.PAGE_SIZE:
+        last = found[queries.PAGE_SIZE - 1]
+        query = request.GET.copy()
+        query["suite"] = forms.write_position(queries.Position(last.recorded_at, last.pk))
+        following = f"?{query.urlencode()}"
+    context = {
+        "patient": patient,
+        "tab": "documents",
+        "documents": presenters.documents(found[: queries.PAGE_SIZE], actor=request.actor),
+        "filters": asked,
+        "words": words,
+        "filtered": bool(words or kind),
+        "is_first_page": before is None,
+        "next": following,
+        "may_write": _may_write(request, patient),
+    }
+    return render(request, "documents/list.html", context)
+
+
+@doors.professional(patient=Level.WRITE)
+@require_http_methods(["GET", "POST"])
+def add(request: HttpRequest, patient_id: int) -> HttpResponse:
+    """File a document."""
+    patient = _writable(request, patient_id)
+    form = _form(request, forms.DocumentForm)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            document = operations.file_document(
+                actor=request.actor,
+                now=request.now,
+                patient=patient,
+                received=data["file"],
+                gesture=data["gesture"],
+                kind=data["type"],
+                title=data["title"],
+                made_on=data["made_on"],
+                confidentiality=data["confidentiality"],
+                visibility=data["visibility"],
+            )
+        except UnableTo as refusal:
+            _refuse(form, refusal)
+        else:
+            messages.success(request, "Document classé dans le dossier.")
+            return HttpResponseRedirect(reverse("documents:detail", args=[patient.pk, document.pk]))
+    context = {"patient": patient, "tab": "documents", "form": form}
+    return _form_page(request, "documents/add.html", context)
+
+
+@doors.professional(patient=Level.READ)
+@require_safe
+def detail(request: HttpRequest, patient_id: int, document_id: int) -> HttpResponse:
+    """Show one document and every version of its file."""
+    patient = access.get_documents(actor=request.actor, patient_id=patient_id, now=request.now)
+    found = access.get_document(patient=patient, document_id=document_id)
+    files = queries.files(document=found)
+    context = {
+        "patient": patient,
+        "tab": "documents",
+        "document": presenters.document(
+            queries.with_file(found, files),
+            actor=request.actor,
+            may_write=_may_write(request, patient),
+        ),
+        "versions": presenters.versions(files),
+    }
+    return render(request, "documents/detail.html", context)
+
+
+@doors.professional(patient=Level.WRITE)
+@require_http_methods(["GET", "POST"])
+def replace(request: HttpRequest, patient_id: int, document_id: int) -> HttpResponse:
+    """Bring a new version of one's own document; the former ones stay."""
+    patient = _writable(request, patient_id)
+    found = access.get_document(patient=patient, document_id=document_id)
+    if not access.is_own(found, request.actor):
+        return _not_mine(request, patient.pk, found.pk)
+    form = _form(request, forms.VersionForm, initial={"version": found.version})
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            operations.add_version(
+                actor=request.actor,
+                now=request.now,
+                document=found,
+                received=data["file"],
+                reason=data["reason"],
+                version=data["version"],
+            )
+        except UnableTo as refusal:
+            _refuse(form, refusal)
+        else:
+            messages.success(request, "Nouvelle version enregistrée. La précédente reste lisible.")
+            return HttpResponseRedirect(reverse("documents:detail", args=[patient.pk, found.pk]))
+    context = {"patient": patient, "tab": "documents", "form": form, "document": found}
+    return _form_page(request, "documents/replace.html", context)
+
+
+@doors.professional(patient=Level.WRITE)
+@require_http_methods(["GET", "POST"])
+def withdraw(request: HttpRequest, patient_id: int, document_id: int) -> HttpResponse:
+    """Withdraw one's own document; its line stays."""
+    patient = _writable(request, patient_id)
+    found = access.get_document(patient=patient, document_id=document_id)
+    if not access.is_own(found, request.actor):
+        return _not_mine(request, patient.pk, found.pk)
+    form = _form(request, forms.WithdrawalForm)
+    if form.is_valid():
+        try:
+            operations.withdraw_document(
+                actor=request.actor,
+                now=request.now,
+                document=found,
+                reason=form.cleaned_data["reason"],
+            )
+        except UnableTo as refusal:
+            _refuse(form, refusal)
+        else:
+            messages.success(request, "Document retiré. Sa ligne reste, avec votre motif.")
+            return HttpResponseRedirect(reverse("documents:list", args=[patient.pk]))
+    context = {"patient": patient, "tab": "documents", "form": form, "document": found}
+    return _form_page(request, "documents/withdraw.html", context)
+
+
+@doors.reader(patient=Level.READ)
+@require_safe
+def content(
+    request: HttpRequest, patient_id: int, document_id: int, number: int
+) -> HttpResponseBase:
+    """Give one version of a file: shown only when we drew it ourselves, saved otherwise."""
+    patient = access.get_documents(
+        actor=request.actor, patient_id=patient_id, now=request.now, purpose="documents.enter"
+    )
+    file = access.get_file(
+        actor=request.actor,
+        patient=patient,
+        document_id=document_id,
+        number=number,
+        now=request.now,
+    )
+    response = FileResponse(queries.content(file=file), content_type=file.media_type)
+    response["Content-Length"] = str(file.size)
+    inline = file.media_type in contents.SHOWN_INLINE and "telecharger" not in request.GET
+    return _kept_apart(response, file.name, as_attachment=not inline)
+
+
+@doors.reader(patient=Level.READ)
+@require_safe
+def small_view(
+    request: HttpRequest, patient_id: int, document_id: int, number: int
+) -> HttpResponse:
+    """Give the small view of an image."""
+    patient = access.get_documents(
+        actor=request.actor, patient_id=patient_id, now=request.now, purpose="documents.enter"
+    )
+    file = access.get_file(
+        actor=request.actor,
+        patient=patient,
+        document_id=document_id,
+        number=number,
+        now=request.now,
+    )
+    data = queries.small_view(file=file)
+    if not data:
+        raise access.NoSuchRecord
+    response = HttpResponse(data, content_type=contents.JPEG)
+    # The browser of the reader keeps it a while: a timeline shows it again and again.
+    response["Cache-Control"] = "private, max-age=600"
+    return _kept_apart(response, "apercu.jpg", as_attachment=False)
+
+
+def _kept_apart(response: Any, name: str, *, as_attachment: bool) -> Any:
+    """Add what keeps a hostile file from acting in the reader's name, even opened alone."""
+    said = content_disposition_header(as_attachment, name)
+    if said:
+        response["Content-Disposition"] = said
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+def _writable(request: HttpRequest, patient_id: int) -> Any:
+    patient = access.get_documents(
+        actor=request.actor, patient_id=patient_id, now=request.now, level=Level.WRITE
+    )
+    if not _may_write(request, patient):
+        raise access.NoSuchRecord
+    return patient
+
+
+def _may_write(request: HttpRequest, patient: Any) -> bool:
+    actor = request.actor
+    return patient.level >= Level.WRITE and (
+        actor.can(WRITE_NOTEBOOK) or bool(actor.delegated_role_ids)
+    )
+
+
+def _form(request: HttpRequest, kind: type[Form], **options: Any) -> Any:
+    if request.method == "POST":
+        return kind(request.POST, request.FILES, **options)
+    return kind(**options)
+
+
+def _refuse(form: Form, refusal: UnableTo) -> None:
+    form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+
+
+def _not_mine(request: HttpRequest, patient_id: int, document_id: int) -> HttpResponseRedirect:
+    messages.error(request, "Seul l’auteur d’un document peut le remplacer ou le retirer.")
+    return HttpResponseRedirect(reverse("documents:detail", args=[patient_id, document_id]))
+
+
+def _form_page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    return render(request, template, context, status=422 if request.method == "POST" else 200)
