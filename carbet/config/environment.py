@@ -40,6 +40,33 @@ def private_key() -> str:
     return _kept("oidc_private_key.pem", _new_private_key)
 
 
+def push_key() -> str:
+    """Return the PEM of the key that signs web push (VAPID, P-256), made on first use."""
+    if value := os.environ.get("CARBET_PUSH_PRIVATE_KEY"):
+        return value
+    return _kept("push_private_key.pem", _new_push_key)
+
+
+def _new_push_key() -> str:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return (
+        ec.generate_private_key(ec.SECP256R1())
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        .decode()
+    )
+
+
+def minutes(name: str, default: str) -> tuple[float, ...]:
+    """Return the durations, in minutes, that the variable holds."""
+    return tuple(float(word) for word in words(name, default))
+
+
 def _new_private_key() -> str:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa

@@ -203,9 +203,27 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 50_000},
     }
 }
+# Notices leave by these doors; one that is not set up sends nothing, and says so in the tray.
+# A demonstration has stand-ins, which keep what would have left.
+EMAIL_HOST = os.environ.get("CARBET_SMTP_HOST", "")
+EMAIL_PORT = int(os.environ.get("CARBET_SMTP_PORT", "587"))
+EMAIL_HOST_USER = os.environ.get("CARBET_SMTP_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("CARBET_SMTP_PASSWORD", "")
+EMAIL_USE_TLS = EMAIL_PORT == 587
+EMAIL_USE_SSL = EMAIL_PORT == 465
+EMAIL_TIMEOUT = 15
 EMAIL_BACKEND = os.environ.get(
-    "CARBET_EMAIL_BACKEND", "django.core.mail.backends.locmem.EmailBackend"
+    "CARBET_EMAIL_BACKEND",
+    f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'locmem'}.EmailBackend",
 )
+DEFAULT_FROM_EMAIL = os.environ.get("CARBET_EMAIL_FROM", "Carbet <ne-pas-repondre@localhost>")
+SMS_URL = os.environ.get("CARBET_SMS_URL", "")
+SMS_TOKEN = os.environ.get("CARBET_SMS_TOKEN", "")
+PUSH_PRIVATE_KEY = environment.push_key()
+# Push services ask whom to write to when something goes wrong.
+PUSH_CONTACT = os.environ.get("CARBET_PUSH_CONTACT", "mailto:exploitation@localhost")
+# An urgent alert that nobody read: after how long the circle's next role, then the team on duty.
+ESCALATION_MINUTES = environment.minutes("CARBET_ESCALATION_MINUTES", "15 15")
 
 LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", "Français")]

@@ -38,10 +38,12 @@ def send(
     idempotency_key: str,
     now: datetime,
     patient_id: int | None = None,
+    due_at: datetime | None = None,
 ) -> OutboxMessage:
     """Write a message in the transaction of the operation under way, and its job.
 
     The same key twice is one message. The payload carries references, never health content.
+    It leaves now, or at `due_at`.
 
     Raises:
         RuntimeError: no operation is under way.
@@ -57,10 +59,12 @@ def send(
             "payload": payload,
             "patient_id": patient_id,
             "created_at": now,
-            "due_at": now,
+            "due_at": due_at or now,
         },
     )
-    if created:
+    if created and message.due_at > now:
+        tasks.deliver.configure(schedule_at=message.due_at).defer(message_id=message.pk)
+    elif created:
         tasks.deliver.defer(message_id=message.pk)
     return message
 

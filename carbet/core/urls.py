@@ -12,6 +12,7 @@ operations = [
 ]
 urlpatterns = [
     path("sante", views.health, name="health"),
+    path("sw.js", views.service_worker, name="service_worker"),
     path("composants", gallery.gallery, name="gallery"),
     path("exploitation/", include((operations, "operations"))),
 ]

@@ -1,6 +1,9 @@
 """Pages of the foundations: errors in plain French, and the pulse of the house."""
 
+from pathlib import Path
+
 from django.contrib import messages
+from django.contrib.staticfiles import finders
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -51,6 +54,18 @@ def health(request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return JsonResponse({"status": "ok"})
+
+
+@doors.public()
+@require_safe
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """Give the worker of the whole site: at the root, or it would serve the static folder only."""
+    found = finders.find("carbet/sw.js")
+    if found is None:
+        raise Http404
+    response = HttpResponse(Path(found).read_bytes(), content_type="text/javascript; charset=utf-8")
+    response["Cache-Control"] = "no-cache"
+    return response
 
 
 @doors.professional(capability=tray.OPERATE)

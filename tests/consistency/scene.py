@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from carbet.coordination.alerts.models import Alert
+from carbet.coordination.alerts.models import Alert, OnCallShift, PushDevice
 from carbet.coordination.care_plans.models import (
     CarePlan,
     CarePlanVersion,
@@ -235,6 +235,15 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
     alert = Alert.objects.create(
         patient_id=patient_id, recipient=gp.key, kind="note", target="notebook", raised_at=now
     )
+    device = PushDevice.objects.create(
+        owner=gp.key, endpoint=f"https://push.example/{patient_id}", added_at=now
+    )
+    shift = OnCallShift.objects.create(
+        organization=world.places["dac"],
+        practitioner_role=world.roles["coordinator"],
+        starts_at=now,
+        ends_at=now + timedelta(hours=12),
+    )
     message = OutboxMessage.objects.create(
         topic="care_team.invitation",
         idempotency_key=f"test:{patient_id}",
@@ -256,6 +265,8 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         "breaking_id": breaking.pk,
         "related_person_id": relative.pk,
         "alert_id": alert.pk,
+        "device_id": device.pk,
+        "shift_id": shift.pk,
         "message_id": message.pk,
         "consent_id": consent.pk if consent else None,
     }

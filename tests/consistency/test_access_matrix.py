@@ -103,6 +103,10 @@ BEYOND_THE_DOOR = {
     "care_teams:review": "an exceptional entry is reviewed by those who manage that record",
     "alerts:open": "an alert exists for its recipient only",
     "alerts:mark_read": "an alert exists for its recipient only",
+    "alerts:detail": "an alert exists for its recipient only",
+    "alerts:take": "an alert exists for its recipient only",
+    "alerts:release": "an alert exists for its recipient only",
+    "alerts:person": "an alert exists for its recipient only",
     "mfa_remove_webauthn": "the key of another account does not exist",
     "care_teams:break_glass": "whoever stands outside comes here on purpose, by an exact identity",
 }

@@ -1,4 +1,4 @@
-"""What an alert is about."""
+"""What an alert is about, by which way it is told, and what happens to it."""
 
 from django.db import models
 
@@ -12,3 +12,60 @@ class AlertKind(models.TextChoices):
     PLAN_PROPOSED = "plan_proposed", "Plan à approuver"
     PLAN_DECIDED = "plan_decided", "Plan approuvé ou commenté"
     GLASS = "glass", "Accès exceptionnel"
+    TASK = "task", "Tâche"
+    STAY = "stay", "Entrée ou sortie d’établissement"
+    SUBSCRIPTION = "subscription", "Abonnement d’un logiciel arrêté"
+
+
+class Channel(models.TextChoices):
+    """By which way an alert leaves the screen."""
+
+    PUSH = "push", "Notification"
+    MAIL = "mail", "E-mail"
+    SMS = "sms", "SMS"
+
+
+class PersonChoice(models.TextChoices):
+    """Which alerts about one person leave the screen."""
+
+    ALL = "all", "Toutes les alertes"
+    URGENT = "urgent", "Les urgentes seulement"
+    NONE = "none", "Aucune, même urgente"
+
+
+class StepKind(models.TextChoices):
+    """What happened to an urgent alert."""
+
+    RAISED = "raised", "Alerte envoyée"
+    ESCALATED = "escalated", "Sans lecture : transmise à"
+    NOBODY = "nobody", "Sans lecture : personne de plus à prévenir"
+    READ = "read", "Lue par"
+    TAKEN = "taken", "« Je m’en occupe » :"
+    RELEASED = "released", "Ne peut plus s’en occuper :"
+
+
+class Closure(models.TextChoices):
+    """Why an escalation stopped."""
+
+    READ = "read", "Lue"
+    TAKEN = "taken", "Prise en charge"
+    NOBODY = "nobody", "Plus personne à prévenir"
+
+
+class DeliveryStatus(models.TextChoices):
+    WAITING = "waiting", "À envoyer"
+    SENT = "sent", "Envoyé"
+    DROPPED = "dropped", "Non envoyé"
+
+
+# Where users of the territory live and work; the offsets are those of the IANA tables.
+TIME_ZONES = (
+    ("America/Cayenne", "Guyane"),
+    ("America/Martinique", "Martinique"),
+    ("America/Guadeloupe", "Guadeloupe"),
+    ("Europe/Paris", "Métropole"),
+    ("America/Paramaribo", "Suriname"),
+    ("America/Belem", "Brésil (Belém)"),
+    ("Indian/Reunion", "La Réunion"),
+    ("Indian/Mayotte", "Mayotte"),
+)

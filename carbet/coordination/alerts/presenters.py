@@ -5,8 +5,8 @@ from datetime import datetime
 
 from django.urls import NoReverseMatch, reverse
 
-from carbet.coordination.alerts.choices import AlertKind
-from carbet.coordination.alerts.models import Alert
+from carbet.coordination.alerts.choices import AlertKind, Closure
+from carbet.coordination.alerts.models import Alert, Escalation
 from carbet.core.identifiers import from_short_id
 
 # Where an alert leads: the page of the record, by its address's name.
@@ -17,6 +17,8 @@ PAGES = {
     "notebook": "notebook:list",
     "plan": "care_plans:detail",
 }
+# Where the target carries the number of the page: "support:<short id>".
+BY_NUMBER = {"support": "support:detail", "task": "tasks:detail"}
 ICONS = {
     AlertKind.SUPPORT_REQUEST: "inbox",
     AlertKind.SUPPORT_ANSWER: "reply",
@@ -26,6 +28,9 @@ ICONS = {
     AlertKind.PLAN_PROPOSED: "plan",
     AlertKind.PLAN_DECIDED: "plan",
     AlertKind.GLASS: "unlock",
+    AlertKind.TASK: "check",
+    AlertKind.STAY: "hospital",
+    AlertKind.SUBSCRIPTION: "settings",
 }
 
 
@@ -45,10 +50,16 @@ class AlertLine:
     read_by: str
     to_structure: bool
     href: str
+    # What became of an urgent one: « prise en charge par … », « sans lecture, … ».
+    outcome: str = ""
+    answered: bool = False
+    may_take: bool = False
+    may_release: bool = False
 
 
-def line(alert: Alert) -> AlertLine:
+def line(alert: Alert, escalation: Escalation | None = None, *, own_key: str = "") -> AlertLine:
     """Return an alert as a line; its person was read under the reader's own rights."""
+    taken = escalation is not None and escalation.closure == Closure.TAKEN
     closed = alert.patient_id is not None and alert.patient is None
     return AlertLine(
         alert_id=alert.pk,
@@ -63,15 +74,34 @@ def line(alert: Alert) -> AlertLine:
         read_by=alert.read_by,
         to_structure=alert.recipient.startswith("org:"),
         href="" if closed else page_of(alert),
+        outcome=outcome(escalation),
+        answered=taken,
+        may_take=escalation is not None and not taken,
+        may_release=taken and escalation.closed_by_key == own_key,
     )
+
+
+def outcome(escalation: Escalation | None) -> str:
+    """Return in a few words what became of an urgent alert."""
+    if escalation is None:
+        return ""
+    if escalation.closure == Closure.TAKEN:
+        return f"{escalation.closed_by} s’en occupe"
+    if escalation.closure == Closure.READ:
+        return f"lue par {escalation.closed_by}"
+    if escalation.closure == Closure.NOBODY:
+        return "personne n’a encore lu"
+    if escalation.step:
+        return "sans lecture, transmise plus loin"
+    return ""
 
 
 def page_of(alert: Alert) -> str:
     """Return the address of the page that an alert leads to, or an empty string for none."""
     page, _, key = alert.target.partition(":")
     try:
-        if page == "support" and key:
-            return reverse("support:detail", args=[from_short_id(key)])
+        if page in BY_NUMBER and key:
+            return reverse(BY_NUMBER[page], args=[from_short_id(key)])
         if alert.patient_id is None:
             return ""
         return reverse(PAGES.get(page, PAGES[""]), args=[alert.patient_id])

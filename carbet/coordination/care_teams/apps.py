@@ -15,3 +15,5 @@ class CareTeamsConfig(AppConfig):
     def ready(self) -> None:
         presenters = import_module("carbet.coordination.care_teams.presenters")
         home.add(presenters.HOME)
+        # Answers the rooms below.
+        import_module("carbet.coordination.care_teams.receivers")

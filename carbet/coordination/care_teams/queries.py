@@ -7,7 +7,12 @@ from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 
-from carbet.coordination.care_teams.choices import ConsentDecision, GrantSource, Relationship
+from carbet.coordination.care_teams.choices import (
+    ConsentDecision,
+    GrantSource,
+    ParticipantRole,
+    Relationship,
+)
 from carbet.coordination.care_teams.models import (
     CareTeam,
     CareTeamParticipant,
@@ -15,7 +20,7 @@ from carbet.coordination.care_teams.models import (
     GlassBreaking,
     RelatedPerson,
 )
-from carbet.core.actor import Actor, Level, organization_key
+from carbet.core.actor import Actor, Level, organization_key, role_key
 from carbet.core.models import AccessGrant, AuditEvent, OutboxMessage
 from carbet.registries.accounts.models import Account
 from carbet.registries.directory.models import Organization
@@ -122,6 +127,31 @@ def carers(*, patient_id: int) -> list[Carer]:
             Carer(key, Level(level), organization_key(place) if place else None)
             for key, level, place in cursor.fetchall()
         ]
+
+
+# Who is told first when nobody answers: the attending doctor, the coordinator, then the others.
+_ORDER = {ParticipantRole.ATTENDING: 0, ParticipantRole.COORDINATOR: 1}
+
+
+def next_to_tell(*, patient_id: int, told: set[str], now: datetime) -> list[str]:
+    """Return the key of the member to tell next of what nobody reads, or nothing when none is left.
+
+    The attending doctor, the coordinator, the others from the oldest in the circle, then the
+    structures of the circle, then those where its members work: a colleague or a secretary.
+    """
+    care_team = care_team_of(patient_id=patient_id)
+    if care_team is None:
+        return []
+    stays = sorted(
+        active_participants(care_team=care_team, on=now),
+        key=lambda stay: (_ORDER.get(stay.role, 2), stay.started_at, stay.pk),
+    )
+    roles = [stay.practitioner_role for stay in stays if stay.practitioner_role is not None]
+    at_work = [role for role in roles if role.ended_at is None or role.ended_at > now]
+    keys = [role_key(role.pk) for role in at_work]
+    keys += [organization_key(stay.organization_id) for stay in stays if stay.organization_id]
+    keys += [organization_key(role.organization_id) for role in at_work]
+    return next(([key] for key in keys if key not in told), [])
 
 
 def keys_of_level(*, patient_id: int, level: Level) -> list[str]:

@@ -26,12 +26,12 @@ def raise_some(trace, *, actor, now, **fields):
 def alert(world):
     """Return a function that raises an alert by the nurse, to the doctor unless said."""
 
-    def alert(to="gp", *, by="nurse", kind=AlertKind.NOTE, patient_id=None, **fields):
-        key = world.roles[to].key if to in world.roles else to
+    def alert(*to, by="nurse", kind=AlertKind.NOTE, patient_id=None, **fields):
+        keys = [world.roles[key].key if key in world.roles else key for key in to or ("gp",)]
         raise_some(
             actor=world.actor(by),
             now=world.now,
-            recipients=[key],
+            recipients=keys,
             kind=kind,
             patient_id=patient_id,
             **fields,
@@ -136,8 +136,7 @@ def test_pages_follow_each_other_without_loss_nor_repeat(world, alert):
 
 def test_told_twice_is_one_alert_and_one_reading(world, alert):
     office = f"org:{world.places['office'].pk}"
-    for to in ("gp", office):
-        alert(to, kind=AlertKind.URGENT_NOTE, urgent=True)
+    alert("gp", office, kind=AlertKind.URGENT_NOTE, urgent=True)
     assert unread(world, "gp") == 1
     [one] = seen(world, "gp").alerts
     assert one.recipient == world.roles["gp"].key
