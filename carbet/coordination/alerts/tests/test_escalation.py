@@ -129,23 +129,6 @@ def test_a_step_without_anybody_new_gives_way_to_the_next(world, urgent, on_duty
     assert watch.climb(minutes=15) == [world.roles["coordinator"].key]
 
 
-def test_the_circle_is_told_in_order_and_without_those_who_left(world, urgent):
-    from carbet.coordination.care_teams import queries
-
-    care_team = world.circle("nurse", "physio")
-    told: set[str] = set()
-    order = []
-    with row_security.acting_as(HOUSE, now=world.now):
-        while keys := queries.next_to_tell(
-            patient_id=care_team.patient_id, told=told, now=world.now
-        ):
-            order += keys
-            told |= set(keys)
-    roles, places = world.roles, world.places
-    assert set(order[:3]) == {roles["gp"].key, roles["nurse"].key, roles["physio"].key}
-    assert order[3:] == [f"org:{places['office'].pk}", f"org:{places['nursing'].pk}"]
-
-
 def test_the_team_in_charge_is_asked_rather_than_every_team(world, on_duty):
     patient = world.register()
     with row_security.acting_as(HOUSE, now=world.now, operation="test"):
