@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "carbet.coordination.alerts",
     "carbet.coordination.documents",
     "carbet.coordination.notebook",
+    "carbet.coordination.scheduling",
     "carbet.coordination.support",
     "carbet.coordination.care_plans",
     "carbet.coordination.charts",

@@ -18,6 +18,7 @@ ROOMS = (
     "carbet.coordination.care_teams",
     "carbet.coordination.documents",
     "carbet.coordination.notebook",
+    "carbet.coordination.scheduling",
     "carbet.coordination.support",
     "carbet.coordination.care_plans",
     "carbet.coordination.charts",

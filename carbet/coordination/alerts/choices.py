@@ -15,6 +15,7 @@ class AlertKind(models.TextChoices):
     TASK = "task", "Tâche"
     STAY = "stay", "Entrée ou sortie d’établissement"
     SUBSCRIPTION = "subscription", "Abonnement d’un logiciel arrêté"
+    APPOINTMENT = "appointment", "Rendez-vous"
 
 
 class Channel(models.TextChoices):

@@ -13,6 +13,7 @@ from carbet.core.identifiers import from_short_id
 PAGES = {
     "": "charts:detail",
     "access": "care_teams:access_log",
+    "agenda": "scheduling:of_patient",
     "circle": "care_teams:detail",
     "notebook": "notebook:list",
     "plan": "care_plans:detail",
@@ -31,6 +32,7 @@ ICONS = {
     AlertKind.TASK: "check",
     AlertKind.STAY: "hospital",
     AlertKind.SUBSCRIPTION: "settings",
+    AlertKind.APPOINTMENT: "calendar",
 }
 
 

@@ -169,6 +169,16 @@ SAID = {
     "support.withdraw": "a retiré la demande d’appui",
     "support.close": "a clos le dossier d’appui",
     "support.read": "a consulté la demande d’appui",
+    "agenda.read": "a consulté l’agenda",
+    "appointment.schedule": "a fixé un rendez-vous",
+    "appointment.repeat": "a fixé des visites régulières",
+    "appointment.ask": "a demandé un rendez-vous",
+    "appointment.wait": "a inscrit la personne en liste d’attente",
+    "appointment.answer": "a répondu à une demande de rendez-vous",
+    "appointment.cancel": "a annulé un rendez-vous",
+    "appointment.decline_own": "a annulé un rendez-vous depuis l’espace personnel",
+    "appointment.remind": "a rappelé un rendez-vous",
+    "appointment": "a modifié un rendez-vous",
     "fhir": "a échangé des données depuis un autre logiciel",
 }
 BY_ACTION = {

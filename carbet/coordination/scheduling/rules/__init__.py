@@ -1,0 +1,1 @@
+"""What is true of time: spans that meet, recurrences, who must agree."""
