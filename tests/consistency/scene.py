@@ -22,6 +22,16 @@ from carbet.coordination.care_teams.models import (
 )
 from carbet.coordination.documents.models import Document, File, Piece
 from carbet.coordination.notebook.models import Measure, Note
+from carbet.coordination.scheduling.access import digest_of
+from carbet.coordination.scheduling.models import (
+    Absence,
+    Appointment,
+    AppointmentParticipant,
+    AppointmentSeries,
+    CalendarFeed,
+    Schedule,
+    Slot,
+)
 from carbet.coordination.support.models import Case, SupportRequest
 from carbet.core import grants, row_security
 from carbet.core.actor import Actor, Level, internal
@@ -31,6 +41,7 @@ from carbet.registries.patients.choices import INS_TEST
 from tests.world import World
 
 INTERNAL = internal("test")
+FEED_SECRET = "secret-of-the-nurse"
 
 
 @dataclass
@@ -251,7 +262,8 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         created_at=now,
         due_at=now,
     )
-    return {
+    planned = _planned(world, patient_id)
+    return planned | {
         "note_id": note.pk,
         "measure_id": measure.pk,
         "document_id": document.pk,
@@ -269,4 +281,66 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         "shift_id": shift.pk,
         "message_id": message.pk,
         "consent_id": consent.pk if consent else None,
+    }
+
+
+def _planned(world: World, patient_id: int) -> dict[str, Any]:
+    """Return what the agenda holds of the person, and what the nurse opens in her own."""
+    now, nurse = world.now, world.roles["nurse"]
+    start, end = now + timedelta(days=1), now + timedelta(days=1, minutes=30)
+    written = {"author_role": nurse, "author_name": "Inès Robeiri", "created_at": now}
+    series = AppointmentSeries.objects.create(
+        patient_id=patient_id,
+        rule="FREQ=DAILY",
+        first_start=start,
+        minutes=30,
+        zone="America/Cayenne",
+        kind="HH",
+        role_ids=[nurse.pk],
+        written_until=end,
+        **written,
+    )
+    appointment = Appointment.objects.create(
+        patient_id=patient_id,
+        status="booked",
+        start=start,
+        end=end,
+        series=series,
+        recurrence_id=start,
+        updated_at=now,
+        **written,
+    )
+    AppointmentParticipant.objects.create(
+        appointment=appointment,
+        patient_id=patient_id,
+        practitioner_role=nurse,
+        organization_id=nurse.organization_id,
+        status="accepted",
+        start=start,
+        end=end,
+    )
+    schedule, _ = Schedule.objects.get_or_create(
+        practitioner_role=nurse,
+        kind="AMB",
+        declared_by="",
+        defaults={"organization_id": nurse.organization_id, "updated_at": now},
+    )
+    hours = timedelta(hours=Slot.objects.count())
+    slot = Slot.objects.create(
+        schedule=schedule, start=start + hours, end=end + hours, updated_at=now
+    )
+    absence = Absence.objects.create(
+        practitioner_role=nurse, start=end, end=end + timedelta(hours=1), created_at=now
+    )
+    CalendarFeed.objects.get_or_create(
+        account=world.accounts["nurse"],
+        practitioner_role=nurse,
+        revoked_at=None,
+        defaults={"digest": digest_of(FEED_SECRET), "created_at": now},
+    )
+    return {
+        "appointment_id": appointment.pk,
+        "slot_id": slot.pk,
+        "absence_id": absence.pk,
+        "secret": FEED_SECRET,
     }

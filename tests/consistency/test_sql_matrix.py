@@ -185,6 +185,7 @@ def test_security_definer_functions_are_known_and_not_open_to_all():
         "patients_search",
         "patients_search_traits",
         "patients_version_authors",
+        "scheduling_busy",
     }
     for name, (public, config) in found.items():
         assert (config or [""])[0].startswith("search_path="), name

@@ -39,7 +39,7 @@ def during() -> TsTzRange:
 
 
 class Schedule(models.Model):
-    """One row is an agenda in which slots are opened: of a role, or of a structure (FHIR Schedule)."""
+    """One row is an agenda in which slots open: of a role, or of a structure (FHIR Schedule)."""
 
     ROW_SECURITY = AVAILABILITY
 
@@ -186,7 +186,7 @@ class AppointmentSeries(models.Model):
 
 @tracked
 class Appointment(models.Model):
-    """One row is a visit or an appointment: asked for, agreed, done or cancelled (FHIR Appointment).
+    """One row is an appointment: asked for, agreed, done or cancelled (FHIR Appointment).
 
     Without a person (a regulation books a slot before it knows whom for), it is open to `open_to`.
     """

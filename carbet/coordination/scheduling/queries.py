@@ -35,6 +35,8 @@ from carbet.registries.patients.models import Patient
 MOST_SHOWN = 800
 PAGE = 30
 SLOTS_SHOWN = 60
+SLOTS_AHEAD, ABSENCES_AHEAD = timedelta(days=92), timedelta(days=366)
+FEED_BEHIND, FEED_AHEAD = timedelta(days=31), timedelta(days=183)
 
 
 def participants_with_names() -> QuerySet[AppointmentParticipant]:
@@ -189,6 +191,29 @@ def free_slots(
         .select_related("schedule__practitioner_role__practitioner", "schedule__organization")
         .order_by("start", "pk")[:most]
     )
+
+
+def slot_to_book(*, slot_id: int, role_ids: Sequence[int]) -> Slot | None:
+    """Return a slot of these roles, whatever became of it since the page was shown."""
+    return (
+        Slot.objects.select_related("schedule__practitioner_role__practitioner")
+        .filter(pk=slot_id, schedule__practitioner_role_id__in=role_ids)
+        .first()
+    )
+
+
+def met_by_absences(
+    *, role_ids: Sequence[int], absences: Sequence[Absence]
+) -> dict[int, list[Appointment]]:
+    """Return the appointments that still stand while somebody is away, by absence."""
+    if not absences:
+        return {}
+    low, high = min(each.start for each in absences), max(each.end for each in absences)
+    rows = [row for row in agenda(role_ids=role_ids, low=low, high=high) if row.status in OPEN]
+    return {
+        each.pk: [row for row in rows if Span(row.start, row.end).meets(Span(each.start, each.end))]
+        for each in absences
+    }
 
 
 def busy(*, role_ids: Sequence[int], low: datetime, high: datetime) -> dict[int, list[Span]]:
@@ -349,11 +374,21 @@ def hastes(
     ]
 
 
+def span_of(row: Appointment) -> Span:
+    """Return when an appointment takes place.
+
+    Raises:
+        ValueError: it has no time yet.
+    """
+    if row.start is None or row.end is None:
+        raise ValueError("this appointment has no time")
+    return Span(row.start, row.end)
+
+
 def stop_of(row: Appointment, *, office: str | None) -> Stop:
     """Return where and when a visit takes place."""
     home = row.patient.commune_id if row.patient is not None else None
-    assert row.start is not None and row.end is not None  # noqa: S101 - a visit shown has a time
-    return Stop(Span(row.start, row.end), place_of(row.kind, home=home, office=office))
+    return Stop(span_of(row), place_of(row.kind, home=home, office=office))
 
 
 # Roads wind and rivers bend: minutes by kilometre as the crow flies, and the time to set out.

@@ -22,6 +22,7 @@ HERSELF = (
 
 # Whoever plans sees when colleagues are taken (same structure, or a person in common), never for
 # whom: visits that touch are one span.
+SIGNATURE = "scheduling_busy(bigint[], timestamptz, timestamptz)"
 BUSY = f"""
 CREATE FUNCTION scheduling_busy(roles bigint[], low timestamptz, high timestamptz)
 RETURNS TABLE (role_id bigint, busy_from timestamptz, busy_to timestamptz)
@@ -83,7 +84,11 @@ class Migration(migrations.Migration):
         row_security.protect_events("scheduling_appointmentparticipantevent"),
         row_security.protect_events("scheduling_appointmentseriesevent"),
         migrations.RunSQL(
-            BUSY,
-            "DROP FUNCTION scheduling_busy(bigint[], timestamptz, timestamptz)",
+            [
+                BUSY,
+                f"REVOKE ALL ON FUNCTION {SIGNATURE} FROM PUBLIC",
+                f"GRANT EXECUTE ON FUNCTION {SIGNATURE} TO carbet_app",
+            ],
+            f"DROP FUNCTION {SIGNATURE}",
         ),
     ]

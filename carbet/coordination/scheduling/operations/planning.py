@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from carbet.coordination.care_teams import queries as care_teams
-from carbet.coordination.scheduling import queries
 from carbet.coordination.scheduling.choices import (
     FIRM,
     AppointmentStatus,

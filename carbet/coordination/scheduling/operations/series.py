@@ -1,4 +1,4 @@
-"""Visits that come back: written as rows up to a horizon, so that each can be moved or cancelled."""
+"""Visits that come back: rows up to a horizon, so that each can be moved or cancelled."""
 
 import uuid
 from collections.abc import Sequence

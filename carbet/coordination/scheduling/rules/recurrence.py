@@ -165,7 +165,7 @@ _DAY_WORDS = dict(
 
 def in_words(rule: Recurrence) -> str:
     """Say the rule: « toutes les 2 semaines, le lundi et le jeudi, jusqu’au 31/12/2026 »."""
-    one, many, every = _WORDS[rule.frequency]
+    _, many, every = _WORDS[rule.frequency]
     said = every if rule.interval == 1 else f"toutes les {rule.interval} {many}"
     if rule.frequency != WEEKLY and rule.interval > 1:
         said = f"tous les {rule.interval} {many}"
