@@ -103,16 +103,13 @@ BEYOND_THE_DOOR = {
     "care_teams:review": "an exceptional entry is reviewed by those who manage that record",
     "alerts:open": "an alert exists for its recipient only",
     "alerts:mark_read": "an alert exists for its recipient only",
-<<<<<<< HEAD
     "alerts:detail": "an alert exists for its recipient only",
     "alerts:take": "an alert exists for its recipient only",
     "alerts:release": "an alert exists for its recipient only",
     "alerts:person": "an alert exists for its recipient only",
-=======
     "scheduling:withdraw_slot": "a slot is withdrawn by whoever keeps that agenda",
     "scheduling:cancel_absence": "an absence is taken back by whoever keeps that agenda",
     "scheduling:feed": "an address that was closed does not exist any more",
->>>>>>> dde542e (scheduling: Show the agenda by day, week, month, and of a person.)
     "mfa_remove_webauthn": "the key of another account does not exist",
     "care_teams:break_glass": "whoever stands outside comes here on purpose, by an exact identity",
 }

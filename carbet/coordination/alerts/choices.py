@@ -2,6 +2,10 @@
 
 from django.db import models
 
+from carbet.registries.accounts.choices import TIME_ZONES
+
+__all__ = ["TIME_ZONES"]
+
 
 class AlertKind(models.TextChoices):
     SUPPORT_REQUEST = "support_request", "Demande d’appui"
@@ -57,16 +61,3 @@ class DeliveryStatus(models.TextChoices):
     WAITING = "waiting", "À envoyer"
     SENT = "sent", "Envoyé"
     DROPPED = "dropped", "Non envoyé"
-
-
-# Where users of the territory live and work; the offsets are those of the IANA tables.
-TIME_ZONES = (
-    ("America/Cayenne", "Guyane"),
-    ("America/Martinique", "Martinique"),
-    ("America/Guadeloupe", "Guadeloupe"),
-    ("Europe/Paris", "Métropole"),
-    ("America/Paramaribo", "Suriname"),
-    ("America/Belem", "Brésil (Belém)"),
-    ("Indian/Reunion", "La Réunion"),
-    ("Indian/Mayotte", "Mayotte"),
-)

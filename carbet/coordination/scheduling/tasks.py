@@ -1,12 +1,13 @@
 """What the worker does for the agenda: write the next visits of series, remind persons."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from carbet.connectors import mail
 from carbet.coordination.scheduling.choices import AppointmentStatus
 from carbet.coordination.scheduling.models import Appointment, AppointmentSeries
 from carbet.coordination.scheduling.operations import extend
@@ -70,11 +71,19 @@ def send_reminder(message: OutboxMessage) -> None:
     account = Account.objects.filter(pk=message.payload["account"], is_active=True).first()
     if account is None:
         raise outbox.CannotBeSent("ce compte est fermé")
-    start = timezone.datetime.fromisoformat(message.payload["start"])
-    local = timezone.localtime(start, timezone.get_default_timezone())
-    send_mail(
-        SUBJECT,
-        BODY.format(on=f"le {local:%d/%m} à {local:%H h %M}", address=settings.PUBLIC_URL),
-        None,
-        [account.email],
+    start = datetime.fromisoformat(message.payload["start"])
+    local = timezone.localtime(start, ZoneInfo(account.time_zone))
+    notice = mail.Notice(
+        key=message.idempotency_key,
+        to=account.email,
+        subject=SUBJECT,
+        body=BODY.format(on=f"le {local:%d/%m} à {local:%H h %M}", address=settings.PUBLIC_URL),
     )
+    try:
+        receipt = mail.send(notice, stand_in=settings.DEMONSTRATION)
+    except mail.NotConnected as error:
+        raise outbox.CannotBeSent(str(error)) from error
+    message.payload = message.payload | {
+        "receipt": receipt.message_id,
+        "carrier": receipt.carrier,
+    }

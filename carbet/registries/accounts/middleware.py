@@ -4,6 +4,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.functional import SimpleLazyObject
@@ -16,9 +17,10 @@ class AccountSessionMiddleware(SessionMiddleware):
 
 
 class AccountAuthenticationMiddleware(MiddlewareMixin):
-    """Set `request.user` from the account that came with the session."""
+    """Set `request.user` from the account that came with the session, and its clock."""
 
     def process_request(self, request: HttpRequest) -> None:
+        timezone.deactivate()
         request.user = SimpleLazyObject(lambda: account_of(request))
 
 
@@ -39,4 +41,6 @@ def account_of(request: HttpRequest) -> Account | AnonymousUser:
     if not constant_time_compare(stored, account.get_session_auth_hash()):
         session.flush()
         return AnonymousUser()
+    if account.time_zone != timezone.get_default_timezone_name():
+        timezone.activate(account.time_zone)
     return account

@@ -10,7 +10,7 @@ from django.db.models.functions import Upper
 from django.utils.module_loading import import_string
 
 from carbet.core import row_security
-from carbet.registries.accounts.choices import AccountKind
+from carbet.registries.accounts.choices import TIME_ZONES, AccountKind
 
 
 class AccountQuerySet(BaseUserManager["Account"]):
@@ -39,6 +39,13 @@ class Account(AbstractBaseUser):
     is_operator = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # On which clock its owner reads and types hours.
+    time_zone = models.CharField(
+        max_length=40,
+        choices=TIME_ZONES,
+        default=TIME_ZONES[0][0],
+        db_default=TIME_ZONES[0][0],
+    )
     # What a demonstration shows of the account, password included; real accounts have none.
     demonstration_label = models.CharField(max_length=120, blank=True)
 

@@ -12,12 +12,16 @@ from carbet.core.audit import Trace
 from carbet.core.models import AuditEvent
 from carbet.core.operation import UnableTo, operation
 from carbet.registries.accounts import rules
-from carbet.registries.accounts.choices import AccountKind
+from carbet.registries.accounts.choices import TIME_ZONES, AccountKind
 from carbet.registries.accounts.models import Account, AccountSession
 
 
 class UnableToCreateDemonstrationAccount(UnableTo):
     """Demonstration accounts exist in a demonstration only."""
+
+
+class UnableToChooseTimeZone(UnableTo):
+    """Nobody of the territory lives on that clock."""
 
 
 @operation("account.sign_in", action="E")
@@ -62,6 +66,22 @@ def sign_out_everywhere(
 def record_password_change(trace: Trace, *, actor: Actor, now: datetime, account: Account) -> None:
     """Trace that a password changed; every other session ended with it."""
     trace.about(entity=account)
+
+
+@operation("account.time_zone.choose")
+def choose_time_zone(
+    trace: Trace, *, actor: Actor, now: datetime, account: Account, time_zone: str
+) -> None:
+    """Choose on which clock hours are read and typed.
+
+    Raises:
+        UnableToChooseTimeZone: it is none of those offered.
+    """
+    if time_zone not in dict(TIME_ZONES):
+        raise UnableToChooseTimeZone("Choisissez un fuseau horaire de la liste.", field="time_zone")
+    account.time_zone = time_zone
+    account.save(update_fields=["time_zone"])
+    trace.about(entity=account, reason=time_zone)
 
 
 @operation("account.second_factor.add", action="C")

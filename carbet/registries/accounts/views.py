@@ -14,8 +14,9 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST, require_safe
 
 from carbet.core import doors
+from carbet.core.operation import UnableTo
 from carbet.registries.accounts import operations, queries
-from carbet.registries.accounts.choices import AccountKind
+from carbet.registries.accounts.choices import TIME_ZONES, AccountKind
 
 
 class SignInView(LoginView):
@@ -89,6 +90,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         "accounts/profile.html",
         {
             "account": request.user,
+            "time_zones": TIME_ZONES,
             "is_professional": request.user.kind == AccountKind.PROFESSIONAL,
             "factors": queries.second_factors(account=request.user),
             "sessions": queries.sessions_of(
@@ -114,4 +116,22 @@ def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
     else:
         text = "Aucune autre session n’était ouverte."
     messages.success(request, text)
+    return redirect("accounts:profile")
+
+
+@doors.signed_in()
+@require_POST
+def time_zone(request: HttpRequest) -> HttpResponse:
+    """Choose on which clock hours are read."""
+    try:
+        operations.choose_time_zone(
+            actor=request.actor,
+            now=request.now,
+            account=request.user,
+            time_zone=request.POST.get("time_zone", ""),
+        )
+    except UnableTo as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, "Les heures s’affichent désormais à ce fuseau.")
     return redirect("accounts:profile")
