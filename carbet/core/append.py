@@ -10,10 +10,26 @@ from typing import Any
 from django.db import connection, models
 
 
-def append(rows: Sequence[models.Model]) -> None:
-    """Insert the rows, all of one model, in one statement; their primary keys stay unknown."""
-    if not rows:
+def append(*groups: Sequence[models.Model]) -> None:
+    """Insert the rows in one statement, each group of one model; their primary keys stay unknown.
+
+    A foreign key of one group may name a row of another: it is checked when the statement ends.
+    """
+    inserts: list[str] = []
+    values: list[Any] = []
+    for rows in filter(None, groups):
+        sql, given = _insert(rows)
+        inserts.append(sql)
+        values += given
+    if not inserts:
         return
+    *before, last = inserts
+    named = ", ".join(f"appended_{rank} AS ({sql})" for rank, sql in enumerate(before))
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {named} {last}" if named else last, values)
+
+
+def _insert(rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
     model = type(rows[0])
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     quote = connection.ops.quote_name
@@ -24,9 +40,5 @@ def append(rows: Sequence[models.Model]) -> None:
         for row in rows
         for field in fields
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES "
-            + ", ".join([line] * len(rows)),
-            values,
-        )
+    lines = ", ".join([line] * len(rows))
+    return f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES {lines}", values

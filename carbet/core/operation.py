@@ -79,13 +79,13 @@ def operation(
                     _current.reset(token)
                 if not trace.events:
                     raise UnauditedOperation(f"{name} left no audit event")
-                # What the request read on its way here is kept with what it did: one statement.
-                read = audit.reads.get() if under_way is None else None
-                audit.write(trace.events + (read or []))
+                # What the request read on its way here is kept with what it did, and what open
+                # screens are told goes with them: one statement.
+                outermost = under_way is None
+                read = audit.reads.get() if outermost else None
+                append(trace.events + (read or []), announced if outermost else [])
                 if read:
                     read.clear()
-                if under_way is None and announced:
-                    append(announced)
             return result
 
         run.operation_name = name  # type: ignore[attr-defined]

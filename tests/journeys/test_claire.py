@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.journeys.person import Someone
 
@@ -31,6 +31,14 @@ def enter(browser, house):
     yield enter
     for someone in came:
         someone.leave()
+
+
+def alerts_of(person: Someone, kind: str, name: str) -> Locator:
+    """Return the lines of a list of alerts that are of this kind and about this person."""
+    lines = person.page.get_by_label("Liste des alertes").get_by_role("listitem")
+    return lines.filter(has=person.page.get_by_role("button", name=kind, exact=True)).filter(
+        has_text=name
+    )
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
@@ -114,6 +122,8 @@ def test_claire_is_cared_for_together(enter, scripts):
 
     # When the nurse writes an urgent note and a blood pressure
     gp.go("/alertes/")
+    told = alerts_of(gp, "Note urgente", "Claire Florimond")
+    before = told.count()
     nurse = enter(NURSE, scripts=scripts, width=390, height=844)
     nurse.go(f"{home}cahier/notes/nouvelle/")
     nurse.type("Note", "Chute ce matin dans la salle de bain, pas de plaie.")
@@ -124,7 +134,7 @@ def test_claire_is_cared_for_together(enter, scripts):
     # Then the doctor is alerted, by himself when scripts run
     if not scripts:
         gp.go("/alertes/")
-    expect(gp.page.get_by_text(re.compile("Note urgente")).first).to_be_visible(timeout=10_000)
+    expect(told).to_have_count(before + 1, timeout=10_000)
     nurse.go(f"{home}mesures/saisir/")
     nurse.type("Tension, systolique", "165")
     nurse.type("Tension, diastolique", "90")
@@ -185,6 +195,5 @@ def test_a_doctor_outside_enters_by_exception_and_everyone_knows(enter):
     # Then the record opens for a time, and her doctor is alerted at once
     outside.go(home)
     outside.sees(re.compile("exceptionnel", re.IGNORECASE))
-    expect(gp.page.get_by_text(re.compile("Accès exceptionnel")).first).to_be_visible(
-        timeout=10_000
-    )
+    told = alerts_of(gp, "Accès exceptionnel", "Odette Exception")
+    expect(told.first).to_be_visible(timeout=10_000)

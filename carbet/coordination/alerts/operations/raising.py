@@ -1,10 +1,11 @@
 """Raise an alert to several recipients, and tell each by the ways they chose."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import Model
 from procrastinate.contrib.django import app
 
 from carbet.coordination.alerts import rules
@@ -37,22 +38,18 @@ def raise_alert(
     keys = set(recipients) - own
     climbs = rules.next_step_at(kind, step=0, now=now, minutes=settings.ESCALATION_MINUTES)
     occurrence = uuid.uuid4()
+    climbing, raised = [], []
     if urgent and climbs is not None:
-        append(
-            [
-                Escalation(
-                    occurrence=occurrence,
-                    patient_id=patient_id,
-                    kind=kind,
-                    next_at=climbs,
-                    told=sorted(keys),
-                )
-            ]
-        )
-        append([AlertStep(occurrence=occurrence, at=now, kind=StepKind.RAISED)])
-        app.configure_task("alerts.escalate", queue="outbox", schedule_at=climbs, priority=5).defer(
-            occurrence=str(occurrence)
-        )
+        climbing = [
+            Escalation(
+                occurrence=occurrence,
+                patient_id=patient_id,
+                kind=kind,
+                next_at=climbs,
+                told=sorted(keys),
+            )
+        ]
+        raised = [AlertStep(occurrence=occurrence, at=now, kind=StepKind.RAISED)]
     tell(
         occurrence=occurrence,
         keys=keys,
@@ -64,6 +61,7 @@ def raise_alert(
         raised_by=actor.display_name,
         raised_by_role_id=actor.role_id,
         raised_at=now,
+        along=(climbing, raised),
     )
 
 
@@ -73,15 +71,19 @@ def tell(
     keys: Iterable[str],
     now: datetime,
     step: int = 0,
+    along: Sequence[Sequence[Model]] = (),
     **said: object,
 ) -> None:
-    """Write an alert a recipient, refresh their screens, and have the others told outside."""
+    """Write an alert a recipient, refresh their screens, and have the others told outside.
+
+    What is written `along` goes in the same statement. With nobody to tell, it is written alone:
+    the clock climbs from there.
+    """
     keys = sorted(keys)
+    alerts = [Alert(occurrence=occurrence, step=step, recipient=key, **said) for key in keys]  # type: ignore[arg-type]
+    append(alerts, *along)
     if not keys:
         return
-    append(
-        [Alert(occurrence=occurrence, step=step, recipient=key, **said) for key in keys]  # type: ignore[arg-type]
-    )
     live.announce(keys, "alert", now=now)
     app.configure_task("alerts.dispatch", queue="outbox", priority=5).defer(
         occurrence=str(occurrence), step=step
@@ -94,6 +96,8 @@ def dispatch(trace: Trace, *, actor: Actor, now: datetime, occurrence: uuid.UUID
 
     The house itself does it, for one occurrence, once: the same notice twice is one.
     """
+    if step == 0:
+        _time_the_climb(occurrence)
     alerts = list(Alert.objects.filter(occurrence=occurrence, step=step, read_at__isnull=True))
     count = 0
     for user in users.told_by(alerts, now=now):
@@ -113,6 +117,15 @@ def dispatch(trace: Trace, *, actor: Actor, now: datetime, occurrence: uuid.UUID
         patient_id=alerts[0].patient_id if alerts else None, entity=f"AlertDelivery x{count}"
     )
     return count
+
+
+def _time_the_climb(occurrence: uuid.UUID) -> None:
+    """Set the job that climbs at its very minute, when the alert is one that climbs."""
+    waiting = Escalation.objects.filter(occurrence=occurrence, next_at__isnull=False)
+    for next_at in waiting.values_list("next_at", flat=True):
+        app.configure_task(
+            "alerts.escalate", queue="outbox", schedule_at=next_at, priority=5
+        ).defer(occurrence=str(occurrence))
 
 
 @operation("alert.digest", action="E")
