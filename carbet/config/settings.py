@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "carbet.coordination.care_teams",
     "carbet.coordination.alerts",
     "carbet.coordination.documents",
+    "carbet.coordination.tasks",
     "carbet.coordination.notebook",
     "carbet.coordination.scheduling",
     "carbet.coordination.support",

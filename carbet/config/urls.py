@@ -17,6 +17,7 @@ ROOMS = (
     "carbet.coordination.alerts",
     "carbet.coordination.care_teams",
     "carbet.coordination.documents",
+    "carbet.coordination.tasks",
     "carbet.coordination.notebook",
     "carbet.coordination.scheduling",
     "carbet.coordination.support",

@@ -33,6 +33,7 @@ from carbet.coordination.scheduling.models import (
     Slot,
 )
 from carbet.coordination.support.models import Case, SupportRequest
+from carbet.coordination.tasks.models import Task
 from carbet.core import grants, row_security
 from carbet.core.actor import Actor, Level, internal
 from carbet.core.identifiers import make_ins
@@ -246,6 +247,16 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
     alert = Alert.objects.create(
         patient_id=patient_id, recipient=gp.key, kind="note", target="notebook", raised_at=now
     )
+    task = Task.objects.create(
+        patient_id=patient_id,
+        text="Renouveler l’ordonnance",
+        owner=gp.key,
+        owner_name="Yann Le Bihan",
+        requester_role=nurse,
+        requester_name="Inès Robeiri",
+        requested_at=now,
+        updated_at=now,
+    )
     device = PushDevice.objects.create(
         owner=gp.key, endpoint=f"https://push.example/{patient_id}", added_at=now
     )
@@ -277,6 +288,7 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         "breaking_id": breaking.pk,
         "related_person_id": relative.pk,
         "alert_id": alert.pk,
+        "task_id": task.pk,
         "device_id": device.pk,
         "shift_id": shift.pk,
         "message_id": message.pk,

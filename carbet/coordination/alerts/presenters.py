@@ -100,12 +100,17 @@ def outcome(escalation: Escalation | None) -> str:
 
 def page_of(alert: Alert) -> str:
     """Return the address of the page that an alert leads to, or an empty string for none."""
-    page, _, key = alert.target.partition(":")
+    return page_of_target(alert.target, patient_id=alert.patient_id)
+
+
+def page_of_target(target: str, *, patient_id: int | None) -> str:
+    """Return the address of a place of a record, as alerts name it, or an empty string."""
+    page, _, key = target.partition(":")
     try:
         if page in BY_NUMBER and key:
             return reverse(BY_NUMBER[page], args=[from_short_id(key)])
-        if alert.patient_id is None:
+        if patient_id is None:
             return ""
-        return reverse(PAGES.get(page, PAGES[""]), args=[alert.patient_id])
+        return reverse(PAGES.get(page, PAGES[""]), args=[patient_id])
     except (NoReverseMatch, ValueError):
         return ""

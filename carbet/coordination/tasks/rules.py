@@ -1,0 +1,27 @@
+"""What is true of tasks: who may settle, which are late."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from carbet.coordination.tasks.choices import OPEN
+
+
+def is_open(status: str) -> bool:
+    """Tell whether somebody still has something to do."""
+    return status in OPEN
+
+
+def is_late(status: str, due_on: date | None, *, today: date) -> bool:
+    """Tell whether the day has passed and nothing was done."""
+    return is_open(status) and due_on is not None and due_on < today
+
+
+def may_settle(*, owner: str, grantees: Iterable[str]) -> bool:
+    """Tell whether a task is one's own: asked of one's role, of one's structure, or of whom one
+    acts for."""
+    return owner in grantees
+
+
+def may_withdraw(*, requester_id: int | None, role_ids: Iterable[int | None]) -> bool:
+    """Tell whether one asked for it, or acts for whoever did."""
+    return requester_id is not None and requester_id in role_ids
