@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "carbet.coordination.notebook",
     "carbet.coordination.scheduling",
     "carbet.coordination.support",
+    "carbet.coordination.messaging",
     "carbet.coordination.care_plans",
     "carbet.coordination.charts",
     "carbet.interop.fhir_api",

@@ -21,6 +21,7 @@ ROOMS = (
     "carbet.coordination.notebook",
     "carbet.coordination.scheduling",
     "carbet.coordination.support",
+    "carbet.coordination.messaging",
     "carbet.coordination.care_plans",
     "carbet.coordination.charts",
     "carbet.interop.fhir_api",

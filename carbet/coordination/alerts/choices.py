@@ -20,6 +20,9 @@ class AlertKind(models.TextChoices):
     STAY = "stay", "Entrée ou sortie d’établissement"
     SUBSCRIPTION = "subscription", "Abonnement d’un logiciel arrêté"
     APPOINTMENT = "appointment", "Rendez-vous"
+    MESSAGE = "message", "Message"
+    MENTION = "mention", "On vous demande dans une discussion"
+    URGENT_MESSAGE = "urgent_message", "Message urgent"
 
 
 class Channel(models.TextChoices):

@@ -19,7 +19,7 @@ PAGES = {
     "plan": "care_plans:detail",
 }
 # Where the target carries the number of the page: "support:<short id>".
-BY_NUMBER = {"support": "support:detail", "task": "tasks:detail"}
+BY_NUMBER = {"support": "support:detail", "task": "tasks:detail", "thread": "messaging:thread"}
 ICONS = {
     AlertKind.SUPPORT_REQUEST: "inbox",
     AlertKind.SUPPORT_ANSWER: "reply",
@@ -33,6 +33,9 @@ ICONS = {
     AlertKind.STAY: "hospital",
     AlertKind.SUBSCRIPTION: "settings",
     AlertKind.APPOINTMENT: "calendar",
+    AlertKind.MESSAGE: "message",
+    AlertKind.MENTION: "message",
+    AlertKind.URGENT_MESSAGE: "alert",
 }
 
 
