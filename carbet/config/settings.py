@@ -197,8 +197,6 @@ CARBET_ACTOR_RESOLVER = "carbet.registries.directory.access.resolve"
 # Where other systems come: refused in their own language, by limits of their own.
 CARBET_SYSTEMS_PATH = "/fhir"
 CARBET_SYSTEM_RESOLVER = "carbet.interop.fhir_api.access.resolve"
-# How many alerts wait for an actor: asked by the header of a page.
-CARBET_UNREAD_COUNT = "carbet.coordination.alerts.queries.unread_count"
 
 # Counts of attempts and used codes: shared by every process, bounded, lost without harm.
 CACHES = {

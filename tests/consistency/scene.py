@@ -1,5 +1,6 @@
 """One of everything about one person, and every kind of actor, for the access matrix."""
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,8 @@ from carbet.coordination.care_teams.models import (
     RelatedPerson,
 )
 from carbet.coordination.documents.models import Document, File, Piece
+from carbet.coordination.messaging import operations as messaging
+from carbet.coordination.messaging.models import Participant
 from carbet.coordination.notebook.models import Measure, Note
 from carbet.coordination.scheduling.access import digest_of
 from carbet.coordination.scheduling.models import (
@@ -38,7 +41,9 @@ from carbet.core import grants, row_security
 from carbet.core.actor import Actor, Level, internal
 from carbet.core.identifiers import make_ins
 from carbet.core.models import OutboxMessage
+from carbet.registries.patients.access import find_entered
 from carbet.registries.patients.choices import INS_TEST
+from carbet.registries.patients.models import Patient
 from tests.world import World
 
 INTERNAL = internal("test")
@@ -126,6 +131,7 @@ def build(world: World, **traits: Any) -> Scene:
             source="person",
             now=now,
         )
+    scene.ids |= _a_thread(world, care_team.patient)
     scene.ids |= {
         "pk": 1,
         "patient_id": patient_id,
@@ -168,6 +174,24 @@ def actors(scene: Scene) -> dict[str, Actor]:
         "agency": "agency",
     }
     return {name: world.actor(key) for name, key in keys.items()}
+
+
+def _a_thread(world: World, patient: Patient) -> dict[str, int]:
+    """Open a thread about the person between her doctor and her nurse. Return its ids."""
+    actor = world.actor("gp")
+    with row_security.acting_as(actor, now=world.now):
+        patient = find_entered(actor=actor, patient_ids=[patient.pk], now=world.now)[patient.pk]
+    thread = messaging.open_thread(
+        actor=actor,
+        now=world.now,
+        patient=patient,
+        recipients=[world.roles["nurse"].key],
+        text="Peut-on espacer les passages ?",
+        gesture=uuid.uuid4(),
+    )
+    with row_security.acting_as(actor, now=world.now):
+        seat = Participant.objects.get(thread=thread, grantee=world.roles["nurse"].key)
+    return {"thread_id": thread.pk, "seat_id": seat.pk}
 
 
 def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:

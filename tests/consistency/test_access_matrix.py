@@ -111,6 +111,16 @@ BEYOND_THE_DOOR = {
     "scheduling:cancel_absence": "an absence is taken back by whoever keeps that agenda",
     "scheduling:feed": "an address that was closed does not exist any more",
     "mfa_remove_webauthn": "the key of another account does not exist",
+    **dict.fromkeys(
+        (
+            f"messaging:{name}"
+            for name in (
+                *("thread", "send", "mark_read", "mute", "archive", "leave"),
+                *("close", "reopen", "invite", "remove"),
+            )
+        ),
+        "a thread exists for those who take part in it only",
+    ),
     "care_teams:break_glass": "whoever stands outside comes here on purpose, by an exact identity",
 }
 

@@ -76,7 +76,7 @@ class Participant(models.Model):
 
 
 class Message(models.Model):
-    """One row is one line of a thread, in the server's order (FHIR Communication). Never changed."""
+    """One row is one line of a thread, in the server's order, for good (FHIR Communication)."""
 
     ROW_SECURITY = OF_PARTICIPANTS
 

@@ -69,10 +69,21 @@ _MINE = """
       AND (%(patient)s::bigint IS NULL OR t.patient_id = %(patient)s)
       AND (COALESCE(r.archived_seq, -1) >= t.told_seq) = %(archived)s
       AND (NOT %(unread)s OR t.told_seq > COALESCE(r.read_seq, 0))
-      AND (NOT %(heard)s OR NOT COALESCE(r.muted, false))
     ORDER BY p.active_at DESC, p.thread_id DESC LIMIT %(limit)s
   ) latest
 """
+_WAITING = f"""
+SELECT latest.thread_id FROM unnest(%s::text[]) key, LATERAL (
+  SELECT p.thread_id
+  FROM messaging_participant p
+  JOIN messaging_thread t ON t.id = p.thread_id
+  LEFT JOIN messaging_reader r ON r.thread_id = p.thread_id AND r.reader = %s
+  WHERE p.grantee = key AND p.left_at IS NULL
+    AND COALESCE(r.archived_seq, -1) < t.told_seq
+    AND t.told_seq > COALESCE(r.read_seq, 0) AND NOT COALESCE(r.muted, false)
+  ORDER BY p.active_at DESC, p.thread_id DESC LIMIT {MOST_COUNTED}
+) latest
+"""  # noqa: S608 - made of our own constant
 _LINES = f"""
 WITH page AS (
   SELECT DISTINCT thread_id, active_at FROM ({_MINE}) mine
@@ -113,7 +124,6 @@ def _asked(actor: Actor, **given: object) -> dict[str, object]:
         "patient": None,
         "archived": False,
         "unread": False,
-        "heard": False,
         "limit": PAGE + 1,
     } | given
 
@@ -154,9 +164,7 @@ def threads(
     return ThreadPage(shown, place)
 
 
-def with_persons(
-    lines: Sequence[ThreadLine], *, actor: Actor, now: datetime
-) -> list[ThreadLine]:
+def with_persons(lines: Sequence[ThreadLine], *, actor: Actor, now: datetime) -> list[ThreadLine]:
     """Return the lines with the person that each is about, in one query at most."""
     ids = sorted({line.patient_id for line in lines if line.patient_id is not None})
     found = patients.find_entered(actor=actor, patient_ids=ids, now=now) if ids else {}
@@ -169,11 +177,10 @@ def with_persons(
 def waiting(*, actor: Actor) -> QuerySet[Thread]:
     """Return the threads with something unread for the actor, muted and archived ones set aside.
 
-    Bounded: the latest hundred of each key. For the count of the menu.
+    At most a hundred of each key. For the count of the menu.
     """
     found = RawSQL(  # noqa: S611 - the statement is ours, what it receives are parameters
-        f"SELECT thread_id FROM ({_MINE}) mine",  # noqa: S608 - made of our own constant
-        _asked(actor, unread=True, heard=True, limit=MOST_COUNTED),  # type: ignore[arg-type]
+        _WAITING, [list(actor.grantees), reader_key(actor)]
     )
     return Thread.objects.filter(pk__in=found).order_by().values("pk")
 
@@ -293,7 +300,9 @@ def resolve(keys: Iterable[str], *, now: datetime) -> list[Candidate]:
         ]
     if numbers["org"]:
         found += [
-            Candidate(f"org:{place.pk}", place.name, f"Toute l’équipe, {place.get_purpose_display()}")
+            Candidate(
+                f"org:{place.pk}", place.name, f"Toute l’équipe, {place.get_purpose_display()}"
+            )
             for place in Organization.objects.filter(pk__in=numbers["org"], active=True)
         ]
     if numbers["account"]:

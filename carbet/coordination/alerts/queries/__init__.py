@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -47,7 +48,12 @@ SAME = ("occurrence",)
 
 def unread_count(*, actor: Actor) -> int:
     """Return how many alerts wait for the actor, in one query."""
-    return unread(actor=actor).values(*SAME).distinct().count()
+    return waiting(actor=actor).count()
+
+
+def waiting(*, actor: Actor) -> QuerySet[Alert, dict[str, Any]]:
+    """Return the things that wait for the actor, each once, for the count of the menu."""
+    return unread(actor=actor).order_by().values(*SAME).distinct()
 
 
 def unread(*, actor: Actor) -> QuerySet[Alert]:

@@ -4,6 +4,8 @@ const byId = (id) => document.getElementById(id);
 const all = (selector, from = document) => [...from.querySelectorAll(selector)];
 const on = (type, handle, options) => document.addEventListener(type, handle, options);
 const closest = (event, selector) => event.target instanceof Element && event.target.closest(selector);
+const send = (name, detail) => document.dispatchEvent(new CustomEvent(`carbet:${name}`, { detail }));
+on("carbet:say", ({ detail }) => toast(detail.text, detail.tone));
 root.classList.add("js");
 
 /* Toasts: said politely, gone after a while unless pointed at. */
@@ -45,6 +47,8 @@ async function refresh() {
           continue;
         }
         if (old.isEqualNode(fresh)) continue;
+        // A list that only grows keeps its place: whoever shows it merges what came.
+        if (old.hasAttribute("data-merge")) { send("merge", { fresh }); continue; }
         const focused = old.contains(document.activeElement) && document.activeElement.id;
         old.replaceWith(fresh);
         fresh.classList.add("arrived");
@@ -53,6 +57,7 @@ async function refresh() {
       }
     } catch { /* the cut connection is already said */ }
   }
+  send("refreshed");
 }
 
 function ask(element) {
@@ -67,7 +72,7 @@ function receive(event) {
   let detail;
   try { detail = JSON.parse(event.data); } catch { return; }
   if (!detail?.kind) return;
-  document.dispatchEvent(new CustomEvent(`carbet:${detail.kind}`, { detail }));
+  send(detail.kind, detail);
   if (detail.toast) toast(detail.toast, detail.tone);
   for (const element of all("[data-live-refresh]")) {
     const { liveRefresh, liveSubject } = element.dataset;
@@ -175,6 +180,8 @@ on("change", (event) => {
 on("submit", (event) => {
   const form = event.target;
   dirty.delete(form);
+  // Texts kept on this device go with whoever signs out.
+  if (form.hasAttribute("data-signs-out")) indexedDB?.deleteDatabase("carbet-drafts");
   if (event.defaultPrevented || form.method !== "post") return;
   if (form.dataset.sent) { event.preventDefault(); return; }
   form.dataset.sent = "1";
