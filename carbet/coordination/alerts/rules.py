@@ -14,6 +14,8 @@ CIRCLE, ON_DUTY = "circle", "on_duty"
 _CHAINS: Mapping[str, tuple[str, ...]] = {
     AlertKind.SUPPORT_REQUEST: (ON_DUTY,),
     AlertKind.GLASS: (),
+    # A thread is open to those inside only: nobody else could answer in it.
+    AlertKind.URGENT_MESSAGE: (),
 }
 _CHAIN = (CIRCLE, ON_DUTY)
 

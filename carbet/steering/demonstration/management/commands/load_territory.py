@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from carbet.core import clock
-from carbet.steering.demonstration import following, loading
+from carbet.steering.demonstration import following, loading, messaging
 
 DEFAULT_PERSONS = 300
 DEFAULT_SEED = 973
@@ -37,6 +37,7 @@ class Command(BaseCommand):
         if settings.DEMONSTRATION:
             opened = following.open_accounts(now=now)
             added = following.follow(now=now, opened=opened)
+            messaging.load(now=now)
             self.stdout.write(f"{len(opened)} comptes ouverts, {added} personnes déjà suivies.")
         if loaded.persons:
             self.stdout.write(
