@@ -67,6 +67,30 @@ def minutes(name: str, default: str) -> tuple[float, ...]:
     return tuple(float(word) for word in words(name, default))
 
 
+def pro_sante_connect() -> dict[str, Any] | None:
+    """Return how this house is known to Pro Santé Connect, or None while it is not registered."""
+    issuer = os.environ.get("CARBET_PSC_ISSUER", "").rstrip("/")
+    client_id = os.environ.get("CARBET_PSC_CLIENT_ID", "")
+    if not issuer or not client_id:
+        return None
+    well_known = f"{issuer}/.well-known/wallet-openid-configuration"
+    return {
+        "issuer": issuer,
+        "discovery": os.environ.get("CARBET_PSC_DISCOVERY", well_known),
+        "client_id": client_id,
+        "secret": os.environ.get("CARBET_PSC_CLIENT_SECRET", ""),
+        "stand_in": flag("CARBET_PSC_STAND_IN"),
+    }
+
+
+def pro_sante_connect_origins() -> list[str]:
+    """Return the origins at which a session of Pro Santé Connect ends."""
+    client = pro_sante_connect()
+    issuer = urlsplit(client["issuer"] if client else "")
+    origin = [f"{issuer.scheme}://{issuer.netloc}"] if client else []
+    return origin + words("CARBET_PSC_ORIGINS", "")
+
+
 def _new_private_key() -> str:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa

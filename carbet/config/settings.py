@@ -33,10 +33,13 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.idp.oidc",
     "carbet.core",
     "carbet.registries.accounts",
     "carbet.registries.directory",
+    "carbet.registries.rights",
     "carbet.registries.patients",
     "carbet.coordination.care_teams",
     "carbet.coordination.alerts",
@@ -158,7 +161,8 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": ["'self'", LIVE_URL],
         "manifest-src": ["'self'"],
         "worker-src": ["'self'"],
-        "form-action": ["'self'"],
+        # Signing out leads to the provider's own sign-out.
+        "form-action": ["'self'", *environment.pro_sante_connect_origins()],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
         "object-src": ["'none'"],
@@ -190,6 +194,13 @@ MFA_FORMS = {
     "reauthenticate": "carbet.registries.accounts.forms.ConfirmationCodeForm",
 }
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _SECURE
+# Pro Santé Connect proves who a professional is; nothing else signs in from outside.
+PRO_SANTE_CONNECT = environment.pro_sante_connect()
+SOCIALACCOUNT_ADAPTER = "carbet.registries.rights.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 IDP_OIDC_PRIVATE_KEY = environment.private_key()
 
 # Who acts is resolved above core: core only knows the name of the function.

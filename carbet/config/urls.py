@@ -13,6 +13,7 @@ ROOMS = (
     "carbet.core",
     "carbet.registries.accounts",
     "carbet.registries.directory",
+    "carbet.registries.rights",
     "carbet.registries.patients",
     "carbet.coordination.alerts",
     "carbet.coordination.care_teams",

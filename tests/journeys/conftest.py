@@ -55,6 +55,7 @@ def house(tmp_path_factory) -> Iterator[House]:
         "CARBET_STATE_DIR": str(state),
         "CARBET_PORT": str(pages),
         "CARBET_LIVE_PORT": str(live),
+        "CARBET_PSC_PORT": str(_free_port()),
     }
     log = state / "demo.log"
     with log.open("w") as output:

@@ -5,13 +5,16 @@ import fcntl
 import hashlib
 import http.client
 import importlib.util
+import json
 import os
+import secrets
 import socket
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -19,9 +22,12 @@ from carbet.config import environment
 from carbet.config.commands import database
 from carbet.config.commands.ports import holder
 from carbet.config.commands.terminal import ROOT, UnableToContinue, complain, port, say, step
+from carbet.connectors.pro_sante_connect_stand_in import DESCRIPTION
 from carbet.core.embedded_postgres import Server
+from carbet.core.identifiers import idnps_from_rpps
 from carbet.core.supervisor import Service, Supervisor, clear_remains
 from carbet.registries.accounts.rules import DEMONSTRATION_PASSWORD
+from carbet.registries.directory.synthetic import STORY_PRACTITIONERS
 
 DEMONSTRATION_PERSONS = 300
 
@@ -86,6 +92,7 @@ def _serve(*, demonstration: bool) -> int:
         clear_remains(mark)
         for number in (address.page_port, address.live_port):
             _check_free(address.host, number)
+        stand_in = _prepare_stand_in(address) if demonstration else None
         with database.opened() as server:
             # Static files know nothing of the database: a first start prepares both at once.
             with ThreadPoolExecutor(max_workers=1) as other_core:
@@ -99,6 +106,8 @@ def _serve(*, demonstration: bool) -> int:
                 static.result()
             with Supervisor(mark=mark, say=complain) as supervisor:
                 _watch(supervisor, server)
+                if stand_in is not None:
+                    supervisor.start(stand_in)
                 if _start_services(supervisor, address):
                     seconds = time.monotonic() - begun
                     _welcome(address, demonstration=demonstration, seconds=seconds)
@@ -134,6 +143,57 @@ def _start_services(supervisor: Supervisor, address: Address) -> bool:
         say("  (serveur d'événements absent : les écrans ne se mettent pas à jour seuls)")
     supervisor.start(_worker())
     return True
+
+
+def _prepare_stand_in(address: Address) -> Service | None:
+    """Return the stand-in for Pro Santé Connect, unless the true one is set up; tell the house."""
+    if os.environ.get("CARBET_PSC_ISSUER"):
+        return None
+    number = _free_port(address.host, port("CARBET_PSC_PORT", address.page_port + 2))
+    issuer = f"http://{urlsplit(address.public).hostname}:{number}"
+    client = {"client_id": "carbet", "secret": secrets.token_urlsafe(24)}
+    os.environ |= {
+        "CARBET_PSC_ISSUER": issuer,
+        "CARBET_PSC_CLIENT_ID": client["client_id"],
+        "CARBET_PSC_CLIENT_SECRET": client["secret"],
+        "CARBET_PSC_STAND_IN": "1",
+    }
+    described = client | {
+        "issuer": issuer,
+        "host": address.host,
+        "port": number,
+        "redirect_uris": [f"{address.public}/compte/pro-sante-connect/retour/"],
+        "logout_uris": [f"{address.public}/compte/connexion/"],
+        "holders": [
+            {
+                "subject_name_id": idnps_from_rpps(person.rpps),
+                "family": person.family,
+                "given": person.given,
+                "title": person.part,
+            }
+            for person in STORY_PRACTITIONERS
+            if person.rpps
+        ],
+    }
+    command = [sys.executable, "-m", "carbet.connectors.pro_sante_connect_stand_in"]
+    return Service(
+        "Bouchon Pro Santé Connect",
+        command,
+        {DESCRIPTION: json.dumps(described), "PYTHONPATH": str(ROOT)},
+    )
+
+
+def _free_port(host: str, wanted: int) -> int:
+    """Return the port wanted, or another when it is taken: nobody types this one."""
+    for number in (wanted, 0):
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind((host, number))
+            except (OSError, OverflowError):
+                continue
+            return int(trial.getsockname()[1])
+    raise UnableToContinue("Aucun port libre pour le bouchon Pro Santé Connect.")
 
 
 def _page_server(address: Address) -> Service:

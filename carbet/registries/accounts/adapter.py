@@ -14,13 +14,16 @@ from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
+from carbet.connectors import pro_sante_connect
 from carbet.core import clock
 from carbet.core.actor import ANONYMOUS_ACTOR
-from carbet.registries.accounts import operations
+from carbet.registries.accounts import operations, queries
 from carbet.registries.accounts.choices import AccountKind
 from carbet.registries.accounts.models import Account
+from carbet.registries.accounts.rules import PROVIDER_SESSION
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +49,19 @@ class AccountAdapter(DefaultAccountAdapter):
             return self.respond_user_inactive(request, user)
         return super().pre_login(request, user, **kwargs)
 
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        """Lead to the end of the provider's session, when one opened this one (single logout)."""
+        client = queries.pro_sante_connect_client()
+        opened = request.session.get(PROVIDER_SESSION) or {}
+        if client is None or not opened.get("end_session"):
+            return super().get_logout_redirect_url(request)
+        return pro_sante_connect.logout_address(
+            end_session=opened["end_session"],
+            id_token=opened["id_token"],
+            client=client,
+            back=f"{settings.PUBLIC_URL}{reverse('account_login')}",
+        )
+
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         address = credentials.get("email") or credentials.get("username") or ""
         operations.refuse_sign_in(actor=ANONYMOUS_ACTOR, now=clock.now(), address=str(address))
@@ -70,6 +86,12 @@ class MFAAdapter(DefaultMFAAdapter):
             " de retirer celui-ci."
         ),
     }
+
+    def is_mfa_enabled(self, user: Account, types: Any = None) -> bool:
+        """Whoever has just proved themselves with a card or an e-CPS is asked for no code."""
+        if getattr(context.request, "proved_by_card", None) == user.pk:
+            return False
+        return super().is_mfa_enabled(user, types)
 
     def encrypt(self, text: str) -> str:
         return _cipher().encrypt(text.encode()).decode()

@@ -14,8 +14,13 @@ from allauth.mfa.utils import decrypt
 from django.conf import settings
 from django.core.cache import cache
 
+from carbet.connectors import pro_sante_connect
 from carbet.registries.accounts.models import Account, AccountSession
-from carbet.registries.accounts.rules import DEMONSTRATION_PASSWORD, used_code_key
+from carbet.registries.accounts.rules import (
+    DEMONSTRATION_PASSWORD,
+    PRO_SANTE_CONNECT,
+    used_code_key,
+)
 from carbet.registries.accounts.sessions import SessionStore
 
 SESSIONS_SHOWN = 20
@@ -25,6 +30,7 @@ METHOD_LABELS = {
     "webauthn": "mot de passe et clé d’accès",
     "passwordless": "clé d’accès",
     "password": "mot de passe",
+    PRO_SANTE_CONNECT: "Pro Santé Connect",
 }
 
 
@@ -92,6 +98,8 @@ def sessions_of(*, account: Account, now: datetime, current_key: str | None) -> 
 
 
 def _method(records: list[dict[str, object]]) -> str:
+    if any(record.get("provider") == PRO_SANTE_CONNECT for record in records):
+        return METHOD_LABELS[PRO_SANTE_CONNECT]
     strong = next((record for record in records if record["method"] == "mfa"), None)
     if strong is None:
         return METHOD_LABELS["password"]
@@ -111,6 +119,12 @@ def second_factors(*, account: Account) -> SecondFactors:
         else:
             codes = len(authenticator.wrap().get_unused_codes())
     return SecondFactors(application, passkeys, codes)
+
+
+def pro_sante_connect_client() -> pro_sante_connect.Client | None:
+    """Return how this house is known to Pro Santé Connect, or None when it is not."""
+    said = settings.PRO_SANTE_CONNECT
+    return pro_sante_connect.Client(**said) if said else None
 
 
 def demonstration_accounts() -> list[DemonstrationAccount]:

@@ -3,9 +3,25 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 # Public by design: it opens accounts that a demonstration shows, and nothing outside of one.
 DEMONSTRATION_PASSWORD = "bienvenue-au-carbet"  # noqa: S105
+
+# The one outside provider of identities: a card or an e-CPS is two factors.
+PRO_SANTE_CONNECT = "psc"
+# Where a session keeps what ends the provider's session with it.
+PROVIDER_SESSION = "pro_sante_connect"
+
+
+def is_strong(methods: Iterable[Mapping[str, Any]]) -> bool:
+    """Tell whether a session was opened with two factors: a code, a passkey, a card or an e-CPS."""
+    return any(
+        method.get("method") == "mfa"
+        or (method.get("method") == "socialaccount" and method.get("provider") == PRO_SANTE_CONNECT)
+        for method in methods
+    )
 
 
 def used_code_key(account_id: int, code: str) -> str:

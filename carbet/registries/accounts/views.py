@@ -24,7 +24,11 @@ class SignInView(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        return context | {"demonstration_accounts": queries.demonstration_accounts()}
+        return context | {
+            "demonstration_accounts": queries.demonstration_accounts(),
+            "pro_sante_connect": queries.pro_sante_connect_client(),
+            "following": context.get("redirect_field_value") or "",
+        }
 
 
 class CodeView(AuthenticateView):

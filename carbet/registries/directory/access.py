@@ -14,6 +14,7 @@ from carbet.core.actor import (
     role_key,
 )
 from carbet.registries.accounts.choices import AccountKind
+from carbet.registries.accounts.rules import is_strong
 from carbet.registries.directory import rules
 
 CHOSEN_ROLE = "practitioner_role_id"
@@ -132,7 +133,7 @@ def needs_second_factor(request: HttpRequest) -> bool:
     if request.user.kind != AccountKind.PROFESSIONAL:
         return False
     methods = request.session.get("account_authentication_methods", [])
-    return not any(method.get("method") == "mfa" for method in methods)
+    return not is_strong(methods)
 
 
 def actor_of_role(role_id: int, *, now: object) -> Actor:

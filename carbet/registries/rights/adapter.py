@@ -1,0 +1,241 @@
+"""How the sign-in library speaks with Pro Santé Connect here."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
+from allauth.socialaccount.providers.base import AuthError, ProviderException
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.conf import settings
+from django.contrib import messages
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from carbet.connectors import pro_sante_connect
+from carbet.core import clock
+from carbet.core.actor import ANONYMOUS_ACTOR
+from carbet.registries.accounts import queries as accounts
+from carbet.registries.accounts.access import actor_of
+from carbet.registries.accounts.choices import AccountKind
+from carbet.registries.accounts.models import Account
+from carbet.registries.accounts.rules import PRO_SANTE_CONNECT
+from carbet.registries.rights import operations, queries
+
+logger = logging.getLogger(__name__)
+
+_KEPT_SECONDS = int(timedelta(minutes=10).total_seconds())
+_UNREACHABLE = (
+    "Pro Santé Connect ne répond pas. Réessayez dans quelques minutes, ou connectez-vous avec"
+    " l’adresse et le mot de passe de votre compte Carbet."
+)
+_LOST = (
+    "Cette connexion a expiré, ou a commencé dans un autre navigateur. Recommencez depuis la page"
+    " de connexion."
+)
+_UNKNOWN = (
+    "Votre identité est bien prouvée, mais aucun compte Carbet ne lui correspond. Demandez"
+    " l’ouverture d’un compte à votre structure."
+)
+_ELSEWHERE = (
+    "Cette identité Pro Santé Connect est déjà liée à un autre compte. Prévenez l’exploitant de"
+    " Carbet."
+)
+
+
+class RefusedAnswer(ProviderException):
+    """The provider's answer was judged, and not accepted."""
+
+    def __init__(self, refusal: pro_sante_connect.Refused) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+class ProSanteConnectAdapter(OpenIDConnectOAuth2Adapter):
+    """The library's OpenID client, held to what Pro Santé Connect demands.
+
+    The library checks no signature and no level and sends no nonce: `nonce` comes back from the
+    state of the session, and the whole answer is judged by the connector.
+    """
+
+    nonce = ""
+
+    @property
+    def openid_config(self) -> dict[str, Any]:
+        client = _client()
+
+        def fetch() -> dict[str, Any]:
+            document = self._fetch(client.discovery)
+            try:
+                return pro_sante_connect.check_discovery(document, client=client)
+            except pro_sante_connect.Refused as error:
+                raise RefusedAnswer(error) from error
+
+        found: dict[str, Any] = cache.get(_key("discovery", client)) or fetch()
+        cache.set(_key("discovery", client), found, _KEPT_SECONDS)
+        return found
+
+    def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
+        """Return the address declared at the provider, whatever name the visitor came by."""
+        return f"{settings.PUBLIC_URL}{reverse('rights:pro_sante_connect_answer')}"
+
+    def parse_token(self, data: dict[str, Any]) -> SocialToken:
+        """Take the access token for the one call that it serves: it is not kept."""
+        return SocialToken(token=str(data["access_token"]))
+
+    def complete_login(
+        self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any
+    ) -> SocialLogin:
+        client = _client()
+        id_token = kwargs["response"].get("id_token")
+        userinfo = self._fetch_user_info(token.token)
+        try:
+            identity = pro_sante_connect.identify(
+                id_token=id_token,
+                access_token=token.token,
+                userinfo=userinfo,
+                keys=self._keys(id_token),
+                client=client,
+                nonce=self.nonce,
+                now=clock.now(),
+            )
+        except pro_sante_connect.Refused as error:
+            raise RefusedAnswer(error) from error
+        # Nothing of the answer is kept but whom it names.
+        kept = {"userinfo": {"sub": identity.subject, "SubjectNameID": f"8{identity.rpps}"}}
+        login: SocialLogin = self.get_provider().sociallogin_from_response(request, kept)
+        login.identity = identity
+        login.provider_session = {
+            "id_token": id_token,
+            "end_session": self.openid_config.get("end_session_endpoint", ""),
+        }
+        return login
+
+    def _keys(self, id_token: Any) -> Any:
+        """Return the provider's keys; one that we do not know yet is asked for again."""
+        key = _key("keys", _client())
+        keys = cache.get(key)
+        if keys is None or not pro_sante_connect.knows_key(keys, id_token):
+            keys = self._fetch(self.openid_config["jwks_uri"])
+            cache.set(key, keys, _KEPT_SECONDS)
+        return keys
+
+    def _fetch(self, address: str) -> Any:
+        with _adapter(self.request).get_requests_session() as session:
+            answer = session.get(address)
+            answer.raise_for_status()
+            return answer.json()
+
+
+class ProSanteConnectProvider(OpenIDConnectProvider):
+    """The provider, as the library calls it."""
+
+    oauth2_adapter_class = ProSanteConnectAdapter
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    """Pro Santé Connect is the only provider, and opens no account: it proves whose it is."""
+
+    def list_apps(
+        self,
+        request: HttpRequest | None,
+        provider: str | None = None,
+        client_id: str | None = None,
+    ) -> list[SocialApp]:
+        client = accounts.pro_sante_connect_client()
+        if client is None or provider not in (None, PRO_SANTE_CONNECT, "openid_connect"):
+            return []
+        return [
+            SocialApp(
+                provider="openid_connect",
+                provider_id=PRO_SANTE_CONNECT,
+                name="Pro Santé Connect",
+                client_id=client.client_id,
+                secret=client.secret,
+                settings={
+                    "server_url": client.discovery,
+                    "oauth_pkce_enabled": True,
+                    "token_auth_method": "client_secret_basic",
+                },
+            )
+        ]
+
+    def get_provider(
+        self, request: HttpRequest, provider: str, client_id: str | None = None
+    ) -> ProSanteConnectProvider:
+        app = self.get_app(request, provider=provider, client_id=client_id)
+        return ProSanteConnectProvider(request, app=app)
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Find the account by RPPS, tie it the first time, and count the card as two factors."""
+        now = clock.now()
+        practitioner = queries.practitioner_of(rpps=sociallogin.identity.rpps)
+        account: Account | None = practitioner.account if practitioner else None
+        if account is None or account.kind != AccountKind.PROFESSIONAL:
+            raise ImmediateHttpResponse(refusal(request, "no_account", _UNKNOWN))
+        if sociallogin.is_existing and sociallogin.user != account:
+            raise ImmediateHttpResponse(
+                refusal(request, "linked_elsewhere", _ELSEWHERE, account=account)
+            )
+        if not sociallogin.is_existing:
+            sociallogin.connect(request, account)
+            operations.record_provider_link(actor=actor_of(account), now=now, account=account)
+        request.proved_by_card = account.pk
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: str | None = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        """Say in French what went wrong, and trace it; a change of mind is not an error."""
+        if error == AuthError.CANCELLED:
+            messages.info(request, "Connexion par Pro Santé Connect abandonnée.")
+            raise ImmediateHttpResponse(redirect("account_login"))
+        if isinstance(exception, RefusedAnswer):
+            said = exception.refusal
+            raise ImmediateHttpResponse(refusal(request, said.code, said.message))
+        if exception is None:
+            raise ImmediateHttpResponse(refusal(request, "state", _LOST))
+        logger.warning("Pro Santé Connect: %s", type(exception).__name__)
+        raise ImmediateHttpResponse(refusal(request, "unreachable", _UNREACHABLE, status=502))
+
+
+def refusal(
+    request: HttpRequest,
+    code: str,
+    message: str,
+    *,
+    status: int = 403,
+    account: Account | None = None,
+) -> HttpResponse:
+    """Return the page that says why the sign-in was refused, once it is traced."""
+    operations.refuse_provider_answer(
+        actor=ANONYMOUS_ACTOR, now=clock.now(), code=code, account=account
+    )
+    return render(request, "rights/refused.html", {"message": message, "code": code}, status=status)
+
+
+def _client() -> pro_sante_connect.Client:
+    client = accounts.pro_sante_connect_client()
+    if client is None:
+        raise SocialApp.DoesNotExist
+    return client
+
+
+def _adapter(request: HttpRequest) -> SocialAccountAdapter:
+    return SocialAccountAdapter(request)
+
+
+def _key(what: str, client: pro_sante_connect.Client) -> str:
+    return f"rights.psc:{what}:{client.discovery}"
