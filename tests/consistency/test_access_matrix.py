@@ -121,6 +121,8 @@ BEYOND_THE_DOOR = {
         ),
         "a thread exists for those who take part in it only",
     ),
+    "rights:pro_sante_connect": "no such door where Pro Santé Connect is not registered",
+    "rights:pro_sante_connect_answer": "the same",
     "care_teams:break_glass": "whoever stands outside comes here on purpose, by an exact identity",
 }
 
