@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import JSONField, QuerySet
 
 
 class Compiled:
@@ -24,15 +24,27 @@ class Compiled:
         queryset = self._make().order_by()
         sql, values = queryset.query.sql_with_params()
         annotations = queryset.query.annotation_select
+        columns = {field.attname: field for field in queryset.model._meta.concrete_fields}
+        documents = {
+            name
+            for name in queryset.query.values_select
+            if isinstance(columns.get(name), JSONField)
+        }
         names = [*queryset.query.values_select, *annotations]
         table = connection.ops.quote_name(queryset.model._meta.db_table)
         key = f"{table}.{connection.ops.quote_name(str(queryset.model._meta.pk.column))}"
-        return f"{sql} WHERE {key} IN ({{}}) ORDER BY {key}", values, names, frozenset(annotations)
+        return (
+            f"{sql} WHERE {key} IN ({{}}) ORDER BY {key}",
+            values,
+            names,
+            frozenset({*annotations, *documents}),
+        )
 
     def rows(self, wanted: QuerySet[Any]) -> list[dict[str, Any]]:
         """Return the columns of the rows wanted, by primary key, in one statement.
 
-        Annotations are arrays of JSON objects: they come as lists of dictionaries.
+        Annotations are arrays of JSON objects: they come as lists of dictionaries. Columns of JSON
+        come as what they hold.
         """
         sql, values, names, gathered = self._written
         try:
@@ -44,7 +56,13 @@ class Compiled:
             found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         for row in found:
             for name in gathered:
-                row[name] = [
-                    json.loads(each) if isinstance(each, str) else each for each in row[name]
-                ]
+                row[name] = _loaded(row[name])
         return found
+
+
+def _loaded(value: Any) -> Any:
+    if isinstance(value, str):
+        return json.loads(value)
+    if isinstance(value, list):
+        return [json.loads(each) if isinstance(each, str) else each for each in value]
+    return value

@@ -11,6 +11,8 @@ class Category(models.TextChoices):
     SOCIAL = "social", "Social et médico-social"
     COORDINATION = "coordination", "Coordination"
     ADMINISTRATIVE = "administrative", "Administratif"
+    # A profession that we do not know opens nothing.
+    OTHER = "other", "Autre"
 
 
 class OrganizationKind(models.TextChoices):

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from carbet.registries.directory.choices import MailboxKind
+from carbet.registries.directory.choices import MailboxKind, Source
 from carbet.registries.directory.models.offer import HealthcareService
 from carbet.registries.directory.models.organizations import Organization
 from carbet.registries.directory.models.professionals import Practitioner, PractitionerRole
@@ -39,6 +39,7 @@ class SecureMailbox(models.Model):
         related_name="mailboxes",
         db_index=False,
     )
+    source = models.CharField(max_length=12, choices=Source, blank=True)
     address = models.CharField(max_length=254, blank=True)
     # SHA-256 of the address in small letters, in hexadecimal.
     fingerprint = models.CharField(max_length=64)

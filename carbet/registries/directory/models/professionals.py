@@ -6,6 +6,7 @@ from django.db import models
 
 from carbet.core.actor import role_key
 from carbet.registries.directory.choices import Category, PracticeMode
+from carbet.registries.directory.models.offer import HealthcareService
 from carbet.registries.directory.models.organizations import Organization
 from carbet.registries.directory.models.territory import PUBLIC_FACTS, Sourced
 
@@ -59,6 +60,10 @@ class PractitionerRole(Sourced):
 
     practitioner = models.ForeignKey(Practitioner, on_delete=models.PROTECT, related_name="roles")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="roles")
+    # ROR: the offer in which the professional works.
+    healthcare_service = models.ForeignKey(
+        HealthcareService, on_delete=models.SET_NULL, null=True, related_name="roles"
+    )
     # TRE_G15 for health professions, J48 otherwise.
     profession = models.CharField(max_length=12)
     profession_label = models.CharField(max_length=100)

@@ -1,0 +1,211 @@
+"""Import an outside directory: read into a waiting room, page by page, then put in place at once.
+
+Reading may stop and go on where it was; nothing of it is seen. The merge is one transaction made of
+set-based statements: the directory is as before, or whole.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import orjson
+from django.db import connection
+
+from carbet.core.actor import Actor
+from carbet.core.audit import Trace
+from carbet.core.operation import UnableTo, operation
+from carbet.registries.directory.choices import LineOutcome, RunStatus
+from carbet.registries.directory.models import ImportLine, ImportRun, StagedRow
+from carbet.registries.directory.operations import merging
+
+
+class UnableToImport(UnableTo):
+    """The import cannot begin, go on or be put in place."""
+
+
+class Read(Protocol):
+    """A resource read and checked (`fhir.reading.Said`)."""
+
+    kind: str
+    source_id: str
+    label: str
+    said_at: datetime | None
+    fields: dict[str, Any]
+    references: dict[str, Any]
+    kept: dict[str, Any]
+    attached: dict[str, Any]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A line or a resource that is not taken, and why, in French."""
+
+    reason: str
+    kind: str = ""
+    source_id: str = ""
+    label: str = ""
+    line: int | None = None
+    page: int | None = None
+
+
+@dataclass
+class Batch:
+    """What a stretch of reading brought: (resource, line, page), what was rejected, where it is."""
+
+    cursor: dict[str, Any]
+    read: list[tuple[Read, int | None, int | None]] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    pages: int = 0
+    expected: int | None = None
+
+
+@operation("directory.import.open", action="C")
+def open_import(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    source: str,
+    origin: str,
+    dry_run: bool = False,
+    whole: bool = False,
+    fresh: bool = False,
+    since: datetime | None = None,
+    keep_since: bool = True,
+) -> ImportRun:
+    """Begin an import, or take up the one of this source that stopped.
+
+    Args:
+        fresh: leave the stopped one and begin again.
+        since: what the source is asked for from; by default, since the last import that ended.
+        keep_since: False asks for everything.
+    """
+    stopped = ImportRun.objects.filter(
+        source=source, status__in=[RunStatus.READING, RunStatus.MERGING, RunStatus.STOPPED]
+    ).order_by("-pk")
+    resumed = stopped.filter(origin=origin, dry_run=dry_run).first()
+    if resumed is None or fresh:
+        left = list(stopped.values_list("pk", flat=True))
+        StagedRow.objects.filter(run_id__in=left).delete()
+        stopped.update(status=RunStatus.ABANDONED, ended_at=now)
+        last = (
+            ImportRun.objects.filter(source=source, status=RunStatus.DONE, dry_run=False)
+            .order_by("-pk")
+            .first()
+        )
+        if since is None and keep_since and last is not None:
+            since = last.started_at
+        resumed = ImportRun(
+            source=source,
+            origin=origin[:200],
+            dry_run=dry_run,
+            whole=whole,
+            since=since,
+            started_by=actor.display_name[:200],
+            started_at=now,
+        )
+    resumed.status, resumed.problem, resumed.seen_at = RunStatus.READING, "", now
+    resumed.save()
+    trace.about(entity=resumed)
+    return resumed
+
+
+@operation("directory.import.stage", action="C")
+def stage(trace: Trace, *, actor: Actor, now: datetime, run: ImportRun, batch: Batch) -> None:
+    """Keep what was read, aside, and where reading is: both or none."""
+    with connection.cursor() as cursor:
+        _copy(cursor, run, batch.read)
+    ImportLine.objects.bulk_create(
+        [
+            ImportLine(
+                run=run,
+                outcome=LineOutcome.REJECTED,
+                kind=each.kind[:20],
+                source_id=each.source_id[:64],
+                label=each.label[:200],
+                line=each.line,
+                page=each.page,
+                reason=each.reason[:300],
+            )
+            for each in batch.rejected[: merging.MOST_LINES]
+        ]
+    )
+    run.cursor = batch.cursor
+    run.pages += batch.pages
+    run.read += len(batch.read) + len(batch.rejected)
+    run.rejected += len(batch.rejected)
+    run.expected = batch.expected if batch.expected is not None else run.expected
+    run.seen_at = now
+    run.save()
+    trace.about(entity=run)
+
+
+def _copy(cursor: Any, run: ImportRun, read: Iterable[tuple[Read, int | None, int | None]]) -> None:
+    statement = (
+        "COPY directory_stagedrow (run_id, kind, source_id, page, line, label, digest, said_at,"
+        ' fields, "references", kept, attached) FROM STDIN'
+    )
+    with cursor.copy(statement) as copy:
+        for said, line, page in read:
+            copy.write_row(
+                (
+                    run.pk,
+                    said.kind,
+                    said.source_id,
+                    page,
+                    line,
+                    said.label[:200].replace("\0", ""),
+                    said.digest,
+                    said.said_at,
+                    orjson.dumps(said.fields).decode(),
+                    orjson.dumps(said.references).decode(),
+                    orjson.dumps(said.kept).decode(),
+                    orjson.dumps({n: each for n, each in said.attached.items() if each}).decode(),
+                )
+            )
+
+
+@operation("directory.import.stop")
+def stop_import(trace: Trace, *, actor: Actor, now: datetime, run: ImportRun, problem: str) -> None:
+    """Say why reading stopped; what was read stays aside, and can be gone on with."""
+    run.refresh_from_db()
+    run.status, run.problem, run.seen_at = RunStatus.STOPPED, problem[:500], now
+    run.save(update_fields=["status", "problem", "seen_at"])
+    trace.about(entity=run)
+
+
+@operation("directory.import.merge")
+def merge_import(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    run: ImportRun,
+    kinds: Sequence[str],
+    force: bool = False,
+) -> ImportRun:
+    """Put in place all that was read, at once; a dry run is undone, its report is kept.
+
+    Args:
+        kinds: the types that a whole copy covers: what it no longer says of them is closed.
+        force: close even when so much is missing that the copy looks cut short.
+
+    Raises:
+        UnableToImport: a whole copy says so little that it looks cut short.
+    """
+    done = merging.merge(run=run, kinds=kinds, now=now, force=force)
+    if done.refusal:
+        raise UnableToImport(done.refusal)
+    ImportLine.objects.bulk_create(
+        [ImportLine(run=run, **line) for line in done.lines], batch_size=2000
+    )
+    run.created, run.changed = done.created, done.changed
+    run.unchanged, run.closed = done.unchanged, done.closed
+    run.rejected += done.rejected
+    run.status, run.seen_at, run.ended_at, run.problem = RunStatus.DONE, now, now, ""
+    run.save()
+    StagedRow.objects.filter(run_id=run.pk).delete()
+    trace.about(entity=run)
+    return run
