@@ -1,4 +1,4 @@
-"""Put in place what was read aside: one type after another, by sets, in the caller's transaction."""
+"""Put in place what was read aside: type after type, by sets, in the caller's transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

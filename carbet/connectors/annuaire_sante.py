@@ -1,0 +1,171 @@
+"""The national directory of health (Annuaire Santé, FHIR API v2): pages of resources, one by one.
+
+The ROR speaks the same way (`ror.py`). What comes is judged before it is given: a searchset, of a
+bounded size, whose next page is on the same server.
+"""
+
+import hashlib
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import Message
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
+
+BASE = "https://gateway.api.esante.gouv.fr/fhir/v2"
+KINDS = ("Organization", "Practitioner", "HealthcareService", "PractitionerRole")
+LARGEST_PAGE = 64 * 1024 * 1024
+_ATTEMPTS = 6
+_LONGEST_WAIT = 60.0
+_AGAIN = frozenset({429, 500, 502, 503, 504})
+
+
+class Unreachable(Exception):
+    """The directory does not answer, or answers what is not a page; the text says why."""
+
+
+class NotAllowed(Exception):
+    """The key or the token is refused, and could not be renewed."""
+
+
+class Credentials(Protocol):
+    """What proves who asks; `renew` tells whether a refused proof was replaced by another."""
+
+    def headers(self) -> dict[str, str]: ...
+
+    def renew(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Key:
+    """The key of the Annuaire Santé API: it is not renewed by itself."""
+
+    value: str
+
+    def headers(self) -> dict[str, str]:
+        return {"ESANTE-API-KEY": self.value}
+
+    def renew(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: its resources, the address of the next, how many the server says there are."""
+
+    resources: list[Any]
+    next: str
+    total: int | None
+    digest: str
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory to ask, with the proofs that it wants; `wait` sleeps, tests count instead."""
+
+    base: str
+    credentials: Credentials
+    kinds: tuple[str, ...] = KINDS
+    tag: str = ""
+    wait: Callable[[float], None] = time.sleep
+
+    def first(self, kind: str, since: datetime | None) -> str:
+        """Return the address of the first page of a type, changed since a moment."""
+        asked = {}
+        if since is not None:
+            asked["_lastUpdated"] = f"ge{since.isoformat(timespec='seconds')}"
+        if self.tag:
+            asked["_tag"] = self.tag
+        return f"{self.base}/{kind}" + (f"?{urlencode(asked)}" if asked else "")
+
+    def page(self, address: str) -> Page:
+        """Fetch one page, patiently: throttled or failing, the server is asked again later.
+
+        Raises:
+            Unreachable: it still fails, or what it answers is no page of this directory.
+            NotAllowed: it refuses the proof, even renewed.
+        """
+        self._check_place(address)
+        renewed = False
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._read(_fetch(address, self.credentials.headers()))
+            except urllib.error.HTTPError as error:
+                error.close()
+                if error.code in (401, 403):
+                    if renewed or not self.credentials.renew():
+                        raise NotAllowed(f"accès refusé par le serveur ({error.code})") from error
+                    renewed = True
+                    continue
+                if error.code not in _AGAIN:
+                    raise Unreachable(f"réponse {error.code} du serveur") from error
+                problem, delay = f"réponse {error.code}", _asked_wait(error.headers)
+            except (OSError, ValueError) as error:
+                problem, delay = f"{type(error).__name__}", None
+            if attempt < _ATTEMPTS - 1:
+                self.wait(min(delay if delay is not None else 2.0**attempt, _LONGEST_WAIT))
+        raise Unreachable(f"{problem}, après {_ATTEMPTS} essais")
+
+    def _check_place(self, address: str) -> None:
+        asked, ours = urlsplit(address), urlsplit(self.base)
+        if (asked.scheme, asked.netloc) != (ours.scheme, ours.netloc):
+            raise Unreachable("la page suivante est annoncée sur un autre serveur")
+
+    def _read(self, body: bytes) -> Page:
+        found = json.loads(body)
+        if not isinstance(found, dict) or found.get("type") != "searchset":
+            raise ValueError("not a searchset")
+        entries = found.get("entry") or []
+        links = found.get("link") or []
+        if not isinstance(entries, list) or not isinstance(links, list):
+            raise ValueError("not a searchset")
+        resources = [
+            each.get("resource")
+            for each in entries
+            if isinstance(each, dict) and (each.get("search") or {}).get("mode", "match") == "match"
+        ]
+        next_ = [
+            str(each.get("url", ""))
+            for each in links
+            if isinstance(each, dict) and each.get("relation") == "next"
+        ]
+        total = found.get("total")
+        said = json.dumps([r.get("id") for r in resources if isinstance(r, dict)])
+        return Page(
+            resources=resources,
+            next=next_[0] if next_ else "",
+            total=total if isinstance(total, int) and not isinstance(total, bool) else None,
+            digest=hashlib.sha256(said.encode()).hexdigest()[:32],
+        )
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirection would carry the key elsewhere."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(_NoRedirect)
+
+
+def _fetch(address: str, headers: dict[str, str]) -> bytes:
+    if not address.startswith(("https://", "http://")):
+        raise Unreachable("adresse inconnue")
+    asked = urllib.request.Request(  # noqa: S310 - the scheme is checked above
+        address, headers={"Accept": "application/fhir+json"} | headers
+    )
+    with _opener.open(asked, timeout=60) as answer:
+        body: bytes = answer.read(LARGEST_PAGE + 1)
+    if len(body) > LARGEST_PAGE:
+        raise Unreachable("page trop longue")
+    return body
+
+
+def _asked_wait(headers: Message) -> float | None:
+    said = headers.get("Retry-After", "")
+    return float(said) if said.isascii() and said.isdigit() else None

@@ -1,0 +1,305 @@
+"""Official examples are brought in and given back: element by element, nothing lost but what is told.
+
+The differences that there are, and why:
+- `id`, `meta.versionId`, `meta.lastUpdated`: ours;
+- `text`: the narrative repeats the resource, and may show what the red list hides;
+- references between resources: to our numbers, or logical when the other end never came.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from carbet.core.actor import internal
+from carbet.core.fhir import Json
+from carbet.registries.directory import fhir, tasks
+from carbet.registries.directory.models import (
+    HealthcareService,
+    Location,
+    Organization,
+    Practitioner,
+    PractitionerRole,
+    SourceRecord,
+)
+
+pytestmark = pytest.mark.django_db
+
+DATA = Path(settings.BASE_DIR).parent / "shared" / "data"
+WRITERS = {
+    "Organization": (fhir.organizations, Organization),
+    "Practitioner": (fhir.practitioners, Practitioner),
+    "PractitionerRole": (fhir.roles, PractitionerRole),
+    "Location": (fhir.locations, Location),
+    "HealthcareService": (fhir.healthcare_services, HealthcareService),
+}
+REFERENCES = {"partOf", "practitioner", "organization", "providedBy", "managingOrganization"}
+LINKS = REFERENCES | {"location", "healthcareService"}
+
+
+def bring_in(folder, *resources, source="annuaire"):
+    for number, resource in enumerate(resources):
+        (folder / f"{number:03d}.json").write_text(json.dumps(resource))
+    wish = tasks.Wish(source=source, fresh=True, invented_numbers=True)
+    return tasks.import_file(wish, folder, actor=internal("import"), say=lambda text: None)
+
+
+def given_back(resource, source="annuaire"):
+    kind = resource["resourceType"]
+    record = SourceRecord.objects.get(source=source, kind=kind, source_id=resource["id"])
+    write, model = WRITERS[kind]
+    [found] = write(model.objects.filter(pk=record.target_id))
+    return found
+
+
+def without_differences(resource: Json) -> Json:
+    kept = {n: v for n, v in resource.items() if n not in {"id", "text", "meta", *LINKS}}
+    meta = resource.get("meta", {})
+    return kept | {
+        "meta": {n: v for n, v in meta.items() if n not in ("versionId", "lastUpdated")}
+    }
+
+
+def as_declared(original: Json, found: Json) -> Json:
+    """Leave the profile out when the original says none: ours stands there."""
+    told = without_differences(found)
+    if "profile" not in original.get("meta", {}):
+        told["meta"].pop("profile", None)
+    return told
+
+
+def official(name):
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"official example absent: {path}")
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("suffix", ["", "DP"])
+def test_the_examples_of_the_annuaire_come_back_whole(tmp_path, suffix):
+    originals = [
+        official(f"annuaire/{name}{suffix}.json")
+        for name in ("Organization-158480", "Practitioner-334081", "PractitionerRole-1578230")
+    ]
+    run = bring_in(tmp_path, *originals)
+    assert (run.created, run.rejected) == (3, 0)
+    for original in originals:
+        found = given_back(original)
+        assert as_declared(original, found) == without_differences(original)
+    role = given_back(originals[2])
+    assert role["practitioner"]["reference"] == f"Practitioner/{given_back(originals[1])['id']}"
+    assert role["organization"]["reference"] == f"Organization/{given_back(originals[0])['id']}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "annuaire/Organization-example-organization-fictive.json",
+        "mss/Practitioner-mss-practitioner-bal-per-dupont.json",
+    ],
+)
+def test_an_example_alone_comes_back_whole(tmp_path, name):
+    original = official(name)
+    run = bring_in(tmp_path, original)
+    assert (run.created, run.rejected) == (1, 0)
+    assert as_declared(original, given_back(original)) == without_differences(original)
+
+
+def test_a_bundle_of_mailboxes_comes_in(tmp_path):
+    bundle = official("mss/Bundle-mss-bundle-bal-per-full.json")
+    run = bring_in(tmp_path, bundle)
+    assert run.created == len(bundle["entry"])
+    for entry in bundle["entry"]:
+        original = entry["resource"]
+        assert as_declared(original, given_back(original)) == without_differences(original)
+
+
+ROR = "https://interop.esante.gouv.fr/ig/fhir/ror/StructureDefinition/"
+
+
+def nos(name, code, display=""):
+    system = f"https://mos.esante.gouv.fr/NOS/{name}/FHIR/{name.replace('_', '-')}"
+    coding = {"system": system, "code": code}
+    return {"coding": [coding | ({"display": display} if display else {})]}
+
+
+def capacity(**changes):
+    parts = {
+        "capacityType": ("valueCodeableConcept", nos("JDV_J187-NatureCapacite-ROR", "01", "Lit")),
+        "capacityStatus": ("valueCodeableConcept", nos("JDV_J188-TypeStatutCapacite-ROR", "02")),
+        "temporalityCapacity": (
+            "valueCodeableConcept",
+            nos("JDV_J189-TemporaliteCapacite-ROR", "01"),
+        ),
+        "nbCapacity": ("valueInteger", 4),
+        "capacitySourceType": (
+            "valueCodeableConcept",
+            nos("JDV_J193-TypeSourceCapacite-ROR", "03"),
+        ),
+        "capacityUpdateDate": ("valueDateTime", "2026-11-20T08:30:00-03:00"),
+        "temporaryAssignement": (
+            "valueCodeableConcept",
+            nos("JDV_J195-AffectationTemporaire-ROR", "01"),
+        ),
+    } | changes
+    return {
+        "url": ROR + "ror-location-supported-capacity",
+        "extension": [
+            {"url": name, told[0]: told[1]} for name, told in parts.items() if told is not None
+        ],
+    }
+
+
+def offer():
+    """Return the parts of an offer as ME 3.0 shapes them, the shape of official examples."""
+    place = {
+        "resourceType": "Organization",
+        "id": "5958",
+        "meta": {"tag": [{"system": "https://mos.esante.gouv.fr/NOS/TRE_R30", "code": "03"}]},
+        "identifier": [{"system": "https://finess.esante.gouv.fr", "value": "970300026"}],
+        "name": "Centre hospitalier",
+    }
+    location = {
+        "resourceType": "Location",
+        "id": "5253",
+        "meta": {"profile": [ROR + "ror-location"], "lastUpdated": "2026-11-20T10:00:00-03:00"},
+        "extension": [
+            {"url": ROR + "ror-commune-cog", "valueCodeableConcept": nos("TRE_R13-Commune", "97302")},
+            {"url": ROR + "ror-meta-creation-date", "valueDateTime": "2023-06-30T00:00:00.000Z"},
+            capacity(),
+            capacity(crisisType=("valueCodeableConcept", nos("JDV_J194-TypeCrise-ROR", "02"))),
+        ],
+        "type": [nos("TRE_R343-FonctionLieu", "001", "Hébergement")],
+        "address": {"city": "Cayenne", "postalCode": "97300", "line": ["7 rue des Flamboyants"]},
+        "managingOrganization": {"reference": "Organization/5958"},
+    }
+    service = {
+        "resourceType": "HealthcareService",
+        "id": "964",
+        "meta": {"profile": [ROR + "ror-healthcareservice"]},
+        "extension": [
+            {"url": ROR + "ror-meta-creation-date", "valueDateTime": "2023-12-09T14:30:00+01:00"},
+            {"url": ROR + "ror-healthcareservice-sensitive-unit", "valueBoolean": False},
+            {
+                "url": ROR + "ror-healthcareservice-patient-type",
+                "extension": [
+                    {
+                        "url": "ageRange",
+                        "valueRange": {"low": {"value": 18}, "high": {"value": 90}},
+                    },
+                    {
+                        "url": "supportedPatientInfo",
+                        "valueCodeableConcept": nos("TRE_R239-PublicPrisEnCharge", "01"),
+                    },
+                ],
+            },
+        ],
+        # An object for a list of one, as the guide's own examples write it.
+        "identifier": {"value": "ZZZ"},
+        "providedBy": {"reference": "Organization/5958"},
+        "location": [{"reference": "Location/5253"}],
+        "type": nos("TRE_R227-ChampActivite", "01", "MCO"),
+        "specialty": [nos("TRE_R211-ActiviteOperationnelle", "183", "Neurochirurgie")],
+        "name": "Hospitalisation complète",
+        "characteristic": [
+            nos("TRE_R213-ModePriseEnCharge", "28", "Hospitalisation complète (HC)"),
+            nos("TRE_R210-ActeSpecifique", "0320", "Neuromodulation")
+            | {"extension": [{"url": ROR + "ror-act-type", "valueCode": "specificAct"}]},
+        ],
+        "availableTime": [
+            {
+                "availableStartTime": "09:00:00",
+                "availableEndTime": "18:00:00",
+                "extension": [
+                    {"url": ROR + "ror-available-time-number-days-of-week", "valueInteger": "1"}
+                ],
+            }
+        ],
+        "notAvailable": [
+            {"description": "Travaux", "during": {"start": "2026-12-01", "end": "2026-12-15"}}
+        ],
+    }
+    return place, location, service
+
+
+def test_an_offer_of_the_ror_comes_back_whole(tmp_path):
+    originals = offer()
+    run = bring_in(tmp_path, *originals, source="ror")
+    assert (run.created, run.rejected) == (3, 0)
+    for original in originals:
+        found = given_back(original, "ror")
+        assert as_declared(original, found) == without_differences(original)
+    service = HealthcareService.objects.get(name="Hospitalisation complète")
+    assert (service.care_mode, service.acts, service.activities) == ("28", ["0320"], ["183"])
+    assert (service.age_low, service.age_high, service.publics) == (18, 90, ["01"])
+    assert [hours.weekday for hours in service.hours.all()] == [1]
+    assert [str(each.starts_on) for each in service.closures.all()] == ["2026-12-01"]
+    [first, _] = service.location.capacities.order_by("pk")
+    assert (first.type, first.status, first.number, first.source) == ("01", "02", 4, "ROR national")
+    assert first.updated_at.isoformat() == "2026-11-20T11:30:00+00:00"
+
+
+def test_what_is_changed_here_speaks_over_what_came(tmp_path):
+    place, *_ = offer()
+    place["telecom"] = [{"system": "phone", "value": "0594000000", "rank": 1}]
+    bring_in(tmp_path, place, source="ror")
+    row = Organization.objects.get(finess="970300026")
+    assert given_back(place, "ror")["telecom"][0]["rank"] == 1
+    row.phone = "0594111111"
+    row.save()
+    assert given_back(place, "ror")["telecom"] == [{"system": "phone", "value": "0594111111"}]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "capacityType",
+        "capacityStatus",
+        "temporalityCapacity",
+        "nbCapacity",
+        "capacitySourceType",
+        "capacityUpdateDate",
+        "temporaryAssignement",
+    ],
+)
+def test_a_capacity_without_a_mandatory_part_is_refused(tmp_path, part):
+    place, location, _ = offer()
+    location["extension"][2] = capacity(**{part: None})
+    run = bring_in(tmp_path, place, location, source="ror")
+    assert (run.created, run.rejected) == (1, 1)
+    assert part in run.lines.get(outcome="rejected").reason
+
+
+METADATA = "https://interop.esante.gouv.fr/ig/fhir/annuaire/StructureDefinition/"
+
+
+def mailbox(address, *, red):
+    return {
+        "system": "email",
+        "value": address,
+        "extension": [
+            {
+                "url": METADATA + "as-ext-mailbox-mss-metadata",
+                "extension": [{"url": "listeRouge", "valueBoolean": red}],
+            }
+        ],
+    }
+
+
+def test_an_address_of_the_red_list_is_kept_nowhere(tmp_path, django_assert_num_queries):
+    from django.apps import apps
+
+    hidden, shown = "cachee@secret.mssante.fr", "montree@public.mssante.fr"
+    place, *_ = offer()
+    first = place | {"telecom": [mailbox(hidden, red=False), mailbox(shown, red=False)]}
+    bring_in(tmp_path, first, source="ror")
+    assert Organization.objects.get(finess="970300026").secure_email == hidden
+    # Another source says that the same address is on the red list.
+    other = place | {"id": "77", "telecom": [mailbox(hidden, red=True)]}
+    bring_in(tmp_path, other)
+    for model in apps.get_app_config("directory").get_models():
+        for row in model._default_manager.values():
+            assert hidden not in json.dumps(row, default=str), model
+    assert shown in json.dumps(given_back(first, "ror"))
+    assert hidden not in json.dumps(given_back(first, "ror"))
