@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "carbet.coordination.alerts",
     "carbet.coordination.documents",
     "carbet.coordination.tasks",
+    "carbet.coordination.orientation",
     "carbet.coordination.notebook",
     "carbet.coordination.scheduling",
     "carbet.coordination.support",

@@ -19,6 +19,7 @@ ROOMS = (
     "carbet.coordination.care_teams",
     "carbet.coordination.documents",
     "carbet.coordination.tasks",
+    "carbet.coordination.orientation",
     "carbet.coordination.notebook",
     "carbet.coordination.scheduling",
     "carbet.coordination.support",

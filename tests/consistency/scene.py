@@ -25,6 +25,7 @@ from carbet.coordination.documents.models import Document, File, Piece
 from carbet.coordination.messaging import operations as messaging
 from carbet.coordination.messaging.models import Participant
 from carbet.coordination.notebook.models import Measure, Note
+from carbet.coordination.orientation.models import Referral
 from carbet.coordination.scheduling.access import digest_of
 from carbet.coordination.scheduling.models import (
     Absence,
@@ -39,7 +40,7 @@ from carbet.coordination.support.models import Case, SupportRequest
 from carbet.coordination.tasks.models import Task
 from carbet.core import grants, row_security
 from carbet.core.actor import Actor, Level, internal
-from carbet.core.identifiers import make_ins
+from carbet.core.identifiers import make_ins, short_id
 from carbet.core.models import OutboxMessage
 from carbet.registries.patients.access import find_entered
 from carbet.registries.patients.choices import INS_TEST
@@ -136,6 +137,7 @@ def build(world: World, **traits: Any) -> Scene:
         "pk": 1,
         "patient_id": patient_id,
         "organization_id": world.places["dac"].pk,
+        "destination": f"P-{short_id(world.places['dac'].pk)}",
         "role_id": world.roles["nurse"].pk,
         "participant_id": participants[world.roles["nurse"].pk].pk,
     }
@@ -297,6 +299,17 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         created_at=now,
         due_at=now,
     )
+    referral = Referral.objects.create(
+        patient_id=patient_id,
+        kind="P",
+        target=world.places["dac"].pk,
+        organization=world.places["dac"],
+        name="DAC Guyane",
+        reason="Maintien à domicile difficile.",
+        author_role=gp,
+        author_name="Yann Le Bihan",
+        created_at=now,
+    )
     planned = _planned(world, patient_id)
     return planned | {
         "note_id": note.pk,
@@ -316,6 +329,7 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         "device_id": device.pk,
         "shift_id": shift.pk,
         "message_id": message.pk,
+        "referral_id": referral.pk,
         "consent_id": consent.pk if consent else None,
     }
 

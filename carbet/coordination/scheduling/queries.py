@@ -1,6 +1,5 @@
 """What can be asked of the agenda: a day, what is free, what clashes, who waits."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +8,7 @@ from django.db import connection
 from django.db.models import Prefetch, Q, QuerySet
 
 from carbet.coordination.care_teams import queries as care_teams
+from carbet.coordination.orientation.rules import travel
 from carbet.coordination.scheduling.choices import (
     FIRM,
     OPEN,
@@ -28,7 +28,7 @@ from carbet.coordination.scheduling.models import (
 from carbet.coordination.scheduling.rules import spans
 from carbet.coordination.scheduling.rules.spans import Haste, Span, Stop
 from carbet.core.actor import Level, organization_key, role_key
-from carbet.registries.directory.models import Commune, Delegation, PractitionerRole
+from carbet.registries.directory.models import Delegation, PractitionerRole
 from carbet.registries.patients.models import Patient
 
 # Nobody has more visits than this in the six weeks of a month's page.
@@ -391,35 +391,13 @@ def stop_of(row: Appointment, *, office: str | None) -> Stop:
     return Stop(span_of(row), place_of(row.kind, home=home, office=office))
 
 
-# Roads wind and rivers bend: minutes by kilometre as the crow flies, and the time to set out.
-_MINUTES_BY_KM = {"road": 1.3, "river": 4.0}
-_WITHIN_A_COMMUNE = 10
-
-
 def travel_minutes(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """Return the minutes between communes (INSEE codes), by pair, where they are known."""
-    asked = {pair for pair in pairs if all(pair)}
-    found = {pair: _WITHIN_A_COMMUNE for pair in asked if pair[0] == pair[1]}
-    apart = asked - found.keys()
-    if not apart:
-        return found
-    places = Commune.objects.in_bulk({code for pair in apart for code in pair})
-    for origin, destination in apart:
-        one, other = places.get(origin), places.get(destination)
-        if one is None or other is None or one.latitude is None or other.latitude is None:
-            continue
-        by_river = any(place.access and "road" not in place.access for place in (one, other))
-        pace = _MINUTES_BY_KM["river" if by_river else "road"]
-        minutes = _WITHIN_A_COMMUNE + pace * _kilometres(one, other)
-        found[origin, destination] = round(minutes)
-    return found
-
-
-def _kilometres(one: Commune, other: Commune) -> float:
-    lat = math.radians((one.latitude or 0) + (other.latitude or 0)) / 2
-    north = (one.latitude or 0) - (other.latitude or 0)
-    east = ((one.longitude or 0) - (other.longitude or 0)) * math.cos(lat)
-    return 111.2 * math.hypot(north, east)
+    """Return the minutes between communes (INSEE codes) as one travels, where they are known."""
+    return {
+        pair: way.minutes
+        for pair in set(pairs)
+        if all(pair) and (way := travel.journey(*pair)) is not None
+    }
 
 
 # --- Feeds and reminders ------------------------------------------------------------------------

@@ -49,7 +49,7 @@ from carbet.registries.directory.models import (
 from carbet.registries.patients import synthetic as persons
 from carbet.registries.patients.choices import INS_TEST, INS_TYPES
 from carbet.registries.patients.models import Patient, PatientIdentifier, PatientSearch
-from carbet.steering.demonstration import phrases
+from carbet.steering.demonstration import orientation, phrases
 from carbet.steering.demonstration.bulk import NULL, OWNER, Numbers, Target, array, quiet
 
 # One identifier of this system marks the last person of each load: "<seed>:<how many so far>".
@@ -94,6 +94,7 @@ def load(*, persons_wanted: int, seed: int, now: datetime, say: Say) -> Loaded:
         cursor.execute("SET LOCAL maintenance_work_mem = '512MB'")
         load_facts()
         load_story(now=now)
+        orientation.load(now=now)
         found = persons_found(cursor, seed)
         loaded.persons_found = found
         if found < persons_wanted:
@@ -108,6 +109,7 @@ def load(*, persons_wanted: int, seed: int, now: datetime, say: Say) -> Loaded:
                 agent_name="Chargement du territoire de démonstration",
                 entity=f"Patient x{loaded.persons}",
             )
+        orientation.index()
     if loaded.persons:
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")

@@ -1,0 +1,1 @@
+"""What is true of orientation: how far one travels, what a question asks, what comes first."""

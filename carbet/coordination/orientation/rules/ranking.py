@@ -1,0 +1,57 @@
+"""What comes first: how well it answers, how far it is as one travels, whether there is room.
+
+score = relevance × (1 − half of the distance) + room, where relevance is the mean over the hard
+groups of where the words stand (the thing itself 1, what it has or for whom 0.6, its place 0.35,
+a comment 0.15), soft groups adding a third of that; distance is minutes / (minutes + 120), so that
+two hours away costs a quarter; room is 0.08 when a place was free less than a week ago, half of it
+when the count is older, and −0.04 when none was. See docs/rules/orientation.md.
+"""
+
+from datetime import datetime, timedelta
+
+WEIGHTS = (("A", 1.0), ("AB", 0.6), ("ABC", 0.35), ("ABCD", 0.15))
+SOFT = 0.3
+HALF_WAY = 120
+FAR = 100_000
+FRESH = timedelta(days=7)
+ROOM, OLD_ROOM, NO_ROOM = 0.08, 0.04, -0.04
+WANTED_ROOM = 0.3
+
+
+def literal(lexeme: str) -> str:
+    """Return a lexeme as a tsquery writes it."""
+    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def phrase(lexemes: list[str], weights: str = "") -> str:
+    """Return the tsquery of a phrase: all its words, each standing where `weights` says."""
+    mark = f":{weights}" if weights else ""
+    return "(" + " & ".join(literal(each) + mark for each in lexemes) + ")"
+
+
+def group(phrases: list[list[str]], weights: str = "") -> str:
+    """Return the tsquery of a group: any of its phrases."""
+    return "(" + " | ".join(phrase(each, weights) for each in phrases) + ")"
+
+
+def age_in_words(at: datetime, now: datetime) -> str:
+    """Say how long ago: « à l’instant », « il y a 3 h », « il y a 1 jour », « il y a 2 ans »."""
+    passed = max(now - at, timedelta(0))
+    minutes = int(passed.total_seconds() // 60)
+    if minutes < 1:
+        return "à l’instant"
+    if minutes < 60:
+        return f"il y a {minutes} min"
+    if minutes < 24 * 60:
+        return f"il y a {minutes // 60} h"
+    days = passed.days
+    if days < 60:
+        return f"il y a {days} jour{'s' if days > 1 else ''}"
+    if days < 730:
+        return f"il y a {days // 30} mois"
+    return f"il y a {days // 365} ans"
+
+
+def is_fresh(at: datetime, now: datetime) -> bool:
+    """Tell whether a count of places can still be leant on."""
+    return now - at < FRESH

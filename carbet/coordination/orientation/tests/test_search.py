@@ -1,0 +1,137 @@
+"""What the search finds, and how the index follows the directory."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from carbet.coordination.orientation import queries, tasks
+from carbet.coordination.orientation.models import Entry, Word
+from carbet.coordination.orientation.queries import Facets
+from carbet.registries.directory.models import (
+    Capacity,
+    Closure,
+    HealthcareService,
+    OpeningHours,
+    Term,
+)
+
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def service(world):
+    """A rehabilitation service at the DAC's place, open in the week, with two free places."""
+    Term.objects.create(nomenclature="TRE_R210-X", code="A1", label="Injection de toxine botulique")
+    made = HealthcareService.objects.create(
+        organization=world.places["dac"], name="Rééducation", activity="Réadaptation", acts=["A1"]
+    )
+    for day in range(1, 6):
+        OpeningHours.objects.create(service=made, weekday=day, opens_at="08:00", closes_at="17:00")
+    Capacity.objects.create(
+        organization=world.places["dac"],
+        service=made,
+        activity="Hôpital de jour",
+        status="02",
+        number=2,
+        source="Déclaré",
+        updated_at=world.now,
+    )
+    return made
+
+
+def found(text="", now=NOW, **facets):
+    return queries.search(text=text, now=now, origin="97307", facets=Facets(**facets)).results
+
+
+def ids(results):
+    return [(result.kind, result.target) for result in results]
+
+
+@pytest.mark.django_db
+def test_a_word_of_people_finds_the_word_of_the_directory(service):
+    first = found("botox")[0]
+    assert (first.kind, first.target) == ("S", service.pk)
+    assert first.capacities[0].number == 2
+    assert first.journey_in_words.startswith("20 min")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", ["toxine botulique", "Toxine Botuliqe", "TOXINE BOTULIQUE!!"])
+def test_accents_capitals_and_a_wrong_letter_are_forgiven(service, typed):
+    assert ("S", service.pk) in ids(found(typed))
+
+
+@pytest.mark.django_db
+def test_open_now_follows_hours_and_closures(service):
+    # Monday 23 November, noon in Cayenne; Sunday 22.
+    assert ("S", service.pk) in ids(found("botox", open_now=True))
+    assert not found("botox", now=NOW - timedelta(days=1), open_now=True)
+    Closure.objects.create(service=service, starts_on="2026-11-20", ends_on="2026-11-24")
+    assert ("S", service.pk) not in ids(found("botox", open_now=True))
+    assert found("botox")[0].is_open is False
+
+
+@pytest.mark.django_db
+def test_what_the_owner_changes_is_found_in_the_same_transaction(service):
+    assert ("S", service.pk) in ids(found("botox", room=True))
+    Capacity.objects.filter(service=service).update(number=0)
+    assert not found("botox", room=True)
+    service.name = "Balnéothérapie"
+    service.save()
+    assert ("S", service.pk) in ids(found("balnéothérapie"))
+    service.active = False
+    service.save()
+    assert not found("botox")
+
+
+@pytest.mark.django_db
+def test_each_facet_narrows(world, service):
+    nurse = world.roles["nurse"]
+    assert ("R", nurse.pk) in ids(found("infirmière"))
+    assert {r.kind for r in found("infirmière", profession="60")} == {"R"}
+    assert ("R", nurse.pk) in ids(found("", profession="60", commune="97307"))
+    assert ("R", nurse.pk) not in ids(found("", profession="60", commune="97304"))
+    assert ids(found("", act="A1")) == [("S", service.pk)]
+    assert not found("", act="A1", secure_mail=True)
+    assert not found("", act="A1", equipment="rien")
+    assert ids(found("", act="A1", way="road")) == [("S", service.pk)]
+    assert not found("", act="A1", way="home")
+
+
+@pytest.mark.django_db
+def test_the_nearest_comes_first_as_one_travels(world):
+    near, far = world.roles["nurse"], world.roles["far_nurse"]
+    at_home = ids(queries.search(text="infirmière", now=NOW, origin="97307").results)
+    away = ids(queries.search(text="infirmière", now=NOW, origin="97304").results)
+    assert at_home.index(("R", near.pk)) < at_home.index(("R", far.pk))
+    assert away.index(("R", far.pk)) < away.index(("R", near.pk))
+
+
+@pytest.mark.django_db
+def test_a_role_that_ended_is_no_longer_found(world):
+    role = world.roles["nurse"]
+    role.ended_at = NOW - timedelta(days=1)
+    role.save()
+    assert ("R", role.pk) not in ids(found("infirmière"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", ["' | '", "!!! & (", "a:*", "\\", "%", "::", "🌴", "'" * 200])
+def test_hostile_text_finds_nothing_and_breaks_nothing(service, typed):
+    assert isinstance(found(typed), list)
+
+
+@pytest.mark.django_db
+def test_a_sensitive_service_is_not_shown(service):
+    service.sensitive = True
+    service.save()
+    assert not found("botox")
+
+
+@pytest.mark.django_db
+def test_the_night_brings_hours_that_begin_and_counts_words_again(service):
+    OpeningHours.objects.filter(service=service).update(valid_from="2100-01-01")
+    tasks.rebuild(0)
+    entry = Entry.objects.get(kind="S", target=service.pk)
+    assert entry.hours is None
+    assert Word.objects.get(word="k:R").count == Entry.objects.filter(kind="R").count()
