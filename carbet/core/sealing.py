@@ -19,15 +19,15 @@ def sealing_key() -> int:
     return next(iter(_keys()), 0)
 
 
-def sealed(data: bytes, *, key: int, file_id: int, rank: int) -> bytes:
-    """Return the bytes as kept: they open again only as this piece of this file."""
+def sealed(data: bytes, *, key: int, file_id: int, rank: int, kind: str = "file") -> bytes:
+    """Return the bytes as kept: they open again only as this piece of this kind of file."""
     if not key:
         return data
     nonce = os.urandom(_NONCE)
-    return nonce + AESGCM(_keys()[key]).encrypt(nonce, data, _place(file_id, rank))
+    return nonce + AESGCM(_keys()[key]).encrypt(nonce, data, _place(kind, file_id, rank))
 
 
-def opened(data: bytes, *, key: int, file_id: int, rank: int) -> bytes:
+def opened(data: bytes, *, key: int, file_id: int, rank: int, kind: str = "file") -> bytes:
     """Return the bytes that were sealed.
 
     Raises:
@@ -41,11 +41,11 @@ def opened(data: bytes, *, key: int, file_id: int, rank: int) -> bytes:
         raise ImproperlyConfigured(
             f"CARBET_FILE_KEYS has no key {key}: some files cannot be opened"
         )
-    return AESGCM(keys[key]).decrypt(data[:_NONCE], data[_NONCE:], _place(file_id, rank))
+    return AESGCM(keys[key]).decrypt(data[:_NONCE], data[_NONCE:], _place(kind, file_id, rank))
 
 
-def _place(file_id: int, rank: int) -> bytes:
-    return f"carbet file {file_id} {rank}".encode()
+def _place(kind: str, file_id: int, rank: int) -> bytes:
+    return f"carbet {kind} {file_id} {rank}".encode()
 
 
 def _keys() -> dict[int, bytes]:

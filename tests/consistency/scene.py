@@ -22,8 +22,9 @@ from carbet.coordination.care_teams.models import (
     RelatedPerson,
 )
 from carbet.coordination.documents.models import Document, File, Piece
+from carbet.coordination.documents.tests.factories import photo, received
 from carbet.coordination.messaging import operations as messaging
-from carbet.coordination.messaging.models import Participant
+from carbet.coordination.messaging.models import Attachment, Participant
 from carbet.coordination.notebook.models import Measure, Note
 from carbet.coordination.orientation.models import Referral
 from carbet.coordination.scheduling.access import digest_of
@@ -190,10 +191,12 @@ def _a_thread(world: World, patient: Patient) -> dict[str, int]:
         recipients=[world.roles["nurse"].key],
         text="Peut-on espacer les passages ?",
         gesture=uuid.uuid4(),
+        files=[received(photo(), "plaie.jpg")],
     )
     with row_security.acting_as(actor, now=world.now):
         seat = Participant.objects.get(thread=thread, grantee=world.roles["nurse"].key)
-    return {"thread_id": thread.pk, "seat_id": seat.pk}
+        attachment = Attachment.objects.get(thread=thread)
+    return {"thread_id": thread.pk, "seat_id": seat.pk, "attachment_id": attachment.pk}
 
 
 def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:

@@ -116,7 +116,7 @@ BEYOND_THE_DOOR = {
             f"messaging:{name}"
             for name in (
                 *("thread", "send", "mark_read", "mute", "archive", "leave"),
-                *("close", "reopen", "invite", "remove"),
+                *("close", "reopen", "invite", "remove", "attachment", "small_view"),
             )
         ),
         "a thread exists for those who take part in it only",

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from carbet.coordination.documents.choices import Confidentiality, DocumentType
 from carbet.coordination.documents.queries import Position
 from carbet.coordination.documents.rules import content, receiving
+from carbet.core.forms import FilesField
 from carbet.core.identifiers import from_short_id, short_id
 from carbet.core.sharing import Visibility
 
@@ -40,6 +41,45 @@ class ReceivedField(forms.FileField):
             return receiving.receive(sent.name, sent.file, sent.size)
         except content.UnknownContent as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
+
+
+class ReceivedFilesField(FilesField):
+    """Several files, each known by its bytes: the value is the list of what was let in."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, allow_empty_file=True, **options)
+        self.widget.attrs |= {
+            "multiple": True,
+            "accept": content.ACCEPTED,
+            "data-largest": content.LARGEST_FILE,
+        }
+
+    def clean(self, data: Any, initial: Any = None) -> list[receiving.Received]:
+        """Return what may be kept of each file.
+
+        Raises:
+            ValidationError: one sentence for each file refused, and to choose them all again.
+        """
+        sent = super().clean(data, initial)
+        if len(sent) > content.MOST_FILES:
+            raise forms.ValidationError(
+                f"{len(sent)} fichiers : {content.MOST_FILES} au plus à la fois."
+            )
+        together = sum(each.size for each in sent)
+        if together > 2 * content.LARGEST_FILE:
+            raise forms.ValidationError(
+                f"Ces fichiers pèsent ensemble {content.write_size(together)} :"
+                f" {content.write_size(2 * content.LARGEST_FILE)} au plus."
+            )
+        received, refusals = [], []
+        for each in sent:
+            try:
+                received.append(receiving.receive(each.name, each.file, each.size))
+            except content.UnknownContent as refusal:
+                refusals.append(f"{content.shown_name(each.name)} : {refusal}")
+        if refusals:
+            raise forms.ValidationError([*refusals, "Choisissez de nouveau vos fichiers."])
+        return received
 
 
 class DocumentForm(forms.Form):

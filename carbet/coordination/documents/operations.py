@@ -17,15 +17,13 @@ from carbet.coordination.documents.choices import (
 from carbet.coordination.documents.models import Document, File, Piece
 from carbet.coordination.documents.rules import content
 from carbet.coordination.documents.rules.receiving import Received
-from carbet.core import live, sealing, sharing
+from carbet.core import live, pieces, sealing, sharing
 from carbet.core.actor import Actor, Level
 from carbet.core.append import append
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.core.sharing import Visibility
 from carbet.registries.patients.models import Patient
-
-PIECE = 256 * 1024
 
 
 class UnableToFile(UnableTo):
@@ -189,17 +187,9 @@ def _keep(
     )
     file.save(force_insert=True)
 
-    def write(rank: int, data: bytes) -> None:
-        kept = sealing.sealed(data, key=file.sealed_with, file_id=file.pk, rank=rank)
-        append([Piece(file=file, patient_id=document.patient_id, rank=rank, data=kept)])
-
-    if received.small:
-        write(0, received.small)
-    received.content.seek(0)
-    rank = 0
-    while data := received.content.read(PIECE):
-        rank += 1
-        write(rank, data)
+    kept = pieces.cut(received.content, key=file.sealed_with, file_id=file.pk, small=received.small)
+    for rank, data in kept:
+        append([Piece(file=file, patient_id=document.patient_id, rank=rank, data=data)])
 
 
 def _filed_before(

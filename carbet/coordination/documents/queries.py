@@ -1,6 +1,5 @@
 """What can be asked of documents: the list of a person, the files, their content."""
 
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +8,9 @@ from typing import BinaryIO
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from carbet.coordination.documents.models import Document, File, Piece
-from carbet.core import sealing
+from carbet.core import pieces, sealing
 
 PAGE_SIZE = 25
-_IN_MEMORY = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +69,9 @@ def files(*, document: Document) -> list[File]:
 
 def content(*, file: File) -> BinaryIO:
     """Return the bytes of a file, at their start; beyond a megabyte they wait on disk, nameless."""
-    found = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the answer closes it
-    pieces = Piece.objects.filter(file_id=file.pk, rank__gt=0).order_by("rank")
-    for rank, data in pieces.values_list("rank", "data").iterator(chunk_size=4):
-        found.write(sealing.opened(bytes(data), key=file.sealed_with, file_id=file.pk, rank=rank))
-    found.seek(0)
-    return found  # type: ignore[return-value]
+    kept = Piece.objects.filter(file_id=file.pk, rank__gt=0).order_by("rank")
+    rows = kept.values_list("rank", "data").iterator(chunk_size=4)
+    return pieces.joined(rows, key=file.sealed_with, file_id=file.pk)
 
 
 def small_view(*, file: File) -> bytes:

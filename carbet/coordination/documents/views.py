@@ -13,12 +13,11 @@ from django.http import (
 )
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_safe
 
 from carbet.coordination.documents import access, forms, operations, presenters, queries
 from carbet.coordination.documents.rules import content as contents
-from carbet.core import doors
+from carbet.core import doors, serving
 from carbet.core.actor import Level
 from carbet.core.operation import UnableTo
 from carbet.registries.directory.rules import WRITE_NOTEBOOK
@@ -184,7 +183,7 @@ def content(
     response = FileResponse(queries.content(file=file), content_type=file.media_type)
     response["Content-Length"] = str(file.size)
     inline = file.media_type in contents.SHOWN_INLINE and "telecharger" not in request.GET
-    return _kept_apart(response, file.name, as_attachment=not inline)
+    return serving.kept_apart(response, file.name, as_attachment=not inline)
 
 
 @doors.reader(patient=Level.READ)
@@ -209,18 +208,7 @@ def small_view(
     response = HttpResponse(data, content_type=contents.JPEG)
     # The browser of the reader keeps it a while: a timeline shows it again and again.
     response["Cache-Control"] = "private, max-age=600"
-    return _kept_apart(response, "apercu.jpg", as_attachment=False)
-
-
-def _kept_apart(response: Any, name: str, *, as_attachment: bool) -> Any:
-    """Add what keeps a hostile file from acting in the reader's name, even opened alone."""
-    said = content_disposition_header(as_attachment, name)
-    if said:
-        response["Content-Disposition"] = said
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response["Cross-Origin-Resource-Policy"] = "same-origin"
-    return response
+    return serving.kept_apart(response, "apercu.jpg", as_attachment=False)
 
 
 def _writable(request: HttpRequest, patient_id: int) -> Any:

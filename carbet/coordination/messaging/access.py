@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.http import Http404
 
-from carbet.coordination.messaging.models import Participant, Thread
+from carbet.coordination.messaging.models import Attachment, Participant, Thread
 from carbet.core import audit
 from carbet.core.actor import Actor, Level, account_key, role_key
 from carbet.registries.patients import access as patients
@@ -83,6 +83,23 @@ def get_thread(
     audit.read(actor, purpose, now=now, patient_id=thread.patient_id, entity=thread)
     thread.seats, thread.through, thread.person = seats, through, person
     return thread
+
+
+def get_attachment(
+    *, actor: Actor, thread: Thread, attachment_id: int, now: datetime
+) -> Attachment:
+    """Return a file of a thread already entered, and trace that it was opened.
+
+    Raises:
+        NoSuchThread: there is no such file in this thread.
+    """
+    found = Attachment.objects.filter(thread_id=thread.pk, pk=attachment_id).first()
+    if found is None:
+        raise NoSuchThread
+    audit.read(
+        actor, "messaging.attachment.open", now=now, patient_id=thread.patient_id, entity=found
+    )
+    return found
 
 
 def person_of(actor: Actor, thread: Thread, *, now: datetime) -> Patient | None:

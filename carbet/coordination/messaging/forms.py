@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 
+from carbet.coordination.documents.forms import ReceivedFilesField
 from carbet.core.identifiers import from_short_id, short_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,7 +33,7 @@ class GestureForm(forms.Form):
 
 
 class MessageField(forms.CharField):
-    """The text of a message; how long it may be is the operation's to say."""
+    """The text of a message; whether it may be empty, how long, is the operation's to say."""
 
     def __init__(self, *, rows: int = 2, **options: Any) -> None:
         attrs = {"rows": rows, "dir": "auto"}
@@ -40,10 +41,18 @@ class MessageField(forms.CharField):
         self.error_messages["required"] = "Écrivez votre message."
 
 
-class MessageForm(GestureForm):
+class WithFilesForm(GestureForm):
+    """A text, files, or both."""
+
+    text = MessageField(label="Message", required=False)
+    files = ReceivedFilesField(
+        label="Photos et fichiers", help_text="25 Mo au plus chacun ; les photos sont redessinées."
+    )
+
+
+class MessageForm(WithFilesForm):
     """A message in a thread."""
 
-    text = MessageField(label="Votre message")
     urgent = forms.BooleanField(label="Urgent", required=False)
     # The last line on the writer's screen.
     seen = forms.IntegerField(
@@ -70,7 +79,7 @@ class RecipientsForm(forms.Form):
     )
 
 
-class ThreadForm(GestureForm, RecipientsForm):
+class ThreadForm(WithFilesForm, RecipientsForm):
     """A new thread: to whom, about what, and its first message."""
 
     subject = forms.CharField(label="Objet", required=False)

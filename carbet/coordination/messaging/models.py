@@ -14,6 +14,9 @@ OF_PARTICIPANTS = row_security.Custom(
     "seen by those who take part and, when about a person, may read that record: both at once"
 )
 
+# What seals the pieces of an attached file: they open as nothing else.
+SEALED_AS = "attachment"
+
 
 class Thread(models.Model):
     """One row is a conversation, about one person or about nobody (local).
@@ -84,6 +87,8 @@ class Message(models.Model):
     seq = models.PositiveIntegerField()
     kind = models.CharField(max_length=8, choices=MessageKind, default=MessageKind.TEXT)
     text = models.TextField(max_length=20_000, blank=True)
+    # The names of the files it carries, one a line: shown in lists and searched.
+    attached = models.TextField(blank=True, default="")
     urgent = models.BooleanField(default=False)
     mentions = ArrayField(models.CharField(max_length=40), default=list)
     author = models.CharField(max_length=40)
@@ -102,6 +107,46 @@ class Message(models.Model):
             models.UniqueConstraint(fields=["thread", "seq"], name="message_order"),
         ]
         indexes = [GinIndex(fields=["thread", "words"], name="message_words")]
+
+
+class Attachment(models.Model):
+    """One row is a file that a message carries, behind the door of its thread (FHIR Attachment)."""
+
+    ROW_SECURITY = OF_PARTICIPANTS
+
+    thread = models.ForeignKey(Thread, on_delete=models.PROTECT, related_name="attachments")
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="attachments")
+    number = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=150)
+    media_type = models.CharField(max_length=100)
+    # In bytes; `digest` is the SHA-256 of the content as kept, before it is sealed.
+    size = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64)
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    # The key that sealed the pieces, 0 when they are kept as they came.
+    sealed_with = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["message", "number"], name="attachment_order")
+        ]
+
+
+class AttachmentPiece(models.Model):
+    """One row is a piece of an attached file, in order from 1; rank 0 is the small view."""
+
+    ROW_SECURITY = OF_PARTICIPANTS
+
+    thread = models.ForeignKey(Thread, on_delete=models.PROTECT, related_name="+")
+    attachment = models.ForeignKey(Attachment, on_delete=models.PROTECT, related_name="pieces")
+    rank = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["attachment", "rank"], name="attachment_piece_once")
+        ]
 
 
 class Reader(models.Model):

@@ -1,6 +1,6 @@
 """What pages show of threads: one line a thread, one a message, ready to be read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
+from carbet.coordination.documents.rules import content
 from carbet.coordination.messaging import queries, rules
 from carbet.coordination.messaging.access import reader_key
 from carbet.coordination.messaging.choices import MessageKind
@@ -22,6 +23,7 @@ from carbet.registries.patients.models import Patient
 # Lines of one author this close stand under one name.
 TOGETHER = timedelta(minutes=10)
 SPOKEN_READERS = 3
+LATEST_OWN = 3
 EVENTS = {
     MessageKind.JOINED: "{author} a ajouté {text}",
     MessageKind.LEFT: "{author} a quitté la discussion",
@@ -72,7 +74,8 @@ def row(line: ThreadLine, *, actor: Actor, within_record: bool = False) -> Row:
     text = line.last_text
     if line.last_kind in EVENTS:
         text = EVENTS[MessageKind(line.last_kind)].format(author=line.last_author_name, text="")
-    elif text:
+    else:
+        text = text or line.last_attached.replace("\n", ", ")
         text = f"{'Vous' if mine else line.last_author_name} : {text}"
     return Row(
         pk=line.pk,
@@ -89,6 +92,36 @@ def row(line: ThreadLine, *, actor: Actor, within_record: bool = False) -> Row:
         archived=line.archived,
         closed=line.closed,
         others=said(line.names),
+    )
+
+
+# How large the small view of a photo stands in a line, in CSS pixels.
+SMALL_SIDE = 176
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file of a line; `width` and `height` of its small view, 0 when it has none."""
+
+    pk: int
+    name: str
+    kind: str
+    size: str
+    width: int
+    height: int
+
+
+def attached(file: Mapping[str, Any]) -> Attached:
+    """Return what is shown of a file, as `queries.window` gives it."""
+    width, height = file["width"] or 0, file["height"] or 0
+    scale = min(1.0, SMALL_SIDE / max(width, height, 1))
+    return Attached(
+        pk=file["pk"],
+        name=file["name"],
+        kind=content.KINDS.get(file["media_type"], ("", "Fichier"))[1],
+        size=content.write_size(file["size"]),
+        width=max(1, round(width * scale)) if width else 0,
+        height=max(1, round(height * scale)) if width else 0,
     )
 
 
@@ -112,6 +145,7 @@ class Line:
     readers: tuple[tuple[str, datetime], ...]
     note_id: int | None
     gesture: str
+    files: tuple[Attached, ...]
 
     @property
     def few_readers(self) -> bool:
@@ -128,6 +162,9 @@ def lines(
 ) -> list[Line]:
     """Return the lines of a window, oldest first, with who read one's own."""
     own = reader_key(actor)
+    messages = list(messages)
+    # What a device may not know yet that the server has: its last ones.
+    latest = [message.pk for message in messages if message.author == own][-LATEST_OWN:]
     shown: list[Line] = []
     before: Message | None = None
     marked = False
@@ -155,7 +192,8 @@ def lines(
                 if mine and message.kind == MessageKind.TEXT
                 else (),
                 note_id=message.note_id,
-                gesture=str(message.gesture) if mine else "",
+                gesture=str(message.gesture) if message.pk in latest else "",
+                files=tuple(attached(file) for file in message.files),
             )
         )
         before = message
@@ -234,7 +272,8 @@ def results(found: Iterable[Found], persons: dict[int, Patient]) -> list[Result]
             about=one.patient_id is not None,
             author=one.author_name,
             at=one.at,
-            text=one.text[:240] + ("…" if len(one.text) > 240 else ""),
+            text=(one.text[:240] + ("…" if len(one.text) > 240 else ""))
+            or one.attached.replace("\n", ", "),
         )
         for one in found
     ]

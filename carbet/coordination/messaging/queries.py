@@ -3,15 +3,26 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import BinaryIO
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import JSONObject
 
 from carbet.coordination.care_teams import queries as care_teams
 from carbet.coordination.messaging.access import reader_key
-from carbet.coordination.messaging.models import Message, Participant, Thread
+from carbet.coordination.messaging.models import (
+    SEALED_AS,
+    Attachment,
+    AttachmentPiece,
+    Message,
+    Participant,
+    Thread,
+)
 from carbet.coordination.messaging.rules import ReadUpTo
+from carbet.core import pieces
 from carbet.core.actor import Actor, Level
 from carbet.registries.accounts.models import Account
 from carbet.registries.directory.models import Organization, PractitionerRole
@@ -39,6 +50,7 @@ class ThreadLine:
     archived: bool
     last_kind: str
     last_text: str
+    last_attached: str
     last_author: str
     last_author_name: str
     unread: int
@@ -91,7 +103,7 @@ WITH page AS (
 )
 SELECT t.id, t.patient_id, t.subject, page.active_at, t.closed_seq IS NOT NULL,
        COALESCE(r.muted, false), COALESCE(r.archived_seq, -1) >= t.told_seq,
-       m.kind, left(m.text, 160), m.author, m.author_name,
+       m.kind, left(m.text, 160), m.attached, m.author, m.author_name,
        new.number, COALESCE(new.urgent, false), COALESCE(new.mentioned, false), with_whom.names
 FROM page
 JOIN messaging_thread t ON t.id = page.thread_id
@@ -158,7 +170,7 @@ def threads(
                 limit=most + 1,
             ),
         )
-        rows = [ThreadLine(*row[:14], tuple(row[14] or ())) for row in cursor.fetchall()]
+        rows = [ThreadLine(*row[:15], tuple(row[15] or ())) for row in cursor.fetchall()]
     shown = with_persons(rows[:most], actor=actor, now=now)
     place = (shown[-1].active_at, shown[-1].pk) if len(rows) > most else None
     return ThreadPage(shown, place)
@@ -185,19 +197,48 @@ def waiting(*, actor: Actor) -> QuerySet[Thread]:
     return Thread.objects.filter(pk__in=found).order_by().values("pk")
 
 
+_FILE = {name: name for name in ("pk", "name", "media_type", "size", "width", "height")}
+
+
 def window(
     *, thread: Thread, before: int | None = None, most: int = WINDOW
 ) -> tuple[list[Message], bool]:
     """Return the last lines of a thread, oldest first, and whether older ones exist: one query.
 
+    Each carries `files`, its attachments in order: pk, name, media_type, size, width and height.
+
     Args:
         before: a line's number; the window ends right before it.
     """
-    lines = Message.objects.filter(thread_id=thread.pk).defer("words")
+    files = Attachment.objects.filter(message_id=OuterRef("pk")).order_by("number")
+    lines = (
+        Message.objects.filter(thread_id=thread.pk)
+        .defer("words")
+        .annotate(files=ArraySubquery(files.values(file=JSONObject(**_FILE))))
+    )
     if before is not None:
         lines = lines.filter(seq__lt=before)
     rows = list(lines.order_by("-seq")[: most + 1])
     return rows[most - 1 :: -1] if len(rows) > most else rows[::-1], len(rows) > most
+
+
+def content(*, attachment: Attachment) -> BinaryIO:
+    """Return the bytes of a file, at their start."""
+    kept = AttachmentPiece.objects.filter(attachment_id=attachment.pk, rank__gt=0)
+    rows = kept.order_by("rank").values_list("rank", "data").iterator(chunk_size=4)
+    return pieces.joined(rows, key=attachment.sealed_with, file_id=attachment.pk, kind=SEALED_AS)
+
+
+def small_view(*, attachment: Attachment) -> bytes:
+    """Return the small view of an image, or nothing."""
+    rows = AttachmentPiece.objects.filter(attachment_id=attachment.pk, rank=0)
+    with pieces.joined(
+        rows.values_list("rank", "data"),
+        key=attachment.sealed_with,
+        file_id=attachment.pk,
+        kind=SEALED_AS,
+    ) as found:
+        return found.read()
 
 
 def participants(*, thread_id: int) -> list[Participant]:
@@ -325,10 +366,11 @@ class Found:
     author_name: str
     at: datetime
     text: str
+    attached: str
 
 
 _FOUND = """
-SELECT m.id, m.thread_id, m.seq, t.patient_id, t.subject, m.author_name, m.at, m.text
+SELECT m.id, m.thread_id, m.seq, t.patient_id, t.subject, m.author_name, m.at, m.text, m.attached
 FROM messaging_search(%s, %s, %s, %s) s
 JOIN messaging_message m ON m.id = s.message_id
 JOIN messaging_thread t ON t.id = m.thread_id

@@ -13,6 +13,16 @@ urlpatterns = [
     path("messages/destinataires/", views.recipients, name="recipients"),
     path("messages/<sid:thread_id>/", views.thread, name="thread"),
     path("messages/<sid:thread_id>/ecrire/", views.send, name="send"),
+    path(
+        "messages/<sid:thread_id>/fichiers/<sid:attachment_id>/",
+        views.attachment,
+        name="attachment",
+    ),
+    path(
+        "messages/<sid:thread_id>/fichiers/<sid:attachment_id>/apercu/",
+        views.small_view,
+        name="small_view",
+    ),
     path("messages/<sid:thread_id>/lu/", views.mark_read, name="mark_read"),
     path("messages/<sid:thread_id>/sourdine/", views.mute, name="mute"),
     path("messages/<sid:thread_id>/archiver/", views.archive, name="archive"),

@@ -6,14 +6,22 @@ from typing import Any, Concatenate, ParamSpec
 
 from django.contrib import messages
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    QueryDict,
+)
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from carbet.coordination.care_teams import access as care_teams
+from carbet.coordination.documents.rules import content as contents
 from carbet.coordination.messaging import access, forms, operations, presenters, queries
-from carbet.core import audit, doors
+from carbet.core import audit, doors, drafts, serving
 from carbet.core.actor import Level
 from carbet.core.operation import UnableTo
 from carbet.registries.directory import queries as directory
@@ -144,7 +152,7 @@ def send(request: HttpRequest, thread_id: int) -> HttpResponse:
         # Where a sign-in leads back to after a session that ended.
         return _to_thread(thread_id)
     row = _entered(request, thread_id)
-    form = forms.MessageForm(request.POST)
+    form = forms.MessageForm(request.POST, request.FILES)
     if form.is_valid():
         data = form.cleaned_data
         try:
@@ -156,12 +164,38 @@ def send(request: HttpRequest, thread_id: int) -> HttpResponse:
                 urgent=data["urgent"],
                 gesture=data["gesture"],
                 seen=data["seen"] or 0,
+                files=data["files"],
             )
         except UnableTo as refusal:
             _refuse(form, refusal)
         else:
             return _to_thread(thread_id)
     return _thread_page(request, row, form, status=422)
+
+
+@doors.signed_in(role_chosen=True)
+@require_safe
+def attachment(request: HttpRequest, thread_id: int, attachment_id: int) -> HttpResponseBase:
+    """Give a file of a thread: shown only when we drew it ourselves, saved otherwise."""
+    file = _attachment(request, thread_id, attachment_id)
+    response = FileResponse(queries.content(attachment=file), content_type=file.media_type)
+    response["Content-Length"] = str(file.size)
+    inline = file.media_type in contents.SHOWN_INLINE and "telecharger" not in request.GET
+    return serving.kept_apart(response, file.name, as_attachment=not inline)
+
+
+@doors.signed_in(role_chosen=True)
+@require_safe
+def small_view(request: HttpRequest, thread_id: int, attachment_id: int) -> HttpResponse:
+    """Give the small view of an image of a thread."""
+    file = _attachment(request, thread_id, attachment_id)
+    data = queries.small_view(attachment=file)
+    if not data:
+        raise access.NoSuchThread
+    response = HttpResponse(data, content_type=contents.JPEG)
+    # The browser of the reader keeps it a while: a thread shows it again and again.
+    response["Cache-Control"] = "private, max-age=600"
+    return serving.kept_apart(response, "apercu.jpg", as_attachment=False)
 
 
 @doors.signed_in(role_chosen=True)
@@ -344,7 +378,7 @@ def create_about(request: HttpRequest, patient_id: int) -> HttpResponse:
 
 def _create(request: HttpRequest, patient: Any) -> HttpResponse:
     posted = request.POST if request.method == "POST" and "search" not in request.POST else None
-    form = forms.ThreadForm(posted)
+    form = forms.ThreadForm(posted, request.FILES if posted is not None else None)
     if request.method == "POST" and posted is None:
         # Looking for somebody keeps what is typed, without judging it yet.
         form = forms.ThreadForm(initial=request.POST.dict())
@@ -360,6 +394,7 @@ def _create(request: HttpRequest, patient: Any) -> HttpResponse:
                 text=data["text"],
                 urgent=data["urgent"],
                 gesture=data["gesture"],
+                files=data["files"],
             )
         except UnableTo as refusal:
             _refuse(form, refusal)
@@ -369,7 +404,8 @@ def _create(request: HttpRequest, patient: Any) -> HttpResponse:
         "form": form,
         "patient": patient,
         "tab": "messages",
-        "scope": access.reader_key(request.actor),
+        "draft": drafts.place(request.actor, "new", patient.pk if patient else 0),
+        "draft_key": drafts.secret(request.actor),
     } | _recipients(request, request.POST, patient=patient)
     status = 422 if posted is not None else 200
     template = "messaging/new_about.html" if patient else "messaging/new.html"
@@ -404,6 +440,18 @@ def _entered(request: HttpRequest, thread_id: int) -> Any:
     return access.get_thread(actor=request.actor, thread_id=thread_id, now=request.now)
 
 
+def _attachment(request: HttpRequest, thread_id: int, attachment_id: int) -> Any:
+    row = access.get_thread(
+        actor=request.actor,
+        thread_id=thread_id,
+        now=request.now,
+        purpose="messaging.thread.refresh",
+    )
+    return access.get_attachment(
+        actor=request.actor, thread=row, attachment_id=attachment_id, now=request.now
+    )
+
+
 def _thread_page(
     request: HttpRequest, row: Any, form: forms.MessageForm, *, status: int = 200
 ) -> HttpResponse:
@@ -420,7 +468,12 @@ def _thread_page(
         "thread": row,
         "title": row.subject or presenters.said(names) or "Discussion",
         "others": [seat for seat in row.seats if seat.grantee != own],
-        "lines": presenters.lines(window, actor=actor, receipts=receipts, read_seq=read_seq),
+        "lines": presenters.lines(
+            window,
+            actor=actor,
+            receipts=receipts,
+            read_seq=read_seq,
+        ),
         "older": first if has_older else None,
         "is_last_page": last >= row.last_seq,
         "last_seq": last,
@@ -431,7 +484,8 @@ def _thread_page(
         "may_leave": row.through.grantee == own,
         "may_remove": actor.is_professional and operations.may_remove(row, actor),
         "form": form,
-        "scope": f"{own}/{row.pk}",
+        "draft": drafts.place(actor, "thread", row.pk),
+        "draft_key": drafts.secret(actor),
     }
     return render(request, "messaging/thread.html", context, status=status)
 

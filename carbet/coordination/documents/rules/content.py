@@ -145,6 +145,12 @@ def clean_name(name: str, media_type: str) -> str:
     return f"{stem or 'document'}.{ending}"
 
 
+def shown_name(name: str) -> str:
+    """Return a name as a refusal says it: no path, no hidden sign, sixty signs at most."""
+    plain = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
+    return _CONTROL.sub("", plain)[:60].strip() or "Fichier"
+
+
 def title_of(name: str) -> str:
     """Return the title that a name suggests: without its ending, without underscores."""
     return name.rpartition(".")[0].replace("_", " ").strip() or "Document"

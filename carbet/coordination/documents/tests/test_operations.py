@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 from carbet.coordination.documents import operations, queries
 from carbet.coordination.documents.models import Document, File, Piece
 from carbet.coordination.documents.tests.factories import PDF, photo, received
-from carbet.core import row_security, sealing
+from carbet.core import pieces, row_security, sealing
 from carbet.core.actor import internal
 from carbet.core.models import AuditEvent
 from carbet.core.operation import UnableToAct
@@ -68,7 +68,7 @@ def test_a_role_that_does_not_write_files_nothing(world, patient):
 def test_a_file_cut_in_the_middle_leaves_nothing(world, patient):
     class Cut(io.BytesIO):
         def read(self, size=-1):
-            if self.tell() > operations.PIECE:
+            if self.tell() > pieces.PIECE:
                 raise OSError("the disk is gone")
             return super().read(size)
 

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from django.db import IntegrityError, connection, transaction
 
+from carbet.coordination.documents.rules.receiving import Received
 from carbet.coordination.messaging import rules
 from carbet.coordination.messaging.access import reader_key
 from carbet.coordination.messaging.models import Message, Participant, Thread
-from carbet.coordination.messaging.operations import within
+from carbet.coordination.messaging.operations import attaching, within
 from carbet.coordination.messaging.operations.within import GestureAlreadyUsed, UnableToWriteMessage
 from carbet.core.actor import Actor
 from carbet.core.append import append
@@ -30,6 +31,7 @@ def open_thread(
     subject: str = "",
     urgent: bool = False,
     patient: Patient | None = None,
+    files: Sequence[Received] = (),
 ) -> Thread:
     """Open a thread with its first message; the same gesture twice is one thread.
 
@@ -37,6 +39,7 @@ def open_thread(
         recipients: keys of roles, structures or accounts, besides the actor.
         patient: the person it is about, entered by the actor (with `level`); its participants are
             then those who may read the record.
+        files: what `documents.rules.receiving` let in.
 
     Raises:
         UnableToInvite: nobody, too many, or somebody who may not be invited.
@@ -44,7 +47,8 @@ def open_thread(
     """
     if not actor.is_professional or actor.role_id is None:
         raise UnableToAct("Seul un professionnel ouvre une discussion.")
-    text, subject = within.checked_text(text), " ".join(rules.normalized(subject).split())
+    text = within.checked_text(text, with_files=bool(files))
+    subject = " ".join(rules.normalized(subject).split())
     if len(subject) > rules.MAX_SUBJECT:
         raise UnableToWriteMessage(
             f"L’objet compte {len(subject)} caractères : il en tient {rules.MAX_SUBJECT}.",
@@ -52,7 +56,7 @@ def open_thread(
         )
     before = Thread.objects.filter(gesture=gesture).first()
     if before is not None:
-        return _opened_before(trace, before, text, actor)
+        return _opened_before(trace, before, text, files, actor)
     guests = within.invited(recipients, actor=actor, now=now, patient=patient)
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(pg_get_serial_sequence('messaging_thread', 'id'))")
@@ -104,6 +108,7 @@ def open_thread(
         text=text,
         urgent=urgent,
         gesture=uuid.uuid5(gesture, "first"),
+        files=files,
     )
     within.advance(thread, actor, own, upto=line.seq, now=now)
     within.tell(thread, line, actor=actor, through=own, now=now, joined={one.key for one in guests})
@@ -111,12 +116,15 @@ def open_thread(
     return thread
 
 
-def _opened_before(trace: Trace, before: Thread, text: str, actor: Actor) -> Thread:
+def _opened_before(
+    trace: Trace, before: Thread, text: str, files: Sequence[Received], actor: Actor
+) -> Thread:
     first = Message.objects.filter(thread_id=before.pk, seq=1).first()
-    if before.created_by != reader_key(actor) or first is None or first.text != text:
+    same = before.created_by == reader_key(actor) and first is not None and first.text == text
+    if not same or first is None or not attaching.are_kept(first, files):
         raise GestureAlreadyUsed(
-            "Ce formulaire a déjà ouvert une discussion, avec un autre texte. Celui-ci n’est pas"
-            " encore envoyé : envoyez-le pour en ouvrir une nouvelle."
+            "Ce formulaire a déjà ouvert une discussion, avec un autre contenu. Celui-ci n’est"
+            " pas encore envoyé : envoyez-le pour en ouvrir une nouvelle."
         )
     trace.about(patient_id=before.patient_id, entity=before, reason="déjà ouverte")
     return before

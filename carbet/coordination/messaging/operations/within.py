@@ -12,10 +12,12 @@ from django.db.models import Case, F, PositiveIntegerField, Value, When
 
 from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts.choices import AlertKind
+from carbet.coordination.documents.rules.receiving import Received
 from carbet.coordination.messaging import access, queries, rules
 from carbet.coordination.messaging.access import NoSuchThread, reader_key
 from carbet.coordination.messaging.choices import TOLD, MessageKind
 from carbet.coordination.messaging.models import Message, Participant, Reader, Receipt, Thread
+from carbet.coordination.messaging.operations import attaching
 from carbet.coordination.notebook.models import Note
 from carbet.core import live
 from carbet.core.actor import Actor, role_key
@@ -49,10 +51,10 @@ def may_remove(thread: Thread, actor: Actor) -> bool:
     return thread.created_by in {reader_key(actor), *delegators}
 
 
-def checked_text(text: str) -> str:
-    """Return the text as it is kept, or refuse it."""
+def checked_text(text: str, *, with_files: bool = False) -> str:
+    """Return the text as it is kept, or refuse it; files may go without a word."""
     text = rules.normalized(text)
-    if not text:
+    if not text and not with_files:
         raise UnableToWriteMessage("Écrivez votre message.", field="text")
     if len(text) > rules.MAX_TEXT:
         raise UnableToWriteMessage(too_long(text, "un message"), field="text")
@@ -133,6 +135,7 @@ def add_line(
     gesture: uuid.UUID | None = None,
     note: Note | None = None,
     close: bool | None = None,
+    files: Sequence[Received] = (),
 ) -> Message:
     """Write the next line of a locked thread. `close` shuts it, or opens it again."""
     seq = row.last_seq + 1
@@ -147,6 +150,7 @@ def add_line(
         seq=seq,
         kind=kind,
         text=text,
+        attached="\n".join(file.name for file in files),
         urgent=urgent,
         mentions=[key for key in rules.mentioned(text, people) if key != own],
         author=own,
@@ -161,6 +165,7 @@ def add_line(
         gesture=gesture or uuid.uuid4(),
     )
     line.save(force_insert=True)
+    attaching.keep(line, files)
     row.last_seq, row.last_at = seq, max(now, row.last_at)
     if kind in TOLD:
         row.told_seq = seq

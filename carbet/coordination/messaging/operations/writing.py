@@ -1,16 +1,18 @@
 """Add messages to a thread; say up to where one has read, and how one keeps the thread."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
 from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts import queries as alert_queries
+from carbet.coordination.documents.rules.receiving import Received
 from carbet.coordination.messaging import rules
 from carbet.coordination.messaging.access import reader_key
 from carbet.coordination.messaging.models import Message, Reader, Thread
-from carbet.coordination.messaging.operations import within
+from carbet.coordination.messaging.operations import attaching, within
 from carbet.coordination.messaging.operations.within import GestureAlreadyUsed, UnableToWriteMessage
 from carbet.core import live
 from carbet.core.actor import Actor
@@ -29,10 +31,12 @@ def send_message(
     gesture: uuid.UUID,
     urgent: bool = False,
     seen: int = 0,
+    files: Sequence[Received] = (),
 ) -> Message:
     """Add a message to a thread; the same gesture twice is one message.
 
     Args:
+        files: what `documents.rules.receiving` let in; a message may carry files and no word.
         seen: the last line that was on the writer's screen; what others wrote since stays unread.
 
     Raises:
@@ -40,11 +44,11 @@ def send_message(
         UnableToWriteMessage: no text, too long, the thread is closed.
         GestureAlreadyUsed: this form already sent another text.
     """
-    text = within.checked_text(text)
+    text = within.checked_text(text, with_files=bool(files))
     row, through = within.enter(thread, actor)
     before = Message.objects.filter(gesture=gesture, thread_id=row.pk).first()
     if before is not None:
-        return _sent_before(trace, row, before, text, actor)
+        return _sent_before(trace, row, before, text, files, actor)
     if row.closed_seq is not None:
         raise UnableToWriteMessage(
             "Cette discussion est close. Rouvrez-la pour répondre : votre texte est gardé."
@@ -52,7 +56,14 @@ def send_message(
     try:
         with transaction.atomic():
             line = within.add_line(
-                row, actor, through, now=now, text=text, urgent=urgent, gesture=gesture
+                row,
+                actor,
+                through,
+                now=now,
+                text=text,
+                urgent=urgent,
+                gesture=gesture,
+                files=files,
             )
     except IntegrityError as error:
         raise GestureAlreadyUsed("Ce formulaire a déjà servi : envoyez-le à nouveau.") from error
@@ -122,11 +133,19 @@ def set_archived(
     trace.about(patient_id=row.patient_id, entity=row)
 
 
-def _sent_before(trace: Trace, row: Thread, before: Message, text: str, actor: Actor) -> Message:
-    if before.author != reader_key(actor) or before.text != text:
+def _sent_before(
+    trace: Trace,
+    row: Thread,
+    before: Message,
+    text: str,
+    files: Sequence[Received],
+    actor: Actor,
+) -> Message:
+    same = before.author == reader_key(actor) and before.text == text
+    if not same or not attaching.are_kept(before, files):
         raise GestureAlreadyUsed(
-            "Ce formulaire a déjà envoyé un message, avec un autre texte. Celui-ci n’est pas encore"
-            " envoyé : envoyez-le pour en faire un nouveau message."
+            "Ce formulaire a déjà envoyé un message, avec un autre contenu. Celui-ci n’est pas"
+            " encore envoyé : envoyez-le pour en faire un nouveau message."
         )
     trace.about(patient_id=row.patient_id, entity=before, reason="déjà envoyé")
     return before

@@ -1,17 +1,29 @@
 """What happens in a thread stands with its trace and its alerts, or not at all."""
 
+import io
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from django.db import DatabaseError, connection
 
 from carbet.coordination.alerts.models import Alert
 from carbet.coordination.care_teams import operations as care_teams
 from carbet.coordination.care_teams.models import CareTeamParticipant
+from carbet.coordination.documents.tests.factories import PDF, TEXT, photo, received
 from carbet.coordination.messaging import operations, queries
 from carbet.coordination.messaging.access import NoSuchThread
-from carbet.coordination.messaging.models import Message, Participant, Reader, Receipt, Thread
+from carbet.coordination.messaging.models import (
+    Attachment,
+    AttachmentPiece,
+    Message,
+    Participant,
+    Reader,
+    Receipt,
+    Thread,
+)
 from carbet.coordination.messaging.tests.factories import (
     enter,
     entered,
@@ -21,12 +33,14 @@ from carbet.coordination.messaging.tests.factories import (
     send,
 )
 from carbet.coordination.notebook.models import Note
-from carbet.core import grants, row_security
+from carbet.core import grants, pieces, row_security, sealing
 from carbet.core.actor import Level
 from carbet.core.models import AuditEvent, LiveEvent, OutboxMessage
 from carbet.core.operation import UnableTo, UnableToAct
 
 pytestmark = pytest.mark.django_db
+
+EVERY_ROW = (Thread, Participant, Message, Reader, Receipt, Attachment)
 
 
 @pytest.fixture
@@ -234,6 +248,91 @@ def test_a_secretary_reads_and_writes_for_the_doctor(world, about):
     assert (line.author_name, line.on_behalf_of) == ("Odile Fortin", "Yann Le Bihan")
 
 
+# --- Files ---------------------------------------------------------------------------------------
+
+
+def seen_by(world, key, ask):
+    with row_security.acting_as(world.actor(key), now=world.now):
+        return ask()
+
+
+def bytes_of(world, attachment):
+    with seen_by(world, "gp", lambda: queries.content(attachment=attachment)) as found:
+        return found.read()
+
+
+def test_files_stand_with_their_message_and_come_back_whole(world, about):
+    big = PDF + b"%" + b"x" * 600_000
+    send(world, about, text="", files=[received(big, "bilan_sanguin.pdf"), received(photo(), "p")])
+    line = everything(Message)[-1]
+    assert (line.text, line.attached) == ("", "bilan_sanguin.pdf\np.jpg")
+    letter, picture = everything(Attachment)
+    assert (letter.number, letter.media_type, letter.size) == (1, "application/pdf", len(big))
+    assert bytes_of(world, letter) == big
+    small = seen_by(world, "gp", lambda: queries.small_view(attachment=picture))
+    assert small.startswith(b"\xff\xd8\xff")
+    assert seen_by(world, "gp", lambda: queries.small_view(attachment=letter)) == b""
+    assert alerted(world)[-1] == ("gp", "message")
+
+
+def test_pieces_are_sealed_as_attachments_and_open_as_nothing_else(world, about, settings):
+    settings.CARBET_FILE_KEYS = ["3:" + "A" * 43 + "="]
+    send(world, about, files=[received(PDF, "a.pdf")])
+    [attachment] = everything(Attachment)
+    [piece] = everything(AttachmentPiece)
+    assert PDF not in bytes(piece.data)
+    assert bytes_of(world, attachment) == PDF
+    with pytest.raises(InvalidTag):
+        sealing.opened(bytes(piece.data), key=3, file_id=attachment.pk, rank=1)
+
+
+def test_the_same_gesture_with_other_files_is_said(world, about):
+    gesture = uuid4()
+    files = [received(PDF, "a.pdf")]
+    first = send(world, about, gesture=gesture, files=files)
+    assert send(world, about, gesture=gesture, files=files).pk == first.pk
+    for others in ([], [received(TEXT, "a.txt")], [*files, *files]):
+        with pytest.raises(operations.GestureAlreadyUsed, match="pas encore envoyé"):
+            send(world, about, gesture=gesture, files=others)
+    assert len(everything(Attachment)) == 1
+
+
+def test_a_file_cut_in_the_middle_leaves_neither_file_nor_message(world, about):
+    class Cut(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell() > pieces.PIECE:
+                raise OSError("the disk is gone")
+            return super().read(size)
+
+    whole = received(PDF + b"x" * 600_000, "a.pdf")
+    with pytest.raises(OSError, match="gone"):
+        send(world, about, files=[replace(whole, content=Cut(whole.content.read()))])
+    assert not everything(Attachment)
+    assert not everything(AttachmentPiece)
+    assert len(everything(Message)) == 1
+
+
+def test_words_of_a_file_s_name_find_its_message(world, about):
+    send(world, about, text="", files=[received(PDF, "Prélèvement_du_matin.pdf")])
+    found, _ = seen_by(world, "gp", lambda: queries.search(text="prelevements matin"))
+    assert [one.attached for one in found] == ["Prélèvement_du_matin.pdf"]
+
+
+def test_nobody_adds_a_file_to_somebody_else_s_message(world, about):
+    actor = world.actor("nurse")
+    [line] = everything(Message)
+    with (
+        pytest.raises(DatabaseError, match="row-level security"),
+        row_security.acting_as(actor, now=world.now, operation="test.attach"),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "INSERT INTO messaging_attachment (thread_id, message_id, number, name, media_type,"
+            " size, digest, sealed_with) VALUES (%s, %s, 1, 'x', 'x', 1, 'x', 0)",
+            [about.pk, line.pk],
+        )
+
+
 # --- Reading -------------------------------------------------------------------------------------
 
 
@@ -439,9 +538,9 @@ def test_a_person_neither_opens_nor_closes(world, patient):
 
 @pytest.mark.parametrize("key", ["home_help", "far_nurse", "coordinator", "operator"])
 def test_no_row_of_a_thread_is_seen_from_outside(world, about, key):
-    send(world, about)
+    send(world, about, files=[received(photo(), "plaie.jpg")])
     with row_security.acting_as(world.actor(key), now=world.now):
-        for model in (Thread, Participant, Message, Reader, Receipt):
+        for model in (*EVERY_ROW, AttachmentPiece):
             assert not model.objects.exists(), model
         assert queries.search(text="passages") == ([], False)
 
@@ -453,6 +552,9 @@ def test_no_row_of_a_thread_is_seen_from_outside(world, about, key):
         "UPDATE messaging_receipt SET seq = 9",
         "UPDATE messaging_thread SET patient_id = NULL",
         "UPDATE messaging_participant SET grantee = 'role:1'",
+        "UPDATE messaging_attachment SET name = 'x'",
+        "UPDATE messaging_attachmentpiece SET data = 'x'",
+        "DELETE FROM messaging_attachment",
         "DELETE FROM messaging_message",
         "DELETE FROM messaging_participant",
     ],

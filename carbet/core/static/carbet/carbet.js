@@ -181,7 +181,10 @@ on("submit", (event) => {
   const form = event.target;
   dirty.delete(form);
   // Texts kept on this device go with whoever signs out.
-  if (form.hasAttribute("data-signs-out")) indexedDB?.deleteDatabase("carbet-drafts");
+  if (form.hasAttribute("data-signs-out")) {
+    new BroadcastChannel("carbet").postMessage("signed-out");
+    indexedDB.deleteDatabase("carbet-drafts");
+  }
   if (event.defaultPrevented || form.method !== "post") return;
   if (form.dataset.sent) { event.preventDefault(); return; }
   form.dataset.sent = "1";

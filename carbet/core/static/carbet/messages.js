@@ -6,12 +6,16 @@ const all = (selector, from = document) => [...from.querySelectorAll(selector)];
 const on = (type, handle, options) => document.addEventListener(type, handle, options);
 const say = (text, tone) => document.dispatchEvent(new CustomEvent("carbet:say", { detail: { text, tone } }));
 
-/* The store: one key that never leaves the browser (not extractable), one sealed text a form. */
+/* The store: sealed texts and a salt. The key is kept nowhere: it is made of the salt and of what the
+   server tells this account alone. Nothing is written once somebody signs out, in any tab. */
+const secret = document.querySelector("[data-draft-key]")?.dataset.draftKey;
+let gone;
 const settled = (request) => new Promise((done, fail) => {
   request.onsuccess = () => done(request.result);
   request.onerror = () => fail(request.error);
 });
 async function store(mode, act) {
+  if (gone) throw gone;
   const opening = indexedDB.open("carbet-drafts", 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore("kept");
   const base = await settled(opening);
@@ -23,26 +27,29 @@ async function store(mode, act) {
 }
 const read = (name) => store("readonly", (kept) => kept.get(name));
 const drop = (name) => store("readwrite", (kept) => kept.delete(name));
-async function key() {
-  const known = await read("key");
-  if (known) return known;
-  const made = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
-  // Another tab may have made one meanwhile: the first one stays.
-  await store("readwrite", (kept) => kept.add(made, "key")).catch(() => {});
-  return read("key");
+const bytes = (text) => new TextEncoder().encode(text);
+let made;
+async function makeKey() {
+  // Another tab may bring a salt meanwhile: the first one stays.
+  await store("readwrite", (kept) => kept.add(crypto.getRandomValues(new Uint8Array(16)), "salt")).catch(() => {});
+  const salt = await read("salt");
+  const half = await crypto.subtle.importKey("raw", bytes(secret), "HKDF", false, ["deriveKey"]);
+  return crypto.subtle.deriveKey({ name: "HKDF", hash: "SHA-256", salt, info: bytes("draft") }, half, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
 }
+const key = () => made ??= makeKey();
+const cipher = (iv, name) => ({ name: "AES-GCM", iv, additionalData: bytes(name) });
 async function keep(form) {
   const fields = [...new FormData(form)].filter(([name, value]) => name !== ASIDE && typeof value === "string");
   const name = form.dataset.draft;
   if (!all("textarea", form).some((field) => field.value.trim())) return drop(name);
   const iv = crypto.getRandomValues(new Uint8Array(12));
-  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await key(), new TextEncoder().encode(JSON.stringify(fields)));
+  const sealed = await crypto.subtle.encrypt(cipher(iv, name), await key(), bytes(JSON.stringify(fields)));
   return store("readwrite", (kept) => kept.put({ iv, sealed, gesture: form.elements.gesture.value, at: Date.now() }, name));
 }
 async function restore(form) {
   const draft = await read(form.dataset.draft);
   if (!draft || all("textarea", form).some((field) => field.value)) return;
-  const open = await crypto.subtle.decrypt({ name: "AES-GCM", iv: draft.iv }, await key(), draft.sealed);
+  const open = await crypto.subtle.decrypt(cipher(draft.iv, form.dataset.draft), await key(), draft.sealed);
   for (const [name, value] of JSON.parse(new TextDecoder().decode(open))) {
     for (const field of all(`[name="${name}"]`, form)) {
       if (field.type === "checkbox") field.checked ||= field.value === value;
@@ -56,12 +63,14 @@ async function tidy() {
   const here = new Set(all("[data-gesture]").map((line) => line.dataset.gesture));
   const names = await store("readonly", (kept) => kept.getAllKeys());
   for (const name of names) {
-    const draft = name !== "key" && await read(name);
+    const draft = name !== "salt" && await read(name);
     if (draft && (here.has(draft.gesture) || draft.at < Date.now() - KEPT_DAYS * 864e5)) await drop(name);
   }
 }
 
-const able = window.crypto?.subtle && window.indexedDB;
+const able = secret && window.crypto?.subtle && window.indexedDB;
+new BroadcastChannel("carbet").onmessage = () => { gone = true; };
+on("submit", (event) => { gone ||= event.target.hasAttribute("data-signs-out"); }, true);
 const forms = all("form[data-draft]");
 if (able) {
   tidy().then(() => Promise.all(forms.map(restore))).catch(() => {});
@@ -82,6 +91,26 @@ if (able) {
     drop(form.dataset.draft).catch(() => {});
   });
 }
+
+/* Files are weighed before they leave. */
+const complain = (form, text) => {
+  const said = document.createElement("div");
+  said.className = "error";
+  said.role = "alert";
+  said.textContent = text;
+  form.querySelector("[data-errors]").replaceChildren(...(text ? [said] : []));
+};
+on("change", ({ target }) => {
+  const most = target.dataset?.largest;
+  if (!most || !target.form?.dataset.draft) return;
+  const files = [...target.files];
+  const mega = (size) => `${Math.round(size / 1048576)} Mo`;
+  const big = files.find((file) => file.size > most);
+  const sum = files.reduce((total, file) => total + file.size, 0);
+  const text = big ? `« ${big.name} » pèse ${mega(big.size)} : ${mega(most)} au plus.` : sum > 2 * most ? `Ces fichiers pèsent ensemble ${mega(sum)} : ${mega(2 * most)} au plus par message.` : "";
+  if (text) target.value = "";
+  complain(target.form, text);
+});
 
 /* A thread grows at its end; what one reads does not move. */
 const list = byId("messages");
@@ -142,6 +171,8 @@ async function send(form) {
     field.value = field.value === sent ? "" : field.value.startsWith(sent) ? field.value.slice(sent.length).trimStart() : field.value;
     form.elements.gesture.value = crypto.randomUUID?.() || next?.elements.gesture.value;
     form.elements.urgent.checked = false;
+    form.elements.files.value = "";
+    all("details", form).forEach((part) => { part.open = false; });
     all("[data-errors]", form).forEach((place) => place.replaceChildren());
     all("[data-restored]", form).forEach((note) => { note.hidden = true; });
     field.removeAttribute("aria-invalid");
