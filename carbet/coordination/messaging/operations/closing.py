@@ -80,6 +80,7 @@ def reopen_thread(trace: Trace, *, actor: Actor, now: datetime, thread: Thread) 
         line = within.add_line(
             row, actor, through, now=now, kind=MessageKind.REOPENED, text="", close=False
         )
+        within.advance_after_writing(row, line, actor=actor, through=through, seen=0, now=now)
         within.tell(row, line, actor=actor, through=through, now=now)
     trace.about(patient_id=row.patient_id, entity=row)
 

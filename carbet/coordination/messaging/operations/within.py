@@ -209,6 +209,17 @@ def advance(
     return upto, True
 
 
+def advance_after_writing(
+    row: Thread, line: Message, *, actor: Actor, through: Participant, seen: int, now: datetime
+) -> None:
+    """Count one's own line as read, when one had seen all that stands before it."""
+    reading = Reader.objects.filter(thread_id=row.pk, reader=reader_key(actor)).first()
+    upto = rules.read_after_writing(
+        read=reading.read_seq if reading else 0, seen=seen, written=line.seq
+    )
+    advance(row, actor, through, upto=upto, now=now)
+
+
 # Whether each participant still has an alert to look at, and asked for silence.
 _HEARING = """
 SELECT p.grantee, p.alerted_seq > COALESCE(max(r.read_seq), 0),

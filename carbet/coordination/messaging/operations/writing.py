@@ -9,9 +9,8 @@ from django.db import IntegrityError, transaction
 from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts import queries as alert_queries
 from carbet.coordination.documents.rules.receiving import Received
-from carbet.coordination.messaging import rules
 from carbet.coordination.messaging.access import reader_key
-from carbet.coordination.messaging.models import Message, Reader, Thread
+from carbet.coordination.messaging.models import Message, Thread
 from carbet.coordination.messaging.operations import attaching, within
 from carbet.coordination.messaging.operations.within import GestureAlreadyUsed, UnableToWriteMessage
 from carbet.core import live
@@ -67,11 +66,7 @@ def send_message(
             )
     except IntegrityError as error:
         raise GestureAlreadyUsed("Ce formulaire a déjà servi : envoyez-le à nouveau.") from error
-    reading = Reader.objects.filter(thread_id=row.pk, reader=reader_key(actor)).first()
-    upto = rules.read_after_writing(
-        read=reading.read_seq if reading else 0, seen=seen, written=line.seq
-    )
-    within.advance(row, actor, through, upto=upto, now=now)
+    within.advance_after_writing(row, line, actor=actor, through=through, seen=seen, now=now)
     within.tell(row, line, actor=actor, through=through, now=now)
     trace.about(patient_id=row.patient_id, entity=line)
     return line
