@@ -39,6 +39,8 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from carbet.config.commands import importing
+
     parser = argparse.ArgumentParser(prog="carbet", description=DESCRIPTION, add_help=False)
     parser.add_argument("-h", "--help", action="help", help="montre cette aide")
     commands = parser.add_subparsers(dest="command", metavar="commande", title="commandes")
@@ -52,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     command("migrate", "met la base au niveau du code")
     load = command("load", "charge le territoire de démonstration")
     load.add_argument("--persons", type=int, default=300, metavar="N", help="nombre de personnes")
+    importing.arguments(command("import", "importe un annuaire : annuaire, finess, ror ou csv"))
     backup = command("backup", "sauvegarde la base dans un fichier")
     backup.add_argument("file", metavar="FICHIER")
     restore = command("restore", "remplace la base par une sauvegarde")
@@ -100,6 +103,11 @@ def _work_on_database(options: argparse.Namespace) -> int:
         elif options.command == "load":
             database.migrate()
             database.load_territory(options.persons, only_if_absent=False)
+        elif options.command == "import":
+            from carbet.config.commands import importing
+
+            database.migrate()
+            return importing.run(options)
         elif options.command == "psql":
             program = database.client_program("psql")
             return subprocess.run([program, database.address("owner"), *options.rest]).returncode

@@ -237,6 +237,15 @@ SMS_TOKEN = os.environ.get("CARBET_SMS_TOKEN", "")
 PUSH_PRIVATE_KEY = environment.push_key()
 # Push services ask whom to write to when something goes wrong.
 PUSH_CONTACT = os.environ.get("CARBET_PUSH_CONTACT", "mailto:exploitation@localhost")
+# Outside directories: none is asked for anything without its key.
+ANNUAIRE_URL = os.environ.get("CARBET_ANNUAIRE_URL", "https://gateway.api.esante.gouv.fr/fhir/v2")
+ANNUAIRE_KEY = os.environ.get("CARBET_ANNUAIRE_KEY", "")
+ROR_URL = os.environ.get("CARBET_ROR_URL", "")
+ROR_TOKEN_URL = os.environ.get("CARBET_ROR_TOKEN_URL", "")
+ROR_CLIENT_ID = os.environ.get("CARBET_ROR_CLIENT_ID", "")
+ROR_CLIENT_SECRET = os.environ.get("CARBET_ROR_CLIENT_SECRET", "")
+# "Name=value" of the headers Ror-Profil-Utilisateur-… and Ror-Role-Metier-….
+ROR_PROFILE = environment.words("CARBET_ROR_PROFILE", "")
 # An urgent alert that nobody read: after how long the circle's next role, then the team on duty.
 ESCALATION_MINUTES = environment.minutes("CARBET_ESCALATION_MINUTES", "15 15")
 

@@ -5,6 +5,7 @@ bounded size, whose next page is on the same server.
 """
 
 import hashlib
+import http.client
 import json
 import time
 import urllib.error
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
 from typing import Any, Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 BASE = "https://gateway.api.esante.gouv.fr/fhir/v2"
 KINDS = ("Organization", "Practitioner", "HealthcareService", "PractitionerRole")
@@ -104,15 +105,14 @@ class Directory:
                 if error.code not in _AGAIN:
                     raise Unreachable(f"réponse {error.code} du serveur") from error
                 problem, delay = f"réponse {error.code}", _asked_wait(error.headers)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, http.client.HTTPException) as error:
                 problem, delay = f"{type(error).__name__}", None
             if attempt < _ATTEMPTS - 1:
                 self.wait(min(delay if delay is not None else 2.0**attempt, _LONGEST_WAIT))
         raise Unreachable(f"{problem}, après {_ATTEMPTS} essais")
 
     def _check_place(self, address: str) -> None:
-        asked, ours = urlsplit(address), urlsplit(self.base)
-        if (asked.scheme, asked.netloc) != (ours.scheme, ours.netloc):
+        if _place(urlsplit(address)) != _place(urlsplit(self.base)):
             raise Unreachable("la page suivante est annoncée sur un autre serveur")
 
     def _read(self, body: bytes) -> Page:
@@ -137,10 +137,21 @@ class Directory:
         said = json.dumps([r.get("id") for r in resources if isinstance(r, dict)])
         return Page(
             resources=resources,
-            next=next_[0] if next_ else "",
+            next=urljoin(f"{self.base}/", next_[0]) if next_ and next_[0] else "",
             total=total if isinstance(total, int) and not isinstance(total, bool) else None,
             digest=hashlib.sha256(said.encode()).hexdigest()[:32],
         )
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def _place(address: SplitResult) -> tuple[str, str | None, int | None]:
+    try:
+        port = address.port
+    except ValueError:
+        return "", None, None
+    return address.scheme, address.hostname, port or _PORTS.get(address.scheme)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -4,8 +4,10 @@ A line is given with its number, as a structure or as the reason why it is not o
 the whole file is wrong (its encoding, its columns, its end) stops everything.
 """
 
+import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +16,9 @@ from typing import BinaryIO
 
 LARGEST_FILE = 512 * 1024 * 1024
 LONGEST_LINE = 20_000
+LATIN, ANY = "iso-8859-1", ""
+# No letter in ISO-8859-1; accents in the encodings of old systems.
+_CONTROLS = re.compile(rb"[\x80-\x9f]")
 _FINESS_COLUMNS = 32
 _LEAST_FINESS_COLUMNS = 23
 
@@ -54,9 +59,11 @@ class Line:
     structure: Structure | None = None
     reason: str = ""
     said: str = ""
+    # Of what the line is, when it says so though it cannot be taken.
+    source_id: str = ""
 
 
-def finess(path: Path, *, after: int = 0, encoding: str = "iso-8859-1") -> Iterator[Line]:
+def finess(path: Path, *, after: int = 0, encoding: str = ANY) -> Iterator[Line]:
     """Give the establishments of the open FINESS file, those of Guyane ("9C") only.
 
     Args:
@@ -73,7 +80,9 @@ def finess(path: Path, *, after: int = 0, encoding: str = "iso-8859-1") -> Itera
                 raise WrongFile(f"Ligne {number} : ce fichier n’est pas celui des établissements.")
             continue
         if len(row) < _LEAST_FINESS_COLUMNS or len(row) > _FINESS_COLUMNS + 2:
-            yield Line(number, reason=f"{len(row)} colonnes, {_FINESS_COLUMNS} attendues.")
+            source_id = row[1].strip() if len(row) > 1 and len(row[1].strip()) == 9 else ""
+            reason = f"{len(row)} colonnes, {_FINESS_COLUMNS} attendues."
+            yield Line(number, reason=reason, source_id=source_id)
             continue
         row += [""] * (_FINESS_COLUMNS - len(row))
         if row[13] != "9C":
@@ -84,12 +93,14 @@ def finess(path: Path, *, after: int = 0, encoding: str = "iso-8859-1") -> Itera
 def _finess_line(number: int, row: list[str]) -> Line:
     said = f"{row[1]} {row[4] or row[3]}"[:200]
     if not (row[12].isascii() and row[12].isdigit() and len(row[12]) == 3):
-        return Line(number, reason="Code de commune incorrect.", said=said)
+        reason = "Code de commune incorrect."
+        return Line(number, reason=reason, said=said, source_id=row[1][:64])
     postal, _, city = row[15].partition(" ")
     try:
         opened = date.fromisoformat(row[28]) if row[28] else None
     except ValueError:
-        return Line(number, reason="Date d’ouverture illisible.", said=said)
+        reason = "Date d’ouverture illisible."
+        return Line(number, reason=reason, said=said, source_id=row[1][:64])
     street = " ".join(filter(None, (row[7], row[8], row[9], row[10])))
     return Line(
         number,
@@ -188,7 +199,7 @@ def _rows(path: Path, *, encoding: str, delimiter: str) -> Iterator[tuple[int, l
     if path.stat().st_size > LARGEST_FILE:
         raise WrongFile(f"Fichier trop grand : {LARGEST_FILE // 1024 // 1024} Mo au plus.")
     with path.open("rb") as source:
-        _believe(source, encoding)
+        encoding = _believe(source, encoding)
         source.seek(0)
         lines = io.TextIOWrapper(source, encoding=encoding, errors="strict", newline="")
         csv.field_size_limit(LONGEST_LINE)
@@ -205,21 +216,35 @@ def _rows(path: Path, *, encoding: str, delimiter: str) -> Iterator[tuple[int, l
             raise WrongFile(f"Ligne {reader.line_num} : illisible ({error}).") from error
 
 
-def _believe(source: BinaryIO, encoding: str) -> None:
-    """Read the whole file once for what only the whole tells: its encoding and its end."""
-    accents = other = False
-    last = b""
+def _believe(source: BinaryIO, encoding: str) -> str:
+    """Read the whole file once for what only the whole tells: its encoding and its end.
+
+    FINESS is published in ISO-8859-1, and handed on in UTF-8 as often: each is recognized.
+    """
+    utf8 = codecs.getincrementaldecoder("utf-8")()
+    is_utf8, is_latin, has_accents, last = True, True, False, b""
     for piece in iter(lambda: source.read(1 << 20), b""):
         if b"\0" in piece:
             raise WrongFile("Ce fichier n’est pas du texte, ou est en UTF-16.")
-        if encoding == "iso-8859-1":
-            # In Latin-1 an accent is one byte: two bytes C3 xx or C2 xx are UTF-8.
-            accents = accents or b"\xc3\xa9" in piece or b"\xc3\xa8" in piece
-            other = other or any(each in piece for each in (b"\xe9", b"\xe8", b"\xe0", b"\xc9"))
+        has_accents = has_accents or not piece.isascii()
+        is_latin = is_latin and not _CONTROLS.search(piece)
+        try:
+            utf8.decode(piece)
+        except UnicodeDecodeError:
+            is_utf8 = False
         last = piece
-    if accents and not other:
-        raise WrongFile("Ce fichier est en UTF-8, ISO-8859-1 est attendu : dites --encoding utf-8.")
     if not last:
         raise WrongFile("Le fichier est vide.")
     if not last.endswith((b"\n", b"\r")):
         raise WrongFile("Le fichier semble coupé : sa dernière ligne n’est pas finie.")
+    if encoding != ANY:
+        if encoding == LATIN and is_utf8 and has_accents:
+            raise WrongFile("Ce fichier est en UTF-8, ISO-8859-1 était annoncé.")
+        return encoding
+    if is_utf8:
+        return "utf-8-sig"
+    if not is_latin:
+        raise WrongFile(
+            "Encodage non reconnu : ni ISO-8859-1 ni UTF-8 ; dites lequel par --encoding."
+        )
+    return LATIN

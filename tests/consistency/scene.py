@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from carbet.coordination.alerts.models import Alert, OnCallShift, PushDevice
@@ -43,6 +43,7 @@ from carbet.core import grants, row_security
 from carbet.core.actor import Actor, Level, internal
 from carbet.core.identifiers import make_ins, short_id
 from carbet.core.models import OutboxMessage
+from carbet.registries.directory.models import ImportRun
 from carbet.registries.patients.access import find_entered
 from carbet.registries.patients.choices import INS_TEST
 from carbet.registries.patients.models import Patient
@@ -140,6 +141,7 @@ def build(world: World, **traits: Any) -> Scene:
         "organization_id": world.places["dac"].pk,
         "destination": f"P-{short_id(world.places['dac'].pk)}",
         "role_id": world.roles["nurse"].pk,
+        "run_id": _an_import(now).pk,
         "participant_id": participants[world.roles["nurse"].pk].pk,
     }
     return scene
@@ -177,6 +179,15 @@ def actors(scene: Scene) -> dict[str, Actor]:
         "agency": "agency",
     }
     return {name: world.actor(key) for name, key in keys.items()}
+
+
+def _an_import(now: datetime) -> ImportRun:
+    """Write an import of the directory that rejected one line."""
+    run = ImportRun.objects.create(
+        source="finess", status="done", origin="f.csv", rejected=1, started_at=now, seen_at=now
+    )
+    run.lines.create(outcome="rejected", kind="Organization", line=3, reason="Numéro incorrect.")
+    return run
 
 
 def _a_thread(world: World, patient: Patient) -> dict[str, int]:

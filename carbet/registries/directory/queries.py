@@ -18,6 +18,7 @@ from carbet.registries.directory.models import (
     Capacity,
     Commune,
     HealthcareService,
+    ImportRun,
     Organization,
     Practitioner,
     PractitionerRole,
@@ -201,6 +202,34 @@ def roles_of(*, account_id: int, now: datetime) -> QuerySet[PractitionerRole]:
 def capacities(*, organization: Organization) -> QuerySet[Capacity]:
     """Return the beds and places of a structure, each with the day on which it was true."""
     return Capacity.objects.filter(organization=organization).order_by("activity", "status")
+
+
+@dataclass(frozen=True)
+class ImportPage:
+    """A page of imports or of lines of one; `following` begins the next one, None at the end."""
+
+    rows: list[Any]
+    following: int | None
+
+
+def import_runs(*, before: int | None = None) -> ImportPage:
+    """Return the imports of outside directories, the latest first, 25 a page."""
+    rows = ImportRun.objects.order_by("-pk")
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows[: PAGE + 1])
+    return ImportPage(found[:PAGE], found[PAGE - 1].pk if len(found) > PAGE else None)
+
+
+def import_run(*, pk: int) -> ImportRun | None:
+    """Return an import, or None."""
+    return ImportRun.objects.filter(pk=pk).first()
+
+
+def import_lines(*, run: ImportRun, outcome: str, after: int = 0) -> ImportPage:
+    """Return what became of lines of an import, in the order of the report, 25 a page."""
+    found = list(run.lines.filter(outcome=outcome, pk__gt=after).order_by("pk")[: PAGE + 1])
+    return ImportPage(found[:PAGE], found[PAGE - 1].pk if len(found) > PAGE else None)
 
 
 def _practising(now: datetime) -> QuerySet[PractitionerRole]:

@@ -1,17 +1,21 @@
 """Bring an outside directory in: read it page by page, aside; then put it in place at once."""
 
+import contextlib
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.db import connection
+from procrastinate.contrib.django import app
 
-from carbet.connectors import structures_file
-from carbet.connectors.annuaire_sante import Directory, NotAllowed, Unreachable
+from carbet.connectors import ror, structures_file
+from carbet.connectors.annuaire_sante import Directory, Key, NotAllowed, Unreachable
 from carbet.connectors.structures_file import Line, WrongFile
-from carbet.core.actor import Actor
+from carbet.core.actor import Actor, internal
 from carbet.core.clock import now as current_time
 from carbet.registries.directory import queries
 from carbet.registries.directory.choices import Source
@@ -44,6 +48,52 @@ class Wish:
     encoding: str = ""
 
 
+def directory_of(source: str) -> Directory:
+    """Return the outside directory that the settings give access to.
+
+    Raises:
+        UnableToImport: its key or its address is not set.
+    """
+    if source == Source.ANNUAIRE:
+        if not settings.ANNUAIRE_KEY:
+            raise UnableToImport("Clé absente : donnez CARBET_ANNUAIRE_KEY.")
+        return Directory(base=settings.ANNUAIRE_URL, credentials=Key(settings.ANNUAIRE_KEY))
+    if source != Source.ROR:
+        raise UnableToImport("Cette source se lit dans un fichier.")
+    if not (settings.ROR_URL and settings.ROR_CLIENT_ID):
+        raise UnableToImport("Accès au ROR absent : donnez CARBET_ROR_URL et CARBET_ROR_CLIENT_ID.")
+    profile = dict(each.split("=", 1) for each in settings.ROR_PROFILE if "=" in each)
+    bearer = ror.Bearer(
+        token_url=settings.ROR_TOKEN_URL,
+        client_id=settings.ROR_CLIENT_ID,
+        secret=settings.ROR_CLIENT_SECRET,
+        profile=profile,
+    )
+    return Directory(
+        base=settings.ROR_URL.rstrip("/"), credentials=bearer, kinds=ror.KINDS, tag=ror.REGION
+    )
+
+
+@app.task(name=imports.ASKED_IMPORT, queue="imports")
+def import_asked(source: str, dry_run: bool) -> None:
+    """Bring a directory in, as an operator asked from a page; what stops it is kept in the run."""
+    wish = Wish(source=source, dry_run=dry_run)
+    with contextlib.suppress(UnableToImport):
+        import_directory(wish, directory_of(source), actor=internal("imports"), say=lambda _: None)
+
+
+@app.periodic(cron="40 5 * * *")
+@app.task(name="directory.import_nightly", queue="imports")
+def import_nightly(timestamp: int) -> None:
+    """Bring in each night what changed in the directories that the settings give access to."""
+    for source, is_set in (
+        (Source.ANNUAIRE, settings.ANNUAIRE_KEY),
+        (Source.ROR, settings.ROR_CLIENT_ID),
+    ):
+        if is_set:
+            import_asked(source.value, dry_run=False)
+
+
 class _Wrong(Exception):
     """What came as a whole cannot be believed: a page repeated or lost."""
 
@@ -69,12 +119,26 @@ def import_file(wish: Wish, path: Path, *, actor: Actor, say: Callable[[str], No
     """
     if not path.exists():
         raise UnableToImport(f"Fichier introuvable : {path.name}.")
+    origin = f"{path.name[:150]} ({_fingerprint(path)})"
     if wish.source in (Source.FINESS, Source.STRUCTURES):
         kinds = ("HealthcareService", "Organization")
-        return _carry_out(wish, path.name, lambda run: _lines(wish, path, run), kinds, actor, say)
+        return _carry_out(wish, origin, lambda run: _lines(wish, path, run), kinds, actor, say)
     return _carry_out(
-        wish, path.name, lambda run: _documents(wish, path), reading.KINDS, actor, say
+        wish, origin, lambda run: _documents(wish, path, run), reading.KINDS, actor, say
     )
+
+
+def _fingerprint(path: Path) -> str:
+    """Return what tells this file or folder from another of its name: only itself resumes."""
+    if path.is_dir():
+        held = "".join(f"{each.name} {each.stat().st_size};" for each in _json_files(path))
+        return hashlib.sha256(held.encode()).hexdigest()[:12]
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()[:12]
+
+
+def _json_files(path: Path) -> list[Path]:
+    return sorted(path.glob("*.json")) if path.is_dir() else [path]
 
 
 def _carry_out(
@@ -139,6 +203,7 @@ def _take(batch: Batch, resource: Any, context: reading.Context, page: int | Non
         batch.rejected.append(
             Rejected(error.reason, kind=error.kind, source_id=error.source_id, page=page)
         )
+        batch.hidden += error.hidden
     except (TypeError, AttributeError, ValueError, OverflowError, RecursionError):
         # A shape that nobody foresaw: this resource only.
         said = resource if isinstance(resource, dict) else {}
@@ -207,7 +272,16 @@ def _lines(wish: Wish, path: Path, run: ImportRun) -> Iterator[Batch]:
 
 def _take_line(batch: Batch, line: Line, communes: dict[str, list[str]]) -> None:
     if line.structure is None:
-        batch.rejected.append(Rejected(line.reason, label=line.said, line=line.number))
+        kind = "Organization" if line.source_id else ""
+        batch.rejected.append(
+            Rejected(
+                line.reason,
+                kind=kind,
+                source_id=line.source_id,
+                label=line.said,
+                line=line.number,
+            )
+        )
         return
     try:
         batch.read += [(row, line.number, None) for row in rows_of(line.structure, communes)]
@@ -223,11 +297,12 @@ def _take_line(batch: Batch, line: Line, communes: dict[str, list[str]]) -> None
         )
 
 
-def _documents(wish: Wish, path: Path) -> Iterator[Batch]:
+def _documents(wish: Wish, path: Path, run: ImportRun) -> Iterator[Batch]:
     """Give what FHIR files bring: bundles, or one resource each."""
     context = _context(wish)
-    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
-    for number, each in enumerate(files, 1):
+    for number, each in enumerate(_json_files(path), 1):
+        if each.name <= run.cursor.get("file", ""):
+            continue
         if each.stat().st_size > LARGEST_DOCUMENT:
             raise WrongFile(f"Fichier trop grand : {each.name}.")
         try:

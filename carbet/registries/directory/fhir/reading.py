@@ -77,6 +77,8 @@ class UnableToRead(Exception):
         self.reason = reason
         self.kind = kind
         self.source_id = source_id
+        # Fingerprints of its mailboxes on the red list: hidden even so.
+        self.hidden: list[str] = []
 
 
 def read(resource: Any, context: Context) -> Said:
@@ -88,20 +90,21 @@ def read(resource: Any, context: Context) -> Said:
     if not isinstance(resource, dict):
         raise UnableToRead("Une ressource est attendue, autre chose est venu.")
     kind, source_id = text(resource.get("resourceType")), text(resource.get("id"))
+    hidden: list[Json] = []
     try:
+        resource = _without_red_list(resource, hidden, 0)
         if kind not in _READERS:
             raise UnableToRead(f"Type de ressource non repris : {kind[:40] or 'aucun'}.")
         if not source_id or len(source_id) > _LONGEST_ID:
             raise UnableToRead("La ressource n’a pas d’identifiant technique (id).")
-        return _read(resource, kind, source_id, context)
+        return _read(resource, kind, source_id, context, hidden)
     except UnableToRead as error:
         error.kind, error.source_id = kind[:20], source_id[:_LONGEST_ID]
+        error.hidden = [each["fingerprint"] for each in hidden]
         raise
 
 
-def _read(resource: Json, kind: str, source_id: str, context: Context) -> Said:
-    hidden: list[Json] = []
-    resource = _without_red_list(resource, hidden, 0)
+def _read(resource: Json, kind: str, source_id: str, context: Context, hidden: list[Json]) -> Said:
     if b"\\u0000" in orjson.dumps(resource):
         raise UnableToRead("La ressource contient un caractère nul.")
     said = Said(kind=kind, source_id=source_id)

@@ -1,5 +1,6 @@
 """Imports of outside directories: what each source said, what waits, what was done, or not."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from carbet.core import row_security
@@ -24,6 +25,8 @@ class SourceRecord(models.Model):
     written_at = models.DateTimeField()
     run_id = models.BigIntegerField()
     closed = models.BooleanField(default=False)
+    # The columns that this source said last time: what it says no more is emptied.
+    said = ArrayField(models.CharField(max_length=40), default=list, db_default=[])
 
     class Meta:
         constraints = [
@@ -74,6 +77,10 @@ class ImportRun(models.Model):
                 condition=models.Q(status__in=["reading", "merging"]),
             ),
         ]
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.status in (RunStatus.READING, RunStatus.MERGING)
 
 
 class ImportLine(models.Model):

@@ -6,18 +6,26 @@ set-based statements: the directory is as before, or whole.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
 
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
-from carbet.core.operation import UnableTo, operation
-from carbet.registries.directory.choices import LineOutcome, RunStatus
+from carbet.core.operation import UnableTo, UnableToAct, operation
+from carbet.registries.directory.choices import LineOutcome, RunStatus, Source
 from carbet.registries.directory.models import ImportLine, ImportRun, StagedRow
 from carbet.registries.directory.operations import merging
+from carbet.registries.directory.rules import OPERATE
+
+# The job of the worker that brings a directory in.
+ASKED_IMPORT = "directory.import"
+# An import that said nothing for so long died; another may take it up.
+SILENT_AFTER = timedelta(minutes=30)
 
 
 class UnableToImport(UnableTo):
@@ -57,8 +65,38 @@ class Batch:
     cursor: dict[str, Any]
     read: list[tuple[Read, int | None, int | None]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    # Fingerprints of mailboxes on the red list, said by resources that are not taken.
+    hidden: list[str] = field(default_factory=list)
     pages: int = 0
     expected: int | None = None
+
+
+@operation("directory.import.request", action="C")
+def request_import(
+    trace: Trace, *, actor: Actor, now: datetime, source: str, dry_run: bool = False
+) -> None:
+    """Ask the worker to bring a directory in now.
+
+    Raises:
+        UnableToAct: the actor does not operate the house.
+        UnableToImport: an import of this source waits already, or is under way.
+    """
+    if not actor.can(OPERATE):
+        raise UnableToAct("Votre rôle ne permet pas d’exploiter Carbet.")
+    if source not in (Source.ANNUAIRE, Source.ROR):
+        raise UnableToImport("Choisissez une source.")
+    under_way = [RunStatus.READING, RunStatus.MERGING]
+    if ImportRun.objects.filter(
+        source=source, status__in=under_way, seen_at__gt=now - SILENT_AFTER
+    ).exists():
+        raise UnableToImport("Un import de cette source est déjà en cours.")
+    job = app.configure_task(ASKED_IMPORT, queue="imports", queueing_lock=f"import {source}")
+    try:
+        with transaction.atomic():
+            job.defer(source=source, dry_run=dry_run)
+    except AlreadyEnqueued as error:
+        raise UnableToImport("Un import de cette source attend déjà.") from error
+    trace.about(entity=f"ImportRun {source}")
 
 
 @operation("directory.import.open", action="C")
@@ -117,6 +155,18 @@ def stage(trace: Trace, *, actor: Actor, now: datetime, run: ImportRun, batch: B
     """Keep what was read, aside, and where reading is: both or none."""
     with connection.cursor() as cursor:
         _copy(cursor, run, batch.read)
+    StagedRow.objects.bulk_create(
+        StagedRow(
+            run_id=run.pk,
+            kind=merging.RED_LIST,
+            source_id=fingerprint,
+            label="",
+            digest="",
+            fields={},
+            attached={"mailboxes": [{"fingerprint": fingerprint, "red_list": True}]},
+        )
+        for fingerprint in batch.hidden
+    )
     ImportLine.objects.bulk_create(
         [
             ImportLine(
@@ -204,7 +254,8 @@ def merge_import(
     run.created, run.changed = done.created, done.changed
     run.unchanged, run.closed = done.unchanged, done.closed
     run.rejected += done.rejected
-    run.status, run.seen_at, run.ended_at, run.problem = RunStatus.DONE, now, now, ""
+    run.status, run.seen_at, run.ended_at = RunStatus.DONE, now, now
+    run.problem = done.warning
     run.save()
     StagedRow.objects.filter(run_id=run.pk).delete()
     trace.about(entity=run)

@@ -27,6 +27,8 @@ MOST_LINES = 5000
 MOST_MISSING = 0.1
 FEW_MISSING = 20
 _FILES = (Source.FINESS, Source.STRUCTURES)
+# The type of staged rows that only say which mailbox is on the red list.
+RED_LIST = "RedList"
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ class Done:
     rejected: int = 0
     lines: list[dict[str, Any]] = field(default_factory=list)
     refusal: str = ""
+    # What the report must say besides.
+    warning: str = ""
 
 
 class _Undo(Exception):
@@ -123,6 +127,7 @@ def merge(*, run: ImportRun, kinds: Sequence[str], now: datetime, force: bool) -
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
             _take_up_waiting(cursor, run)
+            _learn_red_list(cursor, run)
             for name, kind in KINDS.items():
                 _Merge(cursor, run, name, kind, now, done).act()
             _hide_red_list(cursor, now)
@@ -185,7 +190,8 @@ class _Merge:
             "CREATE TEMP TABLE merging ON COMMIT DROP AS SELECT s.*, r.target_id,"
             " (r.digest = s.digest AND NOT r.closed) IS TRUE AS same, false AS is_new,"
             " NULL::boolean AS was_open, NULL::boolean AS now_open, NULL::text AS problem,"
-            " false AS waits"
+            " false AS waits, NULL::text AS double_of, r.said AS said_before,"
+            " r.closed IS TRUE AS was_closed"
             " FROM (SELECT DISTINCT ON (source_id) id, source_id, page, line, label, digest,"
             ' said_at, fields, "references" AS links, kept, attached'
             " FROM directory_stagedrow WHERE run_id = %(run)s AND kind = %(kind)s"
@@ -318,11 +324,13 @@ class _Merge:
     def _refuse_doubles(self) -> None:
         """Two rows of one source cannot be one row of ours."""
         rank = "row_number() OVER (PARTITION BY {} ORDER BY m.id)"
+        first = "first_value(m.source_id) OVER (PARTITION BY {} ORDER BY m.id)"
         keys = ["m.target_id", *([self.kind.key] if self.kind.key else [])]
         for key in keys:
             self.sql(
-                "UPDATE merging m SET problem = 'Même numéro qu’une autre ressource du jeu.'"
-                f" FROM (SELECT m.id, {rank.format(key)} AS rank FROM merging m"
+                "UPDATE merging m SET problem = 'Même numéro que ' || d.first || ', qui est"
+                " gardé.', double_of = d.first FROM (SELECT m.id,"
+                f" {rank.format(key)} AS rank, {first.format(key)} AS first FROM merging m"
                 f" WHERE m.problem IS NULL AND {key} IS NOT NULL) d"
                 " WHERE d.id = m.id AND d.rank > 1"
             )
@@ -357,6 +365,7 @@ class _Merge:
         kind = self.kind
         columns = [f.column for f in kind.model._meta.concrete_fields if f.column != "id"]
         names = ", ".join(f'"{column}"' for column in columns)
+        empty = orjson.dumps(_empty(kind.model)).decode()
         said = (
             "jsonb_build_object('id', m.target_id, 'updated_at', %(now)s::timestamptz,"
             " 'source', %(source)s::text, 'kept',"
@@ -368,7 +377,7 @@ class _Merge:
             f" %(empty)s::jsonb || m.fields || {said}"
             " jsonb_build_object(%(source)s::text, m.kept))) r"
             " WHERE m.is_new AND m.problem IS NULL",
-            empty=orjson.dumps(_empty(kind.model)).decode(),
+            empty=empty,
         )
         self.sql(
             f"UPDATE merging m SET was_open = {kind.is_open} FROM {kind.table} t"
@@ -379,9 +388,13 @@ class _Merge:
             f"UPDATE {kind.table} t SET "
             + ", ".join(f'"{column}" = r."{column}"' for column in columns)
             + f" FROM merging m JOIN {kind.table} old ON old.id = m.target_id,"
-            f" LATERAL jsonb_populate_record(old, (m.fields - 'purpose') || {said}"
+            " LATERAL (SELECT COALESCE(jsonb_object_agg(c, %(empty)s::jsonb->c), '{}') AS gone"
+            " FROM unnest(m.said_before || CASE WHEN m.was_closed THEN ARRAY['ended_at']::varchar[]"
+            " END) c WHERE NOT m.fields ? c AND c <> 'purpose') e,"
+            f" LATERAL jsonb_populate_record(old, e.gone || (m.fields - 'purpose') || {said}"
             " old.kept || jsonb_build_object(%(source)s::text, m.kept))) r"
-            " WHERE t.id = m.target_id AND m.problem IS NULL AND NOT m.is_new"
+            " WHERE t.id = m.target_id AND m.problem IS NULL AND NOT m.is_new",
+            empty=empty,
         )
         self.sql(
             f"UPDATE merging m SET now_open = {kind.is_open} FROM {kind.table} t"
@@ -472,12 +485,21 @@ class _Merge:
         )
         self.sql(
             "INSERT INTO directory_sourcerecord (source, kind, source_id, target_id, digest,"
-            " said_at, written_at, run_id, closed) SELECT %(source)s, %(kind)s, m.source_id,"
-            " m.target_id, m.digest, m.said_at, %(now)s, %(run)s, false FROM merging m"
+            " said_at, written_at, run_id, closed, said) SELECT %(source)s, %(kind)s, m.source_id,"
+            " m.target_id, m.digest, m.said_at, %(now)s, %(run)s, false,"
+            " ARRAY(SELECT jsonb_object_keys(m.fields)) FROM merging m"
             " WHERE m.problem IS NULL ON CONFLICT (source, kind, source_id) DO UPDATE SET"
             " target_id = EXCLUDED.target_id, digest = EXCLUDED.digest,"
             " said_at = EXCLUDED.said_at, written_at = EXCLUDED.written_at,"
-            " run_id = EXCLUDED.run_id, closed = false"
+            " run_id = EXCLUDED.run_id, closed = false, said = EXCLUDED.said"
+        )
+        # A double is the row that was kept: what points to it points there.
+        self.sql(
+            "INSERT INTO directory_sourcerecord (source, kind, source_id, target_id, digest,"
+            " said_at, written_at, run_id, closed) SELECT %(source)s, %(kind)s, m.source_id,"
+            " f.target_id, m.digest, m.said_at, %(now)s, %(run)s, false FROM merging m"
+            " JOIN merging f ON f.source_id = m.double_of AND f.problem IS NULL"
+            " ON CONFLICT (source, kind, source_id) DO NOTHING"
         )
         self.sql(f"UPDATE merging m SET now_open = NOT ({closed}) WHERE now_open IS NULL")
         # What could not be linked waits for the next import, which may bring the other end.
@@ -524,6 +546,32 @@ def _empty(model: type[models.Model]) -> dict[str, Any]:
     return found
 
 
+def _learn_red_list(cursor: Any, run: ImportRun) -> None:
+    """Keep the fingerprints on the red list, whether or not what bears them can be put in place."""
+    said = (
+        "SELECT b.fingerprint, b.red_list FROM directory_stagedrow s,"
+        " LATERAL jsonb_to_recordset(s.attached->'mailboxes')"
+        " AS b(fingerprint text, red_list boolean)"
+        " WHERE s.run_id = %(run)s AND s.attached ? 'mailboxes'"
+    )
+    values = {"run": run.pk, "source": run.source}
+    cursor.execute(
+        "DELETE FROM directory_securemailbox b WHERE b.red_list AND b.source = %(source)s"
+        " AND num_nonnulls(b.organization_id, b.practitioner_id, b.role_id, b.service_id) = 0"
+        f" AND b.fingerprint IN (SELECT fingerprint FROM ({said}) s WHERE NOT red_list)",
+        values,
+    )
+    cursor.execute(
+        "INSERT INTO directory_securemailbox (source, address, fingerprint, kind, description,"
+        " responsible, service_name, phone, red_list) SELECT DISTINCT %(source)s, '',"
+        f" fingerprint, '', '', '', '', '', true FROM ({said}) s WHERE red_list"
+        " AND NOT EXISTS (SELECT 1 FROM directory_securemailbox b WHERE b.red_list"
+        " AND b.fingerprint = s.fingerprint AND b.source = %(source)s"
+        " AND num_nonnulls(b.organization_id, b.practitioner_id, b.role_id, b.service_id) = 0)",
+        values,
+    )
+
+
 def _hide_red_list(cursor: Any, now: datetime) -> None:
     """Take away, wherever it stands, each address that one source at least has on the red list."""
     cursor.execute(
@@ -563,7 +611,14 @@ def _close_missing(
         "r.source = %(source)s AND r.kind = %(kind)s AND NOT r.closed AND NOT EXISTS (SELECT 1"
         " FROM directory_stagedrow s WHERE s.run_id = %(run)s AND s.kind = r.kind"
         " AND s.source_id = r.source_id)"
+        # What was said but could not be read is not gone.
+        " AND NOT EXISTS (SELECT 1 FROM directory_importline l WHERE l.run_id = %(run)s"
+        " AND l.outcome = 'rejected' AND l.source_id <> ''"
+        " AND l.source_id IN (r.source_id, split_part(r.source_id, '/', 1)))"
     )
+    if run.lines.filter(outcome=LineOutcome.REJECTED, source_id="").exists():
+        done.warning = "Aucune fermeture : des lignes illisibles ne disent pas de quoi elles sont."
+        return
     cursor.execute(
         f"SELECT count(*) FILTER (WHERE {missing}), count(*) FROM directory_sourcerecord r"
         " WHERE r.source = %(source)s AND r.kind = %(kind)s AND NOT r.closed",
@@ -580,7 +635,10 @@ def _close_missing(
     change = "active = false" if name != "PractitionerRole" else "ended_at = %(now)s"
     cursor.execute(
         f"UPDATE {kind.table} t SET {change}, updated_at = %(now)s FROM directory_sourcerecord r"
-        f" WHERE t.id = r.target_id AND {missing} AND {kind.is_open}",
+        f" WHERE t.id = r.target_id AND {missing} AND {kind.is_open} AND NOT EXISTS (SELECT 1"
+        " FROM directory_sourcerecord o JOIN directory_stagedrow s ON s.run_id = %(run)s"
+        " AND s.kind = o.kind AND s.source_id = o.source_id WHERE o.source = r.source"
+        " AND o.kind = r.kind AND o.target_id = r.target_id)",
         values,
     )
     cursor.execute(
