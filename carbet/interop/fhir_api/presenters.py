@@ -42,7 +42,13 @@ def address(resource: Json) -> str:
 
 
 def search_bundle(
-    search: Search, matches: list[Json], included: list[Json], *, client_id: str, after: int | None
+    search: Search,
+    matches: list[Json],
+    included: list[Json],
+    *,
+    client_id: str,
+    after: int | None,
+    total: int | None = None,
 ) -> Json:
     """Return the searchset of one page, with the link to the next when there is one."""
     kind = search.resource.type
@@ -58,6 +64,8 @@ def search_bundle(
         told = Issue("not-supported", f"Paramètres ignorés : {names}.", severity="warning")
         entries.append({"resource": fhir.outcome([told]), "search": {"mode": "outcome"}})
     found: Json = {"resourceType": "Bundle", "type": "searchset", "link": links}
+    if total is not None:
+        found["total"] = total
     return found | {"entry": entries} if entries else found
 
 
@@ -182,7 +190,7 @@ def _served(resource: Resource) -> Json:
         "readHistory": "vread" in resource.interactions,
         "updateCreate": False,
         "conditionalCreate": False,
-        "conditionalRead": "not-match",
+        "conditionalRead": "full-support",
         "conditionalUpdate": False,
         "conditionalDelete": "not-supported",
         "searchParam": [

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.utils.http import http_date
+from django.utils.http import http_date, parse_http_date_safe
 from django.views.decorators.csrf import csrf_exempt
 
 from carbet.core import doors, fhir
@@ -273,9 +273,13 @@ def answer_resource(request: HttpRequest, resource: Json) -> HttpResponse:
     """Answer one resource with its version, or that it has not changed."""
     etag = f'W/"{resource["meta"]["versionId"]}"'
     known = {each.strip() for each in request.headers.get("If-None-Match", "").split(",")}
-    response = HttpResponse(status=304) if etag in known else fhir.response(resource)
-    response["ETag"] = etag
     moment = fhir.span(resource["meta"]["lastUpdated"]).start
+    same = etag in known or "*" in known
+    if "If-None-Match" not in request.headers:
+        since = parse_http_date_safe(request.headers.get("If-Modified-Since", ""))
+        same = since is not None and int(moment.timestamp()) <= since
+    response = HttpResponse(status=304) if same else fhir.response(resource)
+    response["ETag"] = etag
     response["Last-Modified"] = http_date(moment.timestamp())
     return response
 
@@ -302,6 +306,7 @@ def answer_search(
             found.included,
             client_id=request.actor.client_id,
             after=found.after,
+            total=found.total,
         )
     )
 

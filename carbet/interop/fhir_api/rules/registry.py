@@ -11,7 +11,12 @@ FR_CORE = "https://hl7.fr/ig/fhir/core/StructureDefinition/"
 AS = "https://interop.esante.gouv.fr/ig/fhir/annuaire/StructureDefinition/"
 HL7 = "http://hl7.org/fhir/SearchParameter/"
 
+ROR = "https://interop.esante.gouv.fr/ig/fhir/ror/StructureDefinition/"
+AS_SEARCH = "https://interop.esante.gouv.fr/ig/fhir/annuaire/SearchParameter/"
+ROR_SEARCH = "https://interop.esante.gouv.fr/ig/fhir/ror/SearchParameter/"
+
 TOKEN, STRING, DATE, REFERENCE = "token", "string", "date", "reference"
+NUMBER, QUANTITY, SPECIAL = "number", "quantity", "special"
 READING = ("read", "search-type")
 WRITING = ("create", "update")
 
@@ -52,7 +57,17 @@ class Resource:
     @property
     def is_public(self) -> bool:
         """Tell whether it speaks of no person cared for."""
-        return self.type in ("Practitioner", "PractitionerRole", "Organization")
+        return self.type in PUBLIC
+
+
+PUBLIC = (
+    "Practitioner",
+    "PractitionerRole",
+    "Organization",
+    "Location",
+    "HealthcareService",
+    "Endpoint",
+)
 
 
 def _parameters(*given: Parameter) -> dict[str, Parameter]:
@@ -61,6 +76,14 @@ def _parameters(*given: Parameter) -> dict[str, Parameter]:
         Parameter("_lastUpdated", DATE, HL7 + "Resource-lastUpdated"),
     )
     return {parameter.name: parameter for parameter in (*common, *given)}
+
+
+def _of_organization(kind: str) -> Parameter:
+    return Parameter("organization", REFERENCE, f"{HL7}{kind}-organization", ("Organization",))
+
+
+# ROR: the region, "03".
+_TAG = Parameter("_tag", TOKEN, HL7 + "Resource-tag")
 
 
 def _one_of(*sets: str) -> tuple[frozenset[str], ...]:
@@ -153,9 +176,12 @@ RESOURCES: dict[str, Resource] = {
             (*READING, "create"),
             _parameters(
                 Parameter("identifier", TOKEN, HL7 + "Practitioner-identifier"),
+                Parameter("active", TOKEN, HL7 + "Practitioner-active"),
                 Parameter("name", STRING, HL7 + "Practitioner-name"),
                 Parameter("family", STRING, HL7 + "individual-family"),
                 Parameter("given", STRING, HL7 + "individual-given"),
+                Parameter("qualification-code", TOKEN, AS_SEARCH + "as-sp-qualification-code"),
+                Parameter("mailbox-mss", STRING, AS_SEARCH + "as-sp-mailbox-mss"),
             ),
             revincludes={"PractitionerRole:practitioner": "PractitionerRole"},
             documentation="create retrouve le professionnel de l’annuaire ; il n’en ajoute pas.",
@@ -165,28 +191,32 @@ RESOURCES: dict[str, Resource] = {
             AS + "as-practitionerrole",
             (*READING, "create"),
             _parameters(
+                Parameter("identifier", TOKEN, HL7 + "PractitionerRole-identifier"),
+                Parameter("active", TOKEN, HL7 + "PractitionerRole-active"),
                 Parameter(
                     "practitioner",
                     REFERENCE,
                     HL7 + "PractitionerRole-practitioner",
                     ("Practitioner",),
                 ),
+                _of_organization("PractitionerRole"),
                 Parameter(
-                    "organization",
-                    REFERENCE,
-                    HL7 + "PractitionerRole-organization",
-                    ("Organization",),
+                    "service", REFERENCE, HL7 + "PractitionerRole-service", ("HealthcareService",)
                 ),
                 Parameter("role", TOKEN, HL7 + "PractitionerRole-role"),
-                Parameter("practitioner.identifier", TOKEN),
-                Parameter("organization.identifier", TOKEN),
+                Parameter("specialty", TOKEN, HL7 + "PractitionerRole-specialty"),
+                Parameter("mailbox-mss", STRING, AS_SEARCH + "as-sp-mailbox-mss"),
             ),
             includes={
                 "PractitionerRole:practitioner": "Practitioner",
                 "PractitionerRole:organization": "Organization",
+                "PractitionerRole:service": "HealthcareService",
+                "Organization:partof": "Organization",
+                "HealthcareService:location": "Location",
+                "HealthcareService:organization": "Organization",
             },
             documentation="create retrouve le rôle de l’annuaire ; il n’en ajoute pas."
-            " Chaînages : practitioner.identifier, organization.identifier.",
+            " Chaînages : practitioner., organization. ou service. et un de leurs paramètres.",
         ),
         Resource(
             "Organization",
@@ -194,13 +224,163 @@ RESOURCES: dict[str, Resource] = {
             (*READING, "create"),
             _parameters(
                 Parameter("identifier", TOKEN, HL7 + "Organization-identifier"),
+                Parameter("identifier-type", TOKEN),
+                Parameter("active", TOKEN, HL7 + "Organization-active"),
                 Parameter("name", STRING, HL7 + "Organization-name"),
+                Parameter("type", TOKEN, HL7 + "Organization-type"),
+                Parameter("partof", REFERENCE, HL7 + "Organization-partof", ("Organization",)),
+                Parameter("address", STRING, HL7 + "Organization-address"),
+                Parameter("address-line", STRING),
+                Parameter("address-city", STRING, HL7 + "Organization-address-city"),
+                Parameter("address-postalcode", STRING, HL7 + "Organization-address-postalcode"),
+                Parameter("address-insee", STRING, AS_SEARCH + "as-sp-insee-code"),
+                Parameter("mailbox-mss", STRING, AS_SEARCH + "as-sp-mailbox-mss"),
+                _TAG,
             ),
-            revincludes={"PractitionerRole:organization": "PractitionerRole"},
+            includes={"Organization:partof": "Organization"},
+            revincludes={
+                "Organization:partof": "Organization",
+                "PractitionerRole:organization": "PractitionerRole",
+                "HealthcareService:organization": "HealthcareService",
+                "Location:organization": "Location",
+                "Endpoint:organization": "Endpoint",
+            },
             documentation="create retrouve la structure par son identifiant, ou la déclare.",
+        ),
+        Resource(
+            "Location",
+            ROR + "ror-location",
+            READING,
+            _parameters(
+                Parameter("identifier", TOKEN, HL7 + "Location-identifier"),
+                Parameter("name", STRING, HL7 + "Location-name"),
+                Parameter("status", TOKEN, HL7 + "Location-status"),
+                Parameter("type", TOKEN, HL7 + "Location-type"),
+                _of_organization("Location"),
+                Parameter("address-city", STRING, HL7 + "Location-address-city"),
+                Parameter("address-postalcode", STRING, HL7 + "Location-address-postalcode"),
+                Parameter("commune-cog", TOKEN, ROR_SEARCH + "ror-sp-location-commune-cog"),
+                Parameter("near", SPECIAL, HL7 + "Location-near"),
+                Parameter(
+                    "near-insee-code", SPECIAL, ROR_SEARCH + "ror-sp-location-near-insee-code"
+                ),
+                Parameter("capacity-status", TOKEN, ROR_SEARCH + "ror-sp-location-capacity-status"),
+                Parameter("capacity-type", TOKEN, ROR_SEARCH + "ror-sp-location-capacity-type"),
+                Parameter(
+                    "temporality-capacity",
+                    TOKEN,
+                    ROR_SEARCH + "ror-sp-location-temporality-capacity",
+                ),
+                Parameter("nb-capacity", NUMBER, ROR_SEARCH + "ror-sp-location-nb-capacity"),
+                Parameter(
+                    "capacity-update-date",
+                    DATE,
+                    ROR_SEARCH + "ror-sp-location-capacity-update-date",
+                ),
+                _TAG,
+            ),
+            includes={
+                "Location:organization": "Organization",
+                "Organization:partof": "Organization",
+            },
+            revincludes={"HealthcareService:location": "HealthcareService"},
+            documentation="near : latitude|longitude|distance|km ; near-insee-code :"
+            " code INSEE|distance|km. Les paramètres de capacité valent chacun pour une capacité.",
+        ),
+        Resource(
+            "HealthcareService",
+            ROR + "ror-healthcareservice",
+            READING,
+            _parameters(
+                Parameter("identifier", TOKEN, HL7 + "HealthcareService-identifier"),
+                Parameter("name", STRING, HL7 + "HealthcareService-name"),
+                Parameter("active", TOKEN, HL7 + "HealthcareService-active"),
+                _of_organization("HealthcareService"),
+                Parameter("location", REFERENCE, HL7 + "HealthcareService-location", ("Location",)),
+                Parameter("service-category", TOKEN, HL7 + "HealthcareService-service-category"),
+                Parameter("service-type", TOKEN, HL7 + "HealthcareService-service-type"),
+                Parameter("specialty", TOKEN, HL7 + "HealthcareService-specialty"),
+                Parameter("characteristic", TOKEN, HL7 + "HealthcareService-characteristic"),
+                Parameter(
+                    "patient-type", TOKEN, ROR_SEARCH + "ror-sp-healthcareservice-patient-type"
+                ),
+                Parameter(
+                    "intervention-zone",
+                    TOKEN,
+                    ROR_SEARCH + "ror-sp-healthcareservice-intervention-zone",
+                ),
+                Parameter(
+                    "psychiatric-sector",
+                    STRING,
+                    ROR_SEARCH + "ror-sp-healthcareservice-psychiatric-sector",
+                ),
+                Parameter(
+                    "age-range-low", QUANTITY, ROR_SEARCH + "ror-sp-healthcareservice-age-range-low"
+                ),
+                Parameter(
+                    "age-range-high",
+                    QUANTITY,
+                    ROR_SEARCH + "ror-sp-healthcareservice-age-range-high",
+                ),
+                _TAG,
+            ),
+            includes={
+                "HealthcareService:organization": "Organization",
+                "HealthcareService:location": "Location",
+                "Organization:partof": "Organization",
+                "PractitionerRole:practitioner": "Practitioner",
+            },
+            revincludes={"PractitionerRole:service": "PractitionerRole"},
+            documentation="Les unités sensibles ne sont pas montrées. Chaînages : organization."
+            " et location. suivis d’un de leurs paramètres (location.near-insee-code).",
+        ),
+        Resource(
+            "Endpoint",
+            "http://hl7.org/fhir/StructureDefinition/Endpoint",
+            READING,
+            _parameters(
+                Parameter("identifier", TOKEN, HL7 + "Endpoint-identifier"),
+                Parameter("name", STRING, HL7 + "Endpoint-name"),
+                Parameter("status", TOKEN, HL7 + "Endpoint-status"),
+                _of_organization("Endpoint"),
+                Parameter("connection-type", TOKEN, HL7 + "Endpoint-connection-type"),
+            ),
+            includes={"Endpoint:organization": "Organization"},
         ),
     )
 }
+# Which references may be followed by a point and a parameter of what they lead to.
+CHAINS: dict[str, dict[str, str]] = {
+    "Organization": {"partof": "Organization"},
+    "PractitionerRole": {
+        "practitioner": "Practitioner",
+        "organization": "Organization",
+        "service": "HealthcareService",
+    },
+    "Location": {"organization": "Organization"},
+    "HealthcareService": {"organization": "Organization", "location": "Location"},
+    "Endpoint": {"organization": "Organization"},
+}
+
+
+def chained(target: str) -> tuple[str, ...]:
+    """Return the parameters of a type that may follow a point."""
+    return tuple(
+        name
+        for name, parameter in RESOURCES[target].parameters.items()
+        if not parameter.is_chain and name != "_lastUpdated"
+    )
+
+
+for _kind, _links in CHAINS.items():
+    _given: dict[str, Parameter] = {}
+    for _link, _target in _links.items():
+        for _name in chained(_target):
+            _end = RESOURCES[_target].parameters[_name]
+            for _path in (f"{_link}.{_name}", f"{_link}:{_target}.{_name}"):
+                _given[_path] = Parameter(_path, _end.kind, targets=_end.targets)
+    RESOURCES[_kind].parameters.update(_given)
+
 # Parameters that change the answer, not what is sought.
 RESULT_PARAMETERS = frozenset(
     {

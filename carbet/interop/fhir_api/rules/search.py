@@ -15,6 +15,7 @@ _MOST_VALUES = 20
 _LONGEST_VALUE = 300
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f]")
 _DATE = re.compile(r"(eq|ge|le|gt|lt)?(\d{4}.*)")
+_NUMBER = re.compile(r"(eq|ge|le|gt|lt)?(\d{1,6}(?:\.\d{1,4})?)")
 _ELEMENT = re.compile(r"[A-Za-z]{1,64}")
 _LARGEST_NUMBER = 2**63 - 1
 
@@ -44,7 +45,15 @@ class Target:
     number: int | None
 
 
-Value = Token | When | Target | str
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """One value of a number or quantity parameter; the unit is not read."""
+
+    comparison: str
+    number: float
+
+
+Value = Token | When | Target | Amount | str
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,9 @@ class Search:
     iterated: tuple[str, ...] = ()
     revincludes: tuple[str, ...] = ()
     elements: frozenset[str] = frozenset()
+    # Whether to say how many match in all; `only_total` answers nothing else.
+    total: bool = False
+    only_total: bool = False
     said: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = field(default=())
 
@@ -106,6 +118,8 @@ class _Reader:
         self.ignored: list[str] = []
         self.count = ORDINARY_PAGE
         self.elements: set[str] = set()
+        self.total = False
+        self.only_total = False
         self.lists: dict[str, list[str]] = {"_include": [], "iterate": [], "_revinclude": []}
 
     def take(self, name: str, value: str) -> None:
@@ -130,6 +144,9 @@ class _Reader:
             registry.TOKEN: _token,
             registry.DATE: _when,
             registry.STRING: _text,
+            registry.SPECIAL: _text,
+            registry.NUMBER: _amount,
+            registry.QUANTITY: _amount,
             registry.REFERENCE: lambda text: _target(text, parameter, self.base),
         }[parameter.kind]
         try:
@@ -141,18 +158,21 @@ class _Reader:
         if name in ("_format", "_pretty"):
             return
         if name == "_count":
-            if not (value.isascii() and value.isdigit() and len(value) <= 9 and int(value) > 0):
-                self.wrong(name, "Un nombre entier, de 1 à 50, est attendu.")
+            if not (value.isascii() and value.isdigit() and len(value) <= 9):
+                self.wrong(name, "Un nombre entier, de 0 à 50, est attendu.")
                 return
+            self.only_total = self.only_total or int(value) == 0
             self.count = min(int(value), LARGEST_PAGE)
         elif name == "_total":
-            if value != "none":
-                self.wrong(name, "Les totaux ne sont pas calculés : _total=none.")
+            if value not in ("none", "estimate", "accurate"):
+                self.wrong(name, "none, estimate ou accurate est attendu.")
                 return
+            self.total = value != "none"
         elif name == "_summary":
-            if value != "false":
-                self.wrong(name, "Seul _summary=false est servi.", code="not-supported")
+            if value not in ("false", "count"):
+                self.wrong(name, "_summary=false ou count est servi.", code="not-supported")
                 return
+            self.only_total = value == "count"
         elif name == "_elements":
             self.elements.update(value.split(","))
             if not all(_ELEMENT.fullmatch(each) for each in self.elements):
@@ -170,10 +190,18 @@ class _Reader:
         known = self.resource.revincludes if name == "_revinclude" else self.resource.includes
         # A type after the parameter narrows what is included; we serve the parameter whole.
         path = ":".join(value.split(":")[:2])
+        if value == "*" and name == "_include":
+            self.lists["_include"] += [
+                each for each in known if each.startswith(f"{self.resource.type}:")
+            ]
+            self.said.append((name, value))
+            return
         if path not in known or value.count(":") > 1:
             self.wrong(name, "Inclusion non servie pour cette ressource.", code="not-supported")
             return
-        self.lists["iterate" if name == "_include:iterate" else name].append(path)
+        # What leaves from another type follows from what is included.
+        far = name == "_include" and not path.startswith(f"{self.resource.type}:")
+        self.lists["iterate" if name == "_include:iterate" or far else name].append(path)
         self.said.append((name, value))
 
     def wrong(self, name: str, diagnostics: str, *, code: str = "invalid") -> None:
@@ -193,6 +221,8 @@ class _Reader:
             iterated=tuple(self.lists["iterate"]),
             revincludes=tuple(self.lists["_revinclude"]),
             elements=frozenset(self.elements),
+            total=self.total or self.only_total,
+            only_total=self.only_total,
             said=tuple(self.said),
             ignored=tuple(self.ignored),
         )
@@ -232,6 +262,13 @@ def _when(text: str) -> When:
         return When(found[1] or "eq", fhir.span(found[2]), found[2])
     except ValueError as error:
         raise ValueError("Cette date n’existe pas.") from error
+
+
+def _amount(text: str) -> Amount:
+    found = _NUMBER.fullmatch(text.partition("|")[0])
+    if found is None:
+        raise ValueError("Un nombre est attendu, précédé ou non de eq, ge, le, gt ou lt.")
+    return Amount(found[1] or "eq", float(found[2]))
 
 
 def _text(text: str) -> str:

@@ -34,13 +34,17 @@ def test_each_promised_search_parameter_is_served(statement, system):
         "string": "Abc",
         "date": "2026-01-01",
         "reference": "{}/1",
+        "number": "18",
+        "quantity": "ge18",
+        "near": "4.9|-52.3|10|km",
+        "near-insee-code": "97302|15|km",
     }
     for resource in statement["rest"][0]["resource"]:
         served = RESOURCES[resource["type"]]
         extra = "&_id=1" if served.asks_one_of else ""
         for parameter in resource["searchParam"]:
             targets = served.parameters[parameter["name"]].targets or ("Patient",)
-            value = values[parameter["type"]].format(targets[0])
+            value = values.get(parameter["name"]) or values[parameter["type"]].format(targets[0])
             answer = system.get(f"/{resource['type']}?{parameter['name']}={value}{extra}")
             assert answer.status_code == 200, (parameter, answer.content.decode())
         for name, parameter in (("searchInclude", "_include"), ("searchRevInclude", "_revinclude")):

@@ -309,8 +309,12 @@ NAMES = [
 
 
 def wrong_values(name):
-    """Return the values that a result parameter refuses; `_elements` takes any words."""
-    words = ("id,name", "null", "true", "NaN") if name == "_elements" else ()
+    """Return the values that a result parameter refuses."""
+    words = {
+        "_elements": ("id,name", "null", "true", "NaN"),
+        "_count": ("0",),
+        "_include": ("*",),
+    }.get(name, ())
     return [value for value in NASTY if value not in words]
 
 

@@ -16,11 +16,11 @@ from carbet.coordination.care_teams.models import CareTeam, CareTeamParticipant,
 from carbet.core import audit, names
 from carbet.core.actor import Actor
 from carbet.core.fhir import Json, Refused, insee_code, refuse
+from carbet.interop.fhir_api.queries import offer
 from carbet.interop.fhir_api.rules import registry
 from carbet.interop.fhir_api.rules import search as rules
 from carbet.interop.fhir_api.rules.search import Filter, Search, Target, Token, Value, When
 from carbet.registries.directory import fhir as directory_fhir
-from carbet.registries.directory.models import Organization, Practitioner, PractitionerRole
 from carbet.registries.patients import fhir as patients_fhir
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
@@ -29,9 +29,7 @@ MODELS: dict[str, type[Model]] = {
     "CareTeam": CareTeam,
     "Patient": Patient,
     "RelatedPerson": RelatedPerson,
-    "Practitioner": Practitioner,
-    "PractitionerRole": PractitionerRole,
-    "Organization": Organization,
+    **offer.MODELS,
 }
 _WRITERS: dict[str, Callable[[Any], list[Json]]] = {
     "CareTeam": care_teams_fhir.care_teams,
@@ -40,8 +38,12 @@ _WRITERS: dict[str, Callable[[Any], list[Json]]] = {
     "Practitioner": directory_fhir.practitioners,
     "PractitionerRole": directory_fhir.roles,
     "Organization": directory_fhir.organizations,
+    "Location": directory_fhir.locations,
+    "HealthcareService": directory_fhir.healthcare_services,
+    "Endpoint": directory_fhir.endpoints,
 }
 _MOST_INCLUDED = 500
+_MOST_TURNS = 3
 
 
 @dataclass
@@ -51,6 +53,7 @@ class Found:
     matches: list[Json] = field(default_factory=list)
     included: list[Json] = field(default_factory=list)
     after: int | None = None
+    total: int | None = None
 
 
 # --- One resource -------------------------------------------------------------------------------
@@ -142,31 +145,57 @@ def search(*, actor: Actor, search: Search, after: int = 0, now: datetime) -> Fo
         after: the row number after which the page begins.
     """
     kind = search.resource.type
-    condition = Q(pk__gt=after) if after else Q()
+    condition = Q()
     for each in search.filters:
         if (to_condition := CONDITIONS.get((kind, each.parameter.name))) is not None:
             condition &= _any(to_condition, each)
     if kind == "Patient" and "birthdate" in {each.parameter.name for each in search.filters}:
         condition &= _born_that_day(search)
-    rows = _write(kind, condition, most=search.count + 1)
-    found = Found(matches=rows[: search.count])
-    if len(rows) > search.count:
-        found.after = int(found.matches[-1]["id"])
-    for each in search.filters:
-        if (matches := REFINEMENTS.get((kind, each.parameter.name))) is not None:
-            found.matches = [
-                resource
-                for resource in found.matches
-                if any(matches(resource, value) for value in each.values)
-            ]
-    found.included = _beside(search, found.matches)
+    found = Found()
+    if search.total:
+        found.total = _count(search, condition)
+    if not search.only_total:
+        here = condition & Q(pk__gt=after) if after else condition
+        rows = _write(kind, here, most=search.count + 1)
+        found.matches = rows[: search.count]
+        if len(rows) > search.count:
+            found.after = int(found.matches[-1]["id"])
+        found.matches = _refined(search, found.matches)
+        found.included = _beside(search, found.matches)
     said = ", ".join(name for name, _ in search.said)
     _trace(actor, "fhir.search", found.matches + found.included, now=now, entity=kind, reason=said)
     return found
 
 
+def _refined(search: Search, resources: list[Json]) -> list[Json]:
+    """Return those of the resources that match what SQL could not tell."""
+    for each in search.filters:
+        if (matches := REFINEMENTS.get((search.resource.type, each.parameter.name))) is not None:
+            resources = [
+                resource
+                for resource in resources
+                if any(matches(resource, value) for value in each.values)
+            ]
+    return resources
+
+
+def _count(search: Search, condition: Q) -> int:
+    """Return how many resources match in all, of those that the system may see."""
+    kind = search.resource.type
+    if any((kind, each.parameter.name) in REFINEMENTS for each in search.filters):
+        # Persons said by their traits: a handful.
+        return len(_refined(search, _write(kind, condition, most=_MOST_INCLUDED)))
+    return _seen(kind).filter(condition).count()
+
+
+def _seen(kind: str) -> QuerySet[Any]:
+    rows: QuerySet[Any] = MODELS[kind]._default_manager.all()
+    hidden = offer.OPEN_TO_SYSTEMS.get(kind)
+    return rows.filter(hidden) if hidden is not None else rows
+
+
 def _write(kind: str, condition: Q, *, most: int | None = None) -> list[Json]:
-    rows: QuerySet[Any] = MODELS[kind]._default_manager.filter(condition).order_by("pk")
+    rows = _seen(kind).filter(condition).order_by("pk")
     return _WRITERS[kind](rows[:most] if most else rows)
 
 
@@ -189,22 +218,25 @@ def _beside(search: Search, matches: list[Json]) -> list[Json]:
             if key not in known and len(included) < _MOST_INCLUDED:
                 included[key] = resource
 
-    for sources, paths in (
-        (matches, search.includes),
-        (None, search.iterated),
-    ):
-        held = matches + list(included.values()) if sources is None else sources
+    def follow(paths: tuple[str, ...], sources: list[Json]) -> bool:
         wanted: dict[str, set[int]] = {}
         for path in paths:
-            for kind, number in _pointed(held, path):
+            for kind, number in _pointed(sources, path):
                 if (kind, str(number)) not in known and (kind, str(number)) not in included:
                     wanted.setdefault(kind, set()).add(number)
+        before = len(included)
         for kind, numbers in wanted.items():
             add(_write(kind, Q(pk__in=numbers), most=_MOST_INCLUDED))
+        return len(included) > before
+
+    follow(search.includes, matches)
     numbers = [int(resource["id"]) for resource in matches]
-    for kind, column in {_REVINCLUDES[path] for path in search.revincludes}:
+    for kind, column in dict.fromkeys(_REVINCLUDES[path] for path in search.revincludes):
         if numbers:
             add(_write(kind, Q(**{f"{column}__in": numbers}), most=_MOST_INCLUDED))
+    for _ in range(_MOST_TURNS):
+        if not search.iterated or not follow(search.iterated, matches + list(included.values())):
+            break
     return list(included.values())
 
 
@@ -214,6 +246,21 @@ _REVINCLUDES = {
     "RelatedPerson:patient": ("RelatedPerson", "patient_id"),
     "PractitionerRole:practitioner": ("PractitionerRole", "practitioner_id"),
     "PractitionerRole:organization": ("PractitionerRole", "organization_id"),
+    "PractitionerRole:service": ("PractitionerRole", "healthcare_service_id"),
+    "Organization:partof": ("Organization", "part_of_id"),
+    "HealthcareService:organization": ("HealthcareService", "organization_id"),
+    "HealthcareService:location": ("HealthcareService", "location_id"),
+    "Location:organization": ("Location", "organization_id"),
+    "Endpoint:organization": ("Endpoint", "organization_id"),
+}
+# The element that a search parameter reads, where it bears another name.
+_ELEMENTS = {
+    "CareTeam:patient": "subject",
+    "Organization:partof": "partOf",
+    "PractitionerRole:service": "healthcareService",
+    "HealthcareService:organization": "providedBy",
+    "Location:organization": "managingOrganization",
+    "Endpoint:organization": "managingOrganization",
 }
 
 
@@ -223,12 +270,13 @@ def _pointed(resources: Iterable[Json], path: str) -> Iterable[tuple[str, int]]:
     for resource in resources:
         if resource["resourceType"] != kind:
             continue
-        held: Any = resource.get("subject" if name == "patient" and kind == "CareTeam" else name)
+        held: Any = resource.get(_ELEMENTS.get(path, name))
         if name == "participant":
             held = [stay["member"] for stay in resource.get("participant", [])]
         for reference in held if isinstance(held, list) else [held]:
-            if reference:
-                target, _, number = reference["reference"].partition("/")
+            # A logical reference leads to nothing here.
+            target, _, number = ((reference or {}).get("reference") or "").partition("/")
+            if number.isdecimal():
                 yield target, int(number)
 
 
@@ -324,45 +372,6 @@ def _circle_identified(token: Token) -> Q:
     return found if token.system is None else found & Q(identifier_system=token.system)
 
 
-def _organization_identified(token: Token) -> Q:
-    if token.system is None:
-        return Q(finess=token.code) | Q(identifier_value=token.code)
-    return directory_fhir.match_organizations([{"system": token.system, "value": token.code}])
-
-
-def _practitioner_identified(token: Token) -> Q:
-    if token.system is None:
-        rpps = directory_fhir.rpps_of(directory_fhir.RPPS, token.code)
-        return Q(rpps=rpps) if rpps else Q(identifier_value=token.code)
-    return directory_fhir.match_practitioners([{"system": token.system, "value": token.code}])
-
-
-def _professional_named(text: str) -> Q:
-    found = Q()
-    for word in names.comparison_form(text).lower().split():
-        found &= Q(search__contains=word)
-    return found or Q(pk__in=[])
-
-
-def _through(path: str, to_condition: Callable[[Token], Q], model: type[Model]) -> Callable[..., Q]:
-    def condition(token: Token) -> Q:
-        return Q(**{f"{path}__in": model._default_manager.filter(to_condition(token))})
-
-    return condition
-
-
-def _practised(token: Token) -> Q:
-    systems = {
-        directory_fhir.HEALTH_PROFESSIONS: ("medical", "paramedical"),
-        directory_fhir.SOCIAL_PROFESSIONS: ("social",),
-        directory_fhir.CARE_ROLES: ("coordination", "administrative"),
-    }
-    found = Q(profession=token.code)
-    if token.system is None:
-        return found
-    return found & Q(category__in=systems.get(token.system, ()))
-
-
 def _related(token: Token) -> Q:
     role, tie = Q(role=token.code), Q(relationship=token.code)
     if token.system == care_teams_fhir.TIES:
@@ -397,23 +406,7 @@ CONDITIONS: dict[tuple[str, str], Callable[[Any], Q]] = {
         Q(family__istartswith=text) | Q(given__istartswith=text)
     ),
     ("RelatedPerson", "relationship"): _related,
-    ("Practitioner", "identifier"): _practitioner_identified,
-    ("Practitioner", "name"): _professional_named,
-    ("Practitioner", "family"): lambda text: (
-        Q(family__istartswith=text) & _professional_named(text)
-    ),
-    ("Practitioner", "given"): lambda text: Q(given__istartswith=text) & _professional_named(text),
-    ("PractitionerRole", "practitioner"): _pointing("practitioner_id"),
-    ("PractitionerRole", "organization"): _pointing("organization_id"),
-    ("PractitionerRole", "role"): _practised,
-    ("PractitionerRole", "practitioner.identifier"): _through(
-        "practitioner", _practitioner_identified, Practitioner
-    ),
-    ("PractitionerRole", "organization.identifier"): _through(
-        "organization", _organization_identified, Organization
-    ),
-    ("Organization", "identifier"): _organization_identified,
-    ("Organization", "name"): lambda text: Q(name__icontains=text),
+    **offer.conditions(_moment),
 }
 
 
