@@ -5,17 +5,16 @@ bounded size, whose next page is on the same server.
 """
 
 import hashlib
-import http.client
-import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from email.message import Message
+from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
+
+import orjson
+import requests
 
 BASE = "https://gateway.api.esante.gouv.fr/fhir/v2"
 KINDS = ("Organization", "Practitioner", "HealthcareService", "PractitionerRole")
@@ -27,6 +26,10 @@ _AGAIN = frozenset({429, 500, 502, 503, 504})
 
 class Unreachable(Exception):
     """The directory does not answer, or answers what is not a page; the text says why."""
+
+
+class PageGone(Unreachable):
+    """The address of a page holds no more: reading begins again."""
 
 
 class NotAllowed(Exception):
@@ -73,6 +76,7 @@ class Directory:
     kinds: tuple[str, ...] = KINDS
     tag: str = ""
     wait: Callable[[float], None] = time.sleep
+    session: requests.Session = field(default_factory=lambda: _session())
 
     def first(self, kind: str, since: datetime | None) -> str:
         """Return the address of the first page of a type, changed since a moment."""
@@ -94,18 +98,19 @@ class Directory:
         renewed = False
         for attempt in range(_ATTEMPTS):
             try:
-                return self._read(_fetch(address, self.credentials.headers()))
-            except urllib.error.HTTPError as error:
-                error.close()
-                if error.code in (401, 403):
+                return self._read(self._fetch(address))
+            except _Answered as error:
+                if error.status in (401, 403):
                     if renewed or not self.credentials.renew():
-                        raise NotAllowed(f"accès refusé par le serveur ({error.code})") from error
+                        raise NotAllowed(f"accès refusé par le serveur ({error.status})") from error
                     renewed = True
                     continue
-                if error.code not in _AGAIN:
-                    raise Unreachable(f"réponse {error.code} du serveur") from error
-                problem, delay = f"réponse {error.code}", _asked_wait(error.headers)
-            except (OSError, ValueError, http.client.HTTPException) as error:
+                if error.status in (404, 410):
+                    raise PageGone(f"page introuvable ({error.status})") from error
+                if error.status not in _AGAIN:
+                    raise Unreachable(f"réponse {error.status} du serveur") from error
+                problem, delay = f"réponse {error.status}", error.wait
+            except (OSError, ValueError, TypeError, AttributeError) as error:
                 problem, delay = f"{type(error).__name__}", None
             if attempt < _ATTEMPTS - 1:
                 self.wait(min(delay if delay is not None else 2.0**attempt, _LONGEST_WAIT))
@@ -115,8 +120,30 @@ class Directory:
         if _place(urlsplit(address)) != _place(urlsplit(self.base)):
             raise Unreachable("la page suivante est annoncée sur un autre serveur")
 
+    def _fetch(self, address: str) -> bytes:
+        if not address.startswith(("https://", "http://")):
+            raise Unreachable("adresse inconnue")
+        # A redirection would carry the key elsewhere.
+        with self.session.get(
+            address,
+            headers=self.credentials.headers(),
+            timeout=(10, 60),
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            if answer.status_code != HTTPStatus.OK:
+                said = answer.headers.get("Retry-After", "")
+                wait = float(said) if said.isascii() and said.isdigit() else None
+                raise _Answered(answer.status_code, wait)
+            body = bytearray()
+            for piece in answer.iter_content(1 << 16):
+                body += piece
+                if len(body) > LARGEST_PAGE:
+                    raise Unreachable("page trop longue")
+        return bytes(body)
+
     def _read(self, body: bytes) -> Page:
-        found = json.loads(body)
+        found = orjson.loads(body)
         if not isinstance(found, dict) or found.get("type") != "searchset":
             raise ValueError("not a searchset")
         entries = found.get("entry") or []
@@ -134,7 +161,7 @@ class Directory:
             if isinstance(each, dict) and each.get("relation") == "next"
         ]
         total = found.get("total")
-        said = json.dumps([r.get("id") for r in resources if isinstance(r, dict)])
+        said = repr([r.get("id") for r in resources if isinstance(r, dict)])
         return Page(
             resources=resources,
             next=urljoin(f"{self.base}/", next_[0]) if next_ and next_[0] else "",
@@ -154,29 +181,18 @@ def _place(address: SplitResult) -> tuple[str, str | None, int | None]:
     return address.scheme, address.hostname, port or _PORTS.get(address.scheme)
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirection would carry the key elsewhere."""
+class _Answered(Exception):
+    """The server answered, but no page; `wait` is how long it asks to wait, in seconds."""
 
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-_opener = urllib.request.build_opener(_NoRedirect)
+    def __init__(self, status: int, wait: float | None) -> None:
+        super().__init__(status)
+        self.status, self.wait = status, wait
 
 
-def _fetch(address: str, headers: dict[str, str]) -> bytes:
-    if not address.startswith(("https://", "http://")):
-        raise Unreachable("adresse inconnue")
-    asked = urllib.request.Request(  # noqa: S310 - the scheme is checked above
-        address, headers={"Accept": "application/fhir+json"} | headers
-    )
-    with _opener.open(asked, timeout=60) as answer:
-        body: bytes = answer.read(LARGEST_PAGE + 1)
-    if len(body) > LARGEST_PAGE:
-        raise Unreachable("page trop longue")
-    return body
-
-
-def _asked_wait(headers: Message) -> float | None:
-    said = headers.get("Retry-After", "")
-    return float(said) if said.isascii() and said.isdigit() else None
+def _session() -> requests.Session:
+    """Return a line kept open from page to page: a new one would cost more than the page."""
+    session = requests.Session()
+    session.headers["Accept"] = "application/fhir+json"
+    # No password of a .netrc file takes the place of our proof.
+    session.auth = lambda request: request
+    return session

@@ -93,6 +93,10 @@ class StandIn:
             bool(self.token) and headers.get("Authorization") == f"Bearer {self.token}"
         )
 
+    def forget_pages(self) -> None:
+        """Forget the pages announced, as a server does after some time."""
+        self._pages.clear()
+
     def page(self, path: str, said: dict[str, str], fault: str) -> Json | None:
         """Return the bundle of one page, or None when nothing is served there."""
         if path == "/_page":

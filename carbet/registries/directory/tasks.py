@@ -13,7 +13,7 @@ from django.db import connection
 from procrastinate.contrib.django import app
 
 from carbet.connectors import ror, structures_file
-from carbet.connectors.annuaire_sante import Directory, Key, NotAllowed, Unreachable
+from carbet.connectors.annuaire_sante import Directory, Key, NotAllowed, PageGone, Unreachable
 from carbet.connectors.structures_file import Line, WrongFile
 from carbet.core.actor import Actor, internal
 from carbet.core.clock import now as current_time
@@ -174,13 +174,16 @@ def _carry_out(
             return imports.merge_import(
                 actor=actor, now=current_time(), run=run, kinds=kinds, force=wish.force
             )
-        except (Unreachable, NotAllowed, WrongFile, _Wrong, UnableToImport) as error:
-            problem = str(error)
+        except (_Wrong, PageGone) as error:
+            # What was read cannot be gone on with.
+            problem, again = f"{error} ; la lecture recommencera du début".strip(), True
+        except (Unreachable, NotAllowed, WrongFile, UnableToImport) as error:
+            problem, again = str(error), False
         except Exception as error:
             problem = f"Erreur imprévue ({type(error).__name__}) ; rien n’a été changé."
             imports.stop_import(actor=actor, now=current_time(), run=run, problem=problem)
             raise
-        imports.stop_import(actor=actor, now=current_time(), run=run, problem=problem)
+        imports.stop_import(actor=actor, now=current_time(), run=run, problem=problem, again=again)
         raise UnableToImport(problem)
     finally:
         with connection.cursor() as cursor:
@@ -229,7 +232,7 @@ def _pages(wish: Wish, directory: Directory, run: ImportRun) -> Iterator[Batch]:
                 page = directory.page(held["next"])
                 seen = held.setdefault("seen", [])
                 if page.resources and page.digest in seen:
-                    raise _Wrong(f"La page {run.pages + batch.pages + 1} ({kind}) est déjà venue.")
+                    raise _Wrong(f"La page {run.pages + batch.pages + 1} ({kind}) est déjà venue")
                 held["seen"] = [*seen, page.digest][-500:]
                 batch.pages += 1
                 for resource in page.resources:
@@ -238,13 +241,12 @@ def _pages(wish: Wish, directory: Directory, run: ImportRun) -> Iterator[Batch]:
                 if held.get("total") is None:
                     held["total"] = page.total
                 if page.next and page.next == held["next"]:
-                    raise _Wrong(f"La page suivante est la page elle-même ({kind}).")
+                    raise _Wrong(f"La page suivante est la page elle-même ({kind})")
                 held["next"] = page.next
             if not held["next"]:
                 if held.get("total") is not None and held["count"] < held["total"]:
                     raise _Wrong(
-                        f"{held['total']} {kind} annoncés, {held['count']} reçus : une page manque."
-                        " Recommencez par --fresh."
+                        f"{held['total']} {kind} annoncés, {held['count']} reçus : une page manque"
                     )
                 held["seen"] = []
             place[kind] = held

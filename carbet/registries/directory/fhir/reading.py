@@ -92,21 +92,33 @@ def read(resource: Any, context: Context) -> Said:
     kind, source_id = text(resource.get("resourceType")), text(resource.get("id"))
     hidden: list[Json] = []
     try:
-        resource = _without_red_list(resource, hidden, 0)
+        said = orjson.dumps(resource)
+        # Most resources have no mailbox on any list: they need no copy.
+        if b"listeRouge" in said:
+            resource = _without_red_list(resource, hidden, 0)
+            said = orjson.dumps(resource)
+        if b"\\u0000" in said:
+            raise UnableToRead("La ressource contient un caractère nul.")
         if kind not in _READERS:
             raise UnableToRead(f"Type de ressource non repris : {kind[:40] or 'aucun'}.")
         if not source_id or len(source_id) > _LONGEST_ID:
             raise UnableToRead("La ressource n’a pas d’identifiant technique (id).")
-        return _read(resource, kind, source_id, context, hidden)
+        references = said.count(b'"reference":')
+        return _read(resource, kind, source_id, context, hidden, references)
     except UnableToRead as error:
         error.kind, error.source_id = kind[:20], source_id[:_LONGEST_ID]
         error.hidden = [each["fingerprint"] for each in hidden]
         raise
 
 
-def _read(resource: Json, kind: str, source_id: str, context: Context, hidden: list[Json]) -> Said:
-    if b"\\u0000" in orjson.dumps(resource):
-        raise UnableToRead("La ressource contient un caractère nul.")
+def _read(
+    resource: Json,
+    kind: str,
+    source_id: str,
+    context: Context,
+    hidden: list[Json],
+    references: int,
+) -> Said:
     said = Said(kind=kind, source_id=source_id)
     meta = resource.get("meta") if isinstance(resource.get("meta"), dict) else {}
     if updated := text(meta.get("lastUpdated")):
@@ -121,7 +133,10 @@ def _read(resource: Json, kind: str, source_id: str, context: Context, hidden: l
     said.attached.setdefault("mailboxes", []).extend(hidden)
     links = frozenset(REFERENCES[kind])
     written = elements(kind, _as_row(kind, said))
-    said.kept = keep(_logical(resource, links, context, 0), written, links)
+    # References elsewhere than in the links are few: only they ask for a copy.
+    if references > sum(name in resource for name in links):
+        resource = _logical(resource, links, context, 0)
+    said.kept = keep(resource, written, links)
     # A link to a second place would be lost by our one column: it is kept as it came.
     return said
 

@@ -218,11 +218,27 @@ def _copy(cursor: Any, run: ImportRun, read: Iterable[tuple[Read, int | None, in
 
 
 @operation("directory.import.stop")
-def stop_import(trace: Trace, *, actor: Actor, now: datetime, run: ImportRun, problem: str) -> None:
-    """Say why reading stopped; what was read stays aside, and can be gone on with."""
+def stop_import(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    run: ImportRun,
+    problem: str,
+    again: bool = False,
+) -> None:
+    """Say why reading stopped; what was read stays aside, to be gone on with.
+
+    Args:
+        again: what was read cannot be trusted: it is thrown away, reading begins again.
+    """
     run.refresh_from_db()
     run.status, run.problem, run.seen_at = RunStatus.STOPPED, problem[:500], now
-    run.save(update_fields=["status", "problem", "seen_at"])
+    if again:
+        run.cursor, run.pages, run.read, run.rejected, run.expected = {}, 0, 0, 0, None
+        StagedRow.objects.filter(run_id=run.pk).delete()
+        run.lines.all().delete()
+    run.save()
     trace.about(entity=run)
 
 

@@ -122,7 +122,26 @@ def test_a_page_repeated_lost_or_led_elsewhere_stops_everything(fault, words):
             ask(server)
     assert not Practitioner.objects.exists()
     assert not Organization.objects.exists()
-    assert ImportRun.objects.get().status == "stopped"
+    stopped = ImportRun.objects.get()
+    assert stopped.status == "stopped"
+    # A page that cannot be believed throws away those before it.
+    assert (stopped.cursor == {}) is (fault != "elsewhere")
+    with StandIn(
+        directory(200), key="k", port=int(stopped.origin.split(":")[2].split("/")[0])
+    ) as server:
+        again = ask(server)
+    assert (again.pk, again.created) == (stopped.pk, 401)
+
+
+def test_a_page_whose_address_holds_no_more_begins_again(monkeypatch):
+    monkeypatch.setattr(tasks, "BATCH", 50)
+    with StandIn(directory(200), key="k", faults={5: "403"}) as server:
+        with pytest.raises(UnableToImport, match="accès refusé"):
+            ask(server)
+        server.forget_pages()
+        with pytest.raises(UnableToImport, match="recommencera"):
+            ask(server)
+        assert counts(ask(server)) == (401, 0, 0, 0, 0)
 
 
 def test_a_refused_key_stops_and_the_same_command_goes_on(monkeypatch):
