@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "carbet.coordination.tasks",
     "carbet.coordination.orientation",
     "carbet.coordination.notebook",
+    "carbet.coordination.assessments",
     "carbet.coordination.scheduling",
     "carbet.coordination.support",
     "carbet.coordination.messaging",

@@ -21,6 +21,7 @@ ROOMS = (
     "carbet.coordination.tasks",
     "carbet.coordination.orientation",
     "carbet.coordination.notebook",
+    "carbet.coordination.assessments",
     "carbet.coordination.scheduling",
     "carbet.coordination.support",
     "carbet.coordination.messaging",

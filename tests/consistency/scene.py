@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from carbet.coordination.alerts.models import Alert, OnCallShift, PushDevice
+from carbet.coordination.assessments.models import Questionnaire, QuestionnaireResponse
 from carbet.coordination.care_plans.models import (
     CarePlan,
     CarePlanVersion,
@@ -325,7 +326,21 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         created_at=now,
     )
     planned = _planned(world, patient_id)
+    # Each person of the matrix has answered a questionnaire of their own.
+    questionnaire = Questionnaire.objects.order_by("pk")[QuestionnaireResponse.objects.count()]
+    response = QuestionnaireResponse.objects.create(
+        patient_id=patient_id,
+        questionnaire=questionnaire,
+        status="completed",
+        author_role=nurse,
+        author_name="Inès Robeiri",
+        authored_at=now,
+        recorded_at=now,
+        saved_at=now,
+    )
     return planned | {
+        "response_id": response.pk,
+        "questionnaire_id": questionnaire.pk,
         "note_id": note.pk,
         "measure_id": measure.pk,
         "document_id": document.pk,
