@@ -216,6 +216,7 @@ class Cell:
     """One answer in a comparison; `changed` when the one before said otherwise."""
 
     said: str
+    at: datetime
     changed: bool = False
 
 
@@ -274,11 +275,17 @@ def comparison(found: Sequence[QuestionnaireResponse]) -> Comparison:
         if not any(said):
             continue
         cells = tuple(
-            Cell(one, changed=rank + 1 < len(said) and one != said[rank + 1])
+            Cell(
+                one,
+                columns[rank].authored_at,
+                changed=rank + 1 < len(said) and one != said[rank + 1],
+            )
             for rank, one in enumerate(said)
         )
         (score_rows if item.is_score else rows).append(Row(item.text, cells))
-    return Comparison(columns, tuple(score_rows), _without_bare_titles(rows), _curves(found, items))
+    told = {threshold.score for definition in read for threshold in definition.thresholds}
+    drawn = [item for item in items.values() if item.link_id in told and item.kind in NUMBERS]
+    return Comparison(columns, tuple(score_rows), _without_bare_titles(rows), _curves(found, drawn))
 
 
 def _without_bare_titles(rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -289,16 +296,15 @@ def _without_bare_titles(rows: Sequence[Row]) -> tuple[Row, ...]:
     )
 
 
-def _curves(found: Sequence[QuestionnaireResponse], items: Mapping[str, Item]) -> tuple[Curve, ...]:
+def _curves(found: Sequence[QuestionnaireResponse], drawn: Sequence[Item]) -> tuple[Curve, ...]:
     curves = []
-    for item in items.values():
-        if item.is_score and item.kind in NUMBERS:
-            points = tuple(
-                (response.authored_at, value)
-                for response, value in queries.series(found, link_id=item.link_id)
-            )
-            if len(points) > 1:
-                curves.append(Curve(item.text, points))
+    for item in drawn:
+        points = tuple(
+            (response.authored_at, value)
+            for response, value in queries.series(found, link_id=item.link_id)
+        )
+        if len(points) > 1:
+            curves.append(Curve(item.text, points))
     return tuple(curves)
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from carbet.core import clock
-from carbet.steering.demonstration import following, loading, messaging
+from carbet.steering.demonstration import assessments, following, loading, messaging
 
 DEFAULT_PERSONS = 300
 DEFAULT_SEED = 973
@@ -38,6 +38,7 @@ class Command(BaseCommand):
             opened = following.open_accounts(now=now)
             added = following.follow(now=now, opened=opened)
             messaging.load(now=now)
+            assessments.load(now=now)
             self.stdout.write(f"{len(opened)} comptes ouverts, {added} personnes déjà suivies.")
         if loaded.persons:
             self.stdout.write(
