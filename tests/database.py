@@ -23,6 +23,7 @@ _TEMPLATE_OF: dict[str, str] = {}
 SCHEMA_SOURCES = (
     "carbet/**/migrations/**/*.py",
     "carbet/**/*.sql",
+    "carbet/**/data/*.json",
     # Migrations write policies with these two.
     "carbet/core/actor.py",
     "carbet/core/row_security.py",

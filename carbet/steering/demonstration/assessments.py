@@ -93,7 +93,7 @@ def _gesture(rank: int) -> uuid.UUID:
     return uuid.uuid5(_GESTURES, str(rank))
 
 
-def _write(  # noqa: PLR0913
+def _write(
     rank: int,
     one: Assessed,
     role: PractitionerRole,
