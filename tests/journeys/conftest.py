@@ -33,6 +33,20 @@ class House:
 
     url: str
     password: str
+    live_port: int
+
+    def kill_live(self) -> None:
+        """Kill the live server of this house, as a crash would; its supervisor starts another."""
+        killed = 0
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = entry.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"asgi" in words and str(self.live_port).encode() in words:
+                os.kill(int(entry.parent.name), signal.SIGKILL)
+                killed += 1
+        assert killed
 
 
 def _free_port() -> int:
@@ -75,7 +89,7 @@ def house(tmp_path_factory) -> Iterator[House]:
         urllib.request.urlopen(f"http://localhost:{pages}/sante", timeout=30).close()
         password = re.search(r"mot de passe de tous : (\S+)\)", log.read_text())
         assert password, log.read_text()
-        yield House(f"http://localhost:{pages}", password.group(1))
+        yield House(f"http://localhost:{pages}", password.group(1), live)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(30)
@@ -95,3 +109,21 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
     yield started
     started.close()
+
+
+@pytest.fixture
+def enter(browser: Browser, house: House):
+    """Return a function that brings someone in, signed in, at their own browser."""
+    from tests.journeys.person import Someone
+
+    came = []
+
+    def enter(email, **options):
+        someone = Someone(browser, house, **options)
+        came.append(someone)
+        someone.sign_in(email)
+        return someone
+
+    yield enter
+    for someone in came:
+        someone.leave()

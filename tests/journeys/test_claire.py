@@ -17,22 +17,6 @@ DOCTOR_OUTSIDE = "helene.dumont@carbet.example"
 CLAIRE = "claire.florimond@carbet.example"
 
 
-@pytest.fixture
-def enter(browser, house):
-    """Return a function that brings someone in, signed in, at their own browser."""
-    came = []
-
-    def enter(email, **options):
-        someone = Someone(browser, house, **options)
-        came.append(someone)
-        someone.sign_in(email)
-        return someone
-
-    yield enter
-    for someone in came:
-        someone.leave()
-
-
 def alerts_of(person: Someone, kind: str, name: str) -> Locator:
     """Return the lines of a list of alerts that are of this kind and about this person."""
     lines = person.page.get_by_label("Liste des alertes").get_by_role("listitem")

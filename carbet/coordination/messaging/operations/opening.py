@@ -85,6 +85,10 @@ def open_thread(
             append([own])
             thread.save(force_insert=True)
     except IntegrityError as error:
+        # The second click arrived while the first one was being written.
+        before = Thread.objects.filter(gesture=gesture).first()
+        if before is not None:
+            return _opened_before(trace, before, text, files, actor)
         raise UnableToWriteMessage("Ce formulaire a déjà servi : envoyez-le à nouveau.") from error
     append(
         [

@@ -344,6 +344,28 @@ def test_those_who_write_at_the_very_same_time_are_put_in_one_order():
         assert reading.read_seq == steps[-1]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_the_very_same_time_open_one_thread():
+    world = worlds.build()
+    gesture, gate, opened = uuid4(), threading.Barrier(2), []
+
+    def click():
+        try:
+            gate.wait(20)
+            opened.append(open_thread(world, "nurse", gesture=gesture).pk)
+        finally:
+            connection.close()
+
+    clicks = [threading.Thread(target=click) for _ in range(2)]
+    for one in clicks:
+        one.start()
+    for one in clicks:
+        one.join(30)
+    [thread] = everything(Thread)
+    assert opened == [thread.pk, thread.pk]
+    assert len(everything(Message)) == 1
+
+
 @pytest.mark.parametrize("given", [[3, 1, 2], [1, 2, 3], [2, 3, 1]])
 def test_the_first_receipt_that_reaches_a_line_is_its_moment(given):
     moment = worlds.NOW

@@ -75,6 +75,8 @@ const forms = all("form[data-draft]");
 if (able) {
   tidy().then(() => Promise.all(forms.map(restore))).catch(() => {});
   for (const form of forms) {
+    // What is kept need not be guarded against leaving the page.
+    form.removeAttribute("data-guard");
     let timer;
     const now = () => { clearTimeout(timer); keep(form).catch(() => {}); };
     form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(now, 250); });
