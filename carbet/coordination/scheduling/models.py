@@ -86,7 +86,9 @@ class Slot(models.Model):
     status = models.CharField(max_length=16, choices=SlotStatus, default=SlotStatus.FREE)
     identifier_system = models.CharField(max_length=200, blank=True)
     identifier_value = models.CharField(max_length=100, blank=True)
-    comment = models.CharField(max_length=200, blank=True)
+    comment = models.CharField(max_length=500, blank=True)
+    # What another software said of it (FHIR elements), given back as it was.
+    said = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     updated_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
 

@@ -88,6 +88,11 @@ def read_page_mark(
     return after, [(name, value) for name, value in said]
 
 
+def warnings_header(issues: Iterable[Issue]) -> str:
+    """Return what was not kept as one line of ASCII: places and codes, at most ten."""
+    return ", ".join(f"{each.expression} {each.code}" for each in list(issues)[:10])[:1000]
+
+
 def _entry(resource: Json, mode: str) -> Json:
     return {"fullUrl": address(resource), "resource": resource, "search": {"mode": mode}}
 
@@ -191,7 +196,7 @@ def _served(resource: Resource) -> Json:
         "updateCreate": False,
         "conditionalCreate": False,
         "conditionalRead": "full-support",
-        "conditionalUpdate": False,
+        "conditionalUpdate": resource.conditional_update,
         "conditionalDelete": "not-supported",
         "searchParam": [
             _parameter(each) for each in resource.parameters.values() if not each.is_chain

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import http_date, parse_http_date_safe
 from django.views.decorators.csrf import csrf_exempt
 
+from carbet.coordination.scheduling import fhir as scheduling_fhir
 from carbet.core import doors, fhir
 from carbet.core.fhir import Json, Refused, refuse
 from carbet.core.middleware import unavailable
@@ -145,10 +146,16 @@ def base(request: HttpRequest) -> HttpResponse:
     return traced(request, act, "Bundle")
 
 
+# Kept one by one by their own room, never in a transaction.
+AGENDA = frozenset({"Schedule", "Slot", "Appointment"})
+
+
 @doors.system()
-@door("GET", "POST")
+@door("GET", "POST", "PUT")
 def collection(request: HttpRequest, *, resource_type: str) -> HttpResponse:
-    """Search a type, or send one resource of it."""
+    """Search a type, send one resource of it, or bring the one with an identifier up to date."""
+    if request.method == "PUT":
+        return traced(request, lambda: put_identified(request, resource_type), resource_type)
     if request.method == "POST":
         return traced(request, lambda: send(request, resource_type), resource_type)
     resource = find(resource_type, "search-type")
@@ -170,9 +177,11 @@ def search(request: HttpRequest, *, resource_type: str) -> HttpResponse:
 
 
 @doors.system()
-@door("GET", "PUT")
+@door("GET", "PUT", "DELETE")
 def instance(request: HttpRequest, *, resource_type: str, resource_id: str) -> HttpResponse:
-    """Read one resource, or bring it to a new version."""
+    """Read one resource, bring it to a new version, or end it."""
+    if request.method == "DELETE":
+        return traced(request, lambda: end(request, resource_type, resource_id), resource_type)
     if request.method == "PUT":
         return traced(request, lambda: replace(request, resource_type, resource_id), resource_type)
     find(resource_type, "read")
@@ -225,6 +234,11 @@ def send(request: HttpRequest, resource_type: str) -> HttpResponse:
     find(resource_type, "create")
     access.require(request.actor, WRITE)
     entry = transaction.read_single(parsing.parse(read_body(request)), resource_type)
+    if resource_type in AGENDA:
+        kept = scheduling_fhir.create(
+            entry.resource, actor=request.actor, now=request.now, base=presenters.base()
+        )
+        return answer_kept(request, kept)
     return answer_written(request, entry)
 
 
@@ -237,7 +251,74 @@ def replace(request: HttpRequest, resource_type: str, resource_id: str) -> HttpR
         raise refuse(400, "invalid", "L’identifiant diffère de l’adresse.", f"{resource_type}.id")
     entry.method, entry.number = "PUT", search_rules.number_of(resource_id)
     entry.if_match = transaction.match_version(request.headers.get("If-Match", ""))
+    if resource_type in AGENDA:
+        kept = scheduling_fhir.update(
+            entry.resource,
+            actor=request.actor,
+            now=request.now,
+            base=presenters.base(),
+            number=entry.number,
+            version=entry.if_match,
+        )
+        return answer_kept(request, kept)
     return answer_written(request, entry)
+
+
+def put_identified(request: HttpRequest, resource_type: str) -> HttpResponse:
+    """Bring to what is sent the resource that bears an identifier (GAP, flow 6b)."""
+    served = find(resource_type, "update")
+    access.require(request.actor, WRITE)
+    if not served.conditional_update:
+        raise refuse(405, "not-supported", "Mise à jour conditionnelle non servie pour ce type.")
+    said = parse_query(address_query(request))
+    system, bar, value = said[0][1].rpartition("|") if len(said) == 1 else ("", "", "")
+    if len(said) != 1 or said[0][0] != "identifier" or not value or not bar:
+        raise refuse(412, "invalid", "Dites une condition : identifier=système|valeur.")
+    entry = transaction.read_single(parsing.parse(read_body(request)), resource_type)
+    own = {(each.get("system", ""), each.get("value", "")) for each in entry.identifiers}
+    if (system, value) not in own:
+        raise refuse(
+            400,
+            "invalid",
+            "La ressource porte un autre identifiant que la condition.",
+            f"{resource_type}.identifier",
+        )
+    kept = scheduling_fhir.update(
+        entry.resource,
+        actor=request.actor,
+        now=request.now,
+        base=presenters.base(),
+        identifier=(system, value),
+        version=transaction.match_version(request.headers.get("If-Match", "")),
+    )
+    return answer_kept(request, kept)
+
+
+def end(request: HttpRequest, resource_type: str, resource_id: str) -> HttpResponse:
+    """End a resource: its row stays, with what it was."""
+    find(resource_type, "delete")
+    access.require(request.actor, WRITE)
+    scheduling_fhir.delete(
+        resource_type,
+        number=search_rules.number_of(resource_id),
+        actor=request.actor,
+        now=request.now,
+    )
+    told = fhir.Issue("informational", "Fermé.", severity="information")
+    return fhir.response(fhir.outcome([told]))
+
+
+def answer_kept(request: HttpRequest, kept: scheduling_fhir.Kept) -> HttpResponse:
+    """Answer a resource as it was kept; what was not is said in a header of warning."""
+    kind = type(kept.row).__name__
+    found = queries.written(resource_type=kind, number=kept.row.pk)
+    response = fhir.response(found, status=201 if kept.created else 200)
+    response["Location"] = f"{presenters.base()}/{kind}/{kept.row.pk}"
+    response["ETag"] = f'W/"{found["meta"]["versionId"]}"'
+    response["Last-Modified"] = http_date(kept.row.updated_at.timestamp())
+    if kept.issues:
+        response["X-Carbet-Warnings"] = presenters.warnings_header(kept.issues)
+    return response
 
 
 def traced(request: HttpRequest, act: Callable[[], HttpResponse], entity: str) -> HttpResponse:

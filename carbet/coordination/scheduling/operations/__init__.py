@@ -16,6 +16,17 @@ from carbet.coordination.scheduling.operations.availability import (
     revoke_feed,
     withdraw_slot,
 )
+from carbet.coordination.scheduling.operations.declaring import (
+    UnableToDeclare,
+    declare_appointment,
+    declare_schedule,
+    declare_slot,
+    declarer,
+    revise_appointment,
+    revise_schedule,
+    revise_slot,
+    withdraw_declared,
+)
 from carbet.coordination.scheduling.operations.planning import (
     SlotTaken,
     TimeTaken,
@@ -30,11 +41,14 @@ from carbet.coordination.scheduling.operations.planning import (
     schedule,
 )
 from carbet.coordination.scheduling.operations.series import extend, repeat
+from carbet.coordination.scheduling.operations.writing import AlreadyDeclared
 
 __all__ = [
+    "AlreadyDeclared",
     "SlotTaken",
     "TimeTaken",
     "UnableToAnswer",
+    "UnableToDeclare",
     "UnableToOpenSlots",
     "UnableToSchedule",
     "accept_own",
@@ -45,6 +59,10 @@ __all__ = [
     "cancel_absence",
     "close",
     "declare_absence",
+    "declare_appointment",
+    "declare_schedule",
+    "declare_slot",
+    "declarer",
     "decline_own",
     "exchange",
     "extend",
@@ -54,7 +72,11 @@ __all__ = [
     "open_slots",
     "reinstate",
     "repeat",
+    "revise_appointment",
+    "revise_schedule",
+    "revise_slot",
     "revoke_feed",
     "schedule",
+    "withdraw_declared",
     "withdraw_slot",
 ]

@@ -39,6 +39,10 @@ class SlotTaken(UnableToSchedule):
     """Somebody else took the slot first."""
 
 
+class AlreadyDeclared(UnableToSchedule):
+    """Another appointment bears the identifier that its software gave it."""
+
+
 def check_time(start: datetime, end: datetime, *, now: datetime) -> None:
     """Refuse a time that no visit has.
 
@@ -160,6 +164,8 @@ def clash_of(error: IntegrityError) -> Exception:
         return TimeTaken("La personne a déjà un rendez-vous à cette heure.", field="start")
     if "appointment_slot_once" in said:
         return SlotTaken("Ce créneau vient d’être pris. Choisissez-en un autre.", field="slot")
+    if "appointment_identifier" in said:
+        return AlreadyDeclared("Un autre rendez-vous porte cet identifiant.", field="identifier")
     return error
 
 

@@ -2,7 +2,11 @@
 
 from collections.abc import Iterable
 
-from carbet.coordination.scheduling.choices import AppointmentStatus, ParticipationStatus
+from carbet.coordination.scheduling.choices import (
+    FIRM,
+    AppointmentStatus,
+    ParticipationStatus,
+)
 
 ANSWERS = (ParticipationStatus.ACCEPTED, ParticipationStatus.DECLINED)
 
@@ -41,3 +45,15 @@ def status_after(answers: Iterable[str], *, awaits_author: bool) -> str:
     if waiting or awaits_author:
         return AppointmentStatus.PROPOSED
     return AppointmentStatus.BOOKED
+
+
+def status_declared(said: str, answers: Iterable[str]) -> str:
+    """Return the status of an appointment that another software declares.
+
+    What it says is agreed is agreed only if every professional is held to have accepted: who may
+    not speak for them asks them. The rest is as it says.
+    """
+    agreed = (*FIRM, AppointmentStatus.FULFILLED, AppointmentStatus.NOSHOW)
+    if said in agreed and any(answer not in ANSWERS for answer in answers):
+        return AppointmentStatus.PROPOSED
+    return said

@@ -13,10 +13,12 @@ from django.db.models import Model, Q, QuerySet
 
 from carbet.coordination.care_teams import fhir as care_teams_fhir
 from carbet.coordination.care_teams.models import CareTeam, CareTeamParticipant, RelatedPerson
+from carbet.coordination.scheduling import fhir as scheduling_fhir
+from carbet.coordination.scheduling.models import Slot
 from carbet.core import audit, names
 from carbet.core.actor import Actor
 from carbet.core.fhir import Json, Refused, insee_code, refuse
-from carbet.interop.fhir_api.queries import offer
+from carbet.interop.fhir_api.queries import agenda, offer
 from carbet.interop.fhir_api.rules import registry
 from carbet.interop.fhir_api.rules import search as rules
 from carbet.interop.fhir_api.rules.search import Filter, Search, Target, Token, Value, When
@@ -30,6 +32,7 @@ MODELS: dict[str, type[Model]] = {
     "Patient": Patient,
     "RelatedPerson": RelatedPerson,
     **offer.MODELS,
+    **agenda.MODELS,
 }
 _WRITERS: dict[str, Callable[[Any], list[Json]]] = {
     "CareTeam": care_teams_fhir.care_teams,
@@ -41,6 +44,9 @@ _WRITERS: dict[str, Callable[[Any], list[Json]]] = {
     "Location": directory_fhir.locations,
     "HealthcareService": directory_fhir.healthcare_services,
     "Endpoint": directory_fhir.endpoints,
+    "Schedule": scheduling_fhir.schedules,
+    "Slot": scheduling_fhir.slots,
+    "Appointment": scheduling_fhir.appointments,
 }
 _MOST_INCLUDED = 500
 _MOST_TURNS = 3
@@ -80,6 +86,12 @@ def read(*, actor: Actor, resource_type: str, resource_id: str, now: datetime) -
         raise nothing_here()
     _trace(actor, "fhir.read", found, now=now, entity=f"{resource_type}/{number}")
     return found[0]
+
+
+def written(*, resource_type: str, number: int) -> Json:
+    """Return a resource that the system has just written, as others will read it."""
+    [found] = _write(resource_type, Q(pk=number))
+    return found
 
 
 def versions(*, actor: Actor, resource_id: str, now: datetime, only: str = "") -> list[Json]:
@@ -149,6 +161,9 @@ def search(*, actor: Actor, search: Search, after: int = 0, now: datetime) -> Fo
     for each in search.filters:
         if (to_condition := CONDITIONS.get((kind, each.parameter.name))) is not None:
             condition &= _any(to_condition, each)
+    offered = _offered(search)
+    if kind == "Schedule" and offered:
+        condition &= Q(pk__in=Slot.objects.filter(offered).values("schedule_id"))
     if kind == "Patient" and "birthdate" in {each.parameter.name for each in search.filters}:
         condition &= _born_that_day(search)
     found = Found()
@@ -162,6 +177,9 @@ def search(*, actor: Actor, search: Search, after: int = 0, now: datetime) -> Fo
             found.after = int(found.matches[-1]["id"])
         found.matches = _refined(search, found.matches)
         found.included = _beside(search, found.matches)
+        if kind in agenda.MODELS and not after and found.after is None:
+            # SAS asks for the total; a page that holds everything knows it.
+            found.total = len(found.matches)
     said = ", ".join(name for name, _ in search.said)
     _trace(actor, "fhir.search", found.matches + found.included, now=now, entity=kind, reason=said)
     return found
@@ -233,7 +251,10 @@ def _beside(search: Search, matches: list[Json]) -> list[Json]:
     numbers = [int(resource["id"]) for resource in matches]
     for kind, column in dict.fromkeys(_REVINCLUDES[path] for path in search.revincludes):
         if numbers:
-            add(_write(kind, Q(**{f"{column}__in": numbers}), most=_MOST_INCLUDED))
+            condition = Q(**{f"{column}__in": numbers})
+            if kind == "Slot":
+                condition &= _offered(search)
+            add(_write(kind, condition, most=_MOST_INCLUDED))
     for _ in range(_MOST_TURNS):
         if not search.iterated or not follow(search.iterated, matches + list(included.values())):
             break
@@ -252,6 +273,7 @@ _REVINCLUDES = {
     "HealthcareService:location": ("HealthcareService", "location_id"),
     "Location:organization": ("Location", "organization_id"),
     "Endpoint:organization": ("Endpoint", "organization_id"),
+    "Slot:schedule": ("Slot", "schedule_id"),
 }
 # The element that a search parameter reads, where it bears another name.
 _ELEMENTS = {
@@ -264,6 +286,16 @@ _ELEMENTS = {
 }
 
 
+def _offered(search: Search) -> Q:
+    """Return the condition on slots that `_has` says: one and the same slot meets all of it."""
+    condition = Q()
+    for each in search.filters:
+        name = each.parameter.name.removeprefix("_has:Slot:schedule:")
+        if name != each.parameter.name:
+            condition &= _any(CONDITIONS["Slot", name], each)
+    return condition
+
+
 def _pointed(resources: Iterable[Json], path: str) -> Iterable[tuple[str, int]]:
     """Return the resources that these point to by one search parameter."""
     kind, _, name = path.partition(":")
@@ -273,6 +305,12 @@ def _pointed(resources: Iterable[Json], path: str) -> Iterable[tuple[str, int]]:
         held: Any = resource.get(_ELEMENTS.get(path, name))
         if name == "participant":
             held = [stay["member"] for stay in resource.get("participant", [])]
+        if kind == "Appointment" and name in ("actor", "patient", "practitioner"):
+            held = [part["actor"] for part in resource["participant"]]
+            if name != "actor":
+                held = [
+                    each for each in held if each["reference"].startswith(f"{name.capitalize()}/")
+                ]
         for reference in held if isinstance(held, list) else [held]:
             # A logical reference leads to nothing here.
             target, _, number = ((reference or {}).get("reference") or "").partition("/")
@@ -407,6 +445,7 @@ CONDITIONS: dict[tuple[str, str], Callable[[Any], Q]] = {
     ),
     ("RelatedPerson", "relationship"): _related,
     **offer.conditions(_moment),
+    **agenda.conditions(_moment, _person_identified("patient_id")),
 }
 
 
@@ -488,6 +527,12 @@ if _served != CONDITIONS.keys() | REFINEMENTS.keys():
 def _person_of(resource: Json) -> int | None:
     if resource["resourceType"] == "Patient":
         return int(resource["id"])
+    if resource["resourceType"] == "Appointment":
+        for part in resource["participant"]:
+            kind, _, number = part["actor"]["reference"].partition("/")
+            if kind == "Patient":
+                return int(number)
+        return None
     held = resource.get("subject") or resource.get("patient")
     return int(held["reference"].partition("/")[2]) if held else None
 

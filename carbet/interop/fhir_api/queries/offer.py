@@ -201,7 +201,8 @@ def _of_organization(target: Target) -> Q:
 # --- Professions --------------------------------------------------------------------------------
 
 
-def _practised(token: Token) -> Q:
+def practised(token: Token) -> Q:
+    """Return the condition on the profession, the function or the activity of a role."""
     families = {
         fhir.HEALTH_PROFESSIONS: ("medical", "paramedical"),
         fhir.SOCIAL_PROFESSIONS: ("social",),
@@ -340,7 +341,7 @@ def conditions(moment: Callable[[str], Condition]) -> dict[tuple[str, str], Cond
         ("PractitionerRole", "practitioner"): pointing("practitioner_id"),
         ("PractitionerRole", "organization"): _of_organization,
         ("PractitionerRole", "service"): pointing("healthcare_service_id"),
-        ("PractitionerRole", "role"): _practised,
+        ("PractitionerRole", "role"): practised,
         ("PractitionerRole", "specialty"): _skilled,
         ("PractitionerRole", "mailbox-mss"): _written_to("role"),
         ("Organization", "identifier"): organization_identified,
@@ -418,9 +419,9 @@ def conditions(moment: Callable[[str], Condition]) -> dict[tuple[str, str], Cond
     for kind, links in registry.CHAINS.items():
         for link, target in links.items():
             for name in registry.chained(target):
-                through = _through(_LINKS[kind, link], found[target, name], MODELS[target])
-                found[kind, f"{link}.{name}"] = through
-                found[kind, f"{link}:{target}.{name}"] = through
+                led = through(_LINKS[kind, link], found[target, name], MODELS[target])
+                found[kind, f"{link}.{name}"] = led
+                found[kind, f"{link}:{target}.{name}"] = led
     return found
 
 
@@ -440,7 +441,9 @@ def _by_id(token: Token) -> Q:
     return Q(pk=rules.number_of(token.code)) if token.system is None else NOTHING
 
 
-def _through(path: str, to_condition: Condition, model: type[Model]) -> Condition:
+def through(path: str, to_condition: Condition, model: type[Model]) -> Condition:
+    """Return the condition that what a reference leads to meets another."""
+
     def condition(value: Any) -> Q:
         kind = model.__name__
         held = model._default_manager.filter(to_condition(value), OPEN_TO_SYSTEMS.get(kind, Q()))

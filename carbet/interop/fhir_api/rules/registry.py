@@ -5,8 +5,9 @@ The capability statement is written from it, the search reads by it, a test hold
 
 from dataclasses import dataclass, field
 
-from carbet.interop.fhir_api.choices import CDS, CDS_SEARCH, UPDATE_PROFILE
+from carbet.interop.fhir_api.choices import CDS, CDS_SEARCH, LARGEST_PAGE, UPDATE_PROFILE
 
+GAP = "https://interop.esante.gouv.fr/ig/fhir/gap/"
 FR_CORE = "https://hl7.fr/ig/fhir/core/StructureDefinition/"
 AS = "https://interop.esante.gouv.fr/ig/fhir/annuaire/StructureDefinition/"
 HL7 = "http://hl7.org/fhir/SearchParameter/"
@@ -33,7 +34,7 @@ class Parameter:
 
     @property
     def is_chain(self) -> bool:
-        return "." in self.name
+        return "." in self.name or self.name.startswith("_has:")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Resource:
     also_profiles: tuple[str, ...] = ()
     asks_one_of: tuple[frozenset[str], ...] = ()
     documentation: str = ""
+    largest_page: int = LARGEST_PAGE
+    conditional_update: bool = False
 
     @property
     def is_public(self) -> bool:
@@ -67,6 +70,8 @@ PUBLIC = (
     "Location",
     "HealthcareService",
     "Endpoint",
+    "Schedule",
+    "Slot",
 )
 
 
@@ -91,6 +96,45 @@ def _one_of(*sets: str) -> tuple[frozenset[str], ...]:
 
 
 _PERSON = ("Patient",)
+_ACTORS = ("PractitionerRole", "Practitioner", "Organization")
+
+
+def _actor_chains(path: str) -> tuple[Parameter, ...]:
+    """Return what an agenda is sought by, through its actor (GAP, flow 4a; SAS)."""
+    return tuple(
+        Parameter(f"{path}:{name}", kind)
+        for name, kind in (
+            ("Practitioner.identifier", TOKEN),
+            ("PractitionerRole.practitioner.identifier", TOKEN),
+            ("PractitionerRole.name", STRING),
+            ("PractitionerRole.role", TOKEN),
+            ("PractitionerRole.specialty", TOKEN),
+            ("PractitionerRole.address", STRING),
+            ("PractitionerRole.location.address", STRING),
+            ("PractitionerRole.location.near", SPECIAL),
+            ("PractitionerRole.organization.identifier", TOKEN),
+            ("Organization.identifier", TOKEN),
+            ("Location.organization.identifier", TOKEN),
+            ("Location.name", STRING),
+            ("Location.address", STRING),
+            ("Location.near", SPECIAL),
+            ("HealthcareService.organization.identifier", TOKEN),
+            ("HealthcareService.organization.name", STRING),
+            ("HealthcareService.organization.address", STRING),
+        )
+    )
+
+
+_AGENDA_INCLUDES = {
+    "Slot:schedule": "Schedule",
+    "Slot:service-type-reference": "",
+    "Schedule:actor": "",
+    "PractitionerRole:practitioner": "Practitioner",
+    "PractitionerRole:organization": "Organization",
+    "PractitionerRole:location": "",
+    "Location:organization": "",
+    "HealthcareService:organization": "",
+}
 _MEMBERS = ("PractitionerRole", "Organization", "RelatedPerson")
 
 RESOURCES: dict[str, Resource] = {
@@ -346,6 +390,99 @@ RESOURCES: dict[str, Resource] = {
                 Parameter("connection-type", TOKEN, HL7 + "Endpoint-connection-type"),
             ),
             includes={"Endpoint:organization": "Organization"},
+        ),
+        Resource(
+            "Schedule",
+            FR_CORE + "fr-core-schedule",
+            (*READING, *WRITING, "delete"),
+            _parameters(
+                Parameter("identifier", TOKEN, HL7 + "Schedule-identifier"),
+                Parameter("active", TOKEN, HL7 + "Schedule-active"),
+                Parameter("actor", REFERENCE, HL7 + "Schedule-actor", _ACTORS),
+                Parameter("specialty", TOKEN, HL7 + "Schedule-specialty"),
+                Parameter("service-type", TOKEN, HL7 + "Schedule-service-type"),
+                Parameter("date", DATE, HL7 + "Schedule-date"),
+                *_actor_chains("actor"),
+                Parameter("_has:Slot:schedule:start", DATE),
+                Parameter("_has:Slot:schedule:status", TOKEN),
+            ),
+            includes=_AGENDA_INCLUDES,
+            revincludes={"Slot:schedule": "Slot"},
+            also_profiles=(GAP + "StructureDefinition/gap-fr-schedule",),
+            documentation="L’agenda d’un professionnel, ou de sa structure, tenu par sa structure."
+            " L’extension fr-core-schedule-availability-time ouvre les créneaux ; delete le ferme."
+            " _revinclude=Slot:schedule rend les créneaux que demandent les _has.",
+            largest_page=200,
+            conditional_update=True,
+        ),
+        Resource(
+            "Slot",
+            FR_CORE + "fr-core-slot",
+            (*READING, *WRITING),
+            _parameters(
+                Parameter("identifier", TOKEN, HL7 + "Slot-identifier"),
+                Parameter("status", TOKEN, HL7 + "Slot-status"),
+                Parameter("start", DATE, HL7 + "Slot-start"),
+                Parameter("schedule", REFERENCE, HL7 + "Slot-schedule", ("Schedule",)),
+                Parameter("specialty", TOKEN, HL7 + "Slot-specialty"),
+                Parameter("service-type", TOKEN, HL7 + "Slot-service-type"),
+                Parameter("schedule.actor", REFERENCE, targets=_ACTORS),
+                *_actor_chains("schedule.actor"),
+            ),
+            includes=_AGENDA_INCLUDES,
+            also_profiles=(GAP + "StructureDefinition/gap-fr-slot",),
+            documentation="Créneaux, libres ou non (GAP flux 4a, SAS). Un créneau pris ne se"
+            " modifie pas.",
+            largest_page=500,
+            conditional_update=True,
+        ),
+        Resource(
+            "Appointment",
+            FR_CORE + "fr-core-appointment",
+            (*READING, *WRITING),
+            _parameters(
+                Parameter("identifier", TOKEN, HL7 + "Appointment-identifier"),
+                Parameter("status", TOKEN, HL7 + "Appointment-status"),
+                Parameter("date", DATE, HL7 + "Appointment-date"),
+                Parameter("created", DATE, GAP + "SearchParameter/GAP-Appointment-created"),
+                Parameter(
+                    "description", STRING, GAP + "SearchParameter/GAP-Appointment-description"
+                ),
+                Parameter("priority", TOKEN, GAP + "SearchParameter/GAP-Appointment-priority"),
+                Parameter("service-type", TOKEN, HL7 + "Appointment-service-type"),
+                Parameter("patient", REFERENCE, HL7 + "Appointment-patient", _PERSON),
+                Parameter("actor", REFERENCE, HL7 + "Appointment-actor", ("Patient", *_ACTORS)),
+                Parameter(
+                    "practitioner",
+                    REFERENCE,
+                    HL7 + "Appointment-practitioner",
+                    ("Practitioner",),
+                ),
+                Parameter("slot", REFERENCE, HL7 + "Appointment-slot", ("Slot",)),
+                Parameter("patient.identifier", TOKEN),
+                Parameter("actor:Patient.identifier", TOKEN),
+                Parameter("practitioner.identifier", TOKEN),
+                Parameter("actor:Practitioner.identifier", TOKEN),
+                Parameter("actor:Organization.identifier", TOKEN),
+            ),
+            includes={
+                "Appointment:patient": "Patient",
+                "Appointment:actor": "",
+                "Appointment:practitioner": "Practitioner",
+                "Appointment:slot": "Slot",
+                **_AGENDA_INCLUDES,
+            },
+            also_profiles=(GAP + "StructureDefinition/gap-fr-appointment",),
+            asks_one_of=_one_of(
+                *("_id", "identifier", "patient", "actor", "practitioner", "slot"),
+                *("patient.identifier", "actor:Patient.identifier"),
+                *("practitioner.identifier", "actor:Practitioner.identifier"),
+                "actor:Organization.identifier",
+            ),
+            documentation="create : proposed demande, booked déclare (GAP flux 6a, SAS). Un créneau"
+            " pris par un autre : 409. PUT Appointment?identifier=système|valeur (flux 6b)."
+            " Une recherche dit au moins _id, identifier, slot, une personne ou un acteur.",
+            conditional_update=True,
         ),
     )
 }

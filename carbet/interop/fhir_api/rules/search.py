@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from carbet.core import fhir
 from carbet.core.fhir import Issue, Refused, refuse
-from carbet.interop.fhir_api.choices import LARGEST_PAGE, ORDINARY_PAGE
+from carbet.interop.fhir_api.choices import ORDINARY_PAGE
 from carbet.interop.fhir_api.rules import registry
 from carbet.interop.fhir_api.rules.registry import Parameter, Resource
 
@@ -18,6 +18,11 @@ _DATE = re.compile(r"(eq|ge|le|gt|lt)?(\d{4}.*)")
 _NUMBER = re.compile(r"(eq|ge|le|gt|lt)?(\d{1,6}(?:\.\d{1,4})?)")
 _ELEMENT = re.compile(r"[A-Za-z]{1,64}")
 _LARGEST_NUMBER = 2**63 - 1
+# A type after the parameter of an inclusion: we serve the parameter whole, whatever it narrows to.
+_NARROWING = (
+    *("HealthcareService", "Location", "Organization"),
+    *("Patient", "Practitioner", "PractitionerRole"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +164,10 @@ class _Reader:
             return
         if name == "_count":
             if not (value.isascii() and value.isdigit() and len(value) <= 9):
-                self.wrong(name, "Un nombre entier, de 0 à 50, est attendu.")
+                self.wrong(name, "Un nombre entier, 0 ou plus, est attendu.")
                 return
             self.only_total = self.only_total or int(value) == 0
-            self.count = min(int(value), LARGEST_PAGE)
+            self.count = min(int(value), self.resource.largest_page)
         elif name == "_total":
             if value not in ("none", "estimate", "accurate"):
                 self.wrong(name, "none, estimate ou accurate est attendu.")
@@ -189,14 +194,14 @@ class _Reader:
     def take_include(self, name: str, value: str) -> None:
         known = self.resource.revincludes if name == "_revinclude" else self.resource.includes
         # A type after the parameter narrows what is included; we serve the parameter whole.
-        path = ":".join(value.split(":")[:2])
+        path, narrowed = ":".join(value.split(":")[:2]), value.split(":")[2:]
         if value == "*" and name == "_include":
             self.lists["_include"] += [
                 each for each in known if each.startswith(f"{self.resource.type}:")
             ]
             self.said.append((name, value))
             return
-        if path not in known or value.count(":") > 1:
+        if path not in known or (narrowed and narrowed not in ([one] for one in _NARROWING)):
             self.wrong(name, "Inclusion non servie pour cette ressource.", code="not-supported")
             return
         # What leaves from another type follows from what is included.

@@ -51,6 +51,22 @@ _RESOURCES = {
         category:CodeableConcept* name:string subject:Reference encounter:Reference period:Period
         participant:CareTeam.participant* reasonCode:CodeableConcept* reasonReference:Reference*
         managingOrganization:Reference* telecom:ContactPoint* note:Annotation*""",
+    "Schedule": """identifier:Identifier* active:boolean serviceCategory:CodeableConcept*
+        serviceType:CodeableConcept* specialty:CodeableConcept* actor:Reference+
+        planningHorizon:Period comment:string""",
+    "Slot": """identifier:Identifier* serviceCategory:CodeableConcept* serviceType:CodeableConcept*
+        specialty:CodeableConcept* appointmentType:CodeableConcept schedule:Reference!
+        status:code(busy|free|busy-unavailable|busy-tentative|entered-in-error)! start:instant!
+        end:instant! overbooked:boolean comment:string""",
+    "Appointment": """identifier:Identifier*
+        status:code(proposed|pending|booked|arrived|fulfilled|cancelled|noshow|entered-in-error|checked-in|waitlist)!
+        cancelationReason:CodeableConcept serviceCategory:CodeableConcept*
+        serviceType:CodeableConcept* specialty:CodeableConcept* appointmentType:CodeableConcept
+        reasonCode:CodeableConcept* reasonReference:Reference* priority:unsignedInt
+        description:string supportingInformation:Reference* start:instant end:instant
+        minutesDuration:positiveInt slot:Reference* created:dateTime comment:string
+        patientInstruction:string basedOn:Reference* participant:Appointment.participant+
+        requestedPeriod:Period*""",
 }
 _BUNDLE = """identifier:Identifier
     type:code(document|message|transaction|transaction-response|batch|batch-response|history|searchset|collection)!
@@ -71,6 +87,9 @@ _BACKBONES = {
         address:Address""",
     "CareTeam.participant": """role:CodeableConcept* member:Reference onBehalfOf:Reference
         period:Period""",
+    "Appointment.participant": """type:CodeableConcept* actor:Reference
+        required:code(required|optional|information-only)
+        status:code(accepted|declined|tentative|needs-action)! period:Period""",
     "Bundle.link": "relation:string! url:uri!",
     "Bundle.entry": """link:Bundle.link* fullUrl:uri resource:Resource search:Bundle.entry.search
         request:Bundle.entry.request response:Bundle.entry.response""",
@@ -102,6 +121,7 @@ _DATA_TYPES = {
         hash:base64Binary title:string creation:dateTime""",
     "Annotation": "author[x]:Reference|string time:dateTime text:markdown!",
     "Quantity": """value:decimal comparator:code(<|<=|>=|>) unit:string system:uri code:code""",
+    "Duration": "value:decimal comparator:code(<|<=|>=|>) unit:string system:uri code:code",
     "Range": "low:Quantity high:Quantity",
     "Ratio": "numerator:Quantity denominator:Quantity",
     "Signature": """type:Coding+ when:instant! who:Reference! onBehalfOf:Reference
@@ -109,8 +129,8 @@ _DATA_TYPES = {
 }
 _EXTENSION = """url:uri! value[x]:base64Binary|boolean|canonical|code|date|dateTime|decimal|id|
     instant|integer|markdown|oid|positiveInt|string|time|unsignedInt|uri|url|uuid|Address|Annotation|
-    Attachment|CodeableConcept|Coding|ContactPoint|HumanName|Identifier|Period|Quantity|Range|Ratio|
-    Reference|Signature|Meta"""
+    Attachment|CodeableConcept|Coding|ContactPoint|Duration|HumanName|Identifier|Period|Quantity|Range|
+    Ratio|Reference|Signature|Meta"""
 
 
 @dataclass(frozen=True, slots=True)

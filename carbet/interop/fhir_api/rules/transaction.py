@@ -120,7 +120,7 @@ def _read_entry(said: Json, at: str) -> tuple[Entry | None, list[Issue]]:
         method=method,
         full_url=said.get("fullUrl", ""),
     )
-    if kind not in RESOURCES:
+    if kind not in ORDER:
         where = f"{at}.resource"
         issues.append(Issue("not-supported", f"Type de ressource non reçu : {kind}.", where))
         return None, issues

@@ -96,6 +96,7 @@ def make_system(world, client):
         token.save()
         system = System(client, f"token-of-{place}-{number}")
         system.client_id = oauth.pk
+        system.role = world.roles["gp"]
         return system
 
     return make

@@ -28,7 +28,24 @@ def written(system, official):
     """Return the addresses of the official circle, by type."""
     entries = system.post("", official).json()["entry"]
     locations = [entry["response"]["location"].split("/_history")[0] for entry in entries]
-    return {location.split("/")[0]: f"/{location}" for location in locations}
+    found = {location.split("/")[0]: f"/{location}" for location in locations}
+    visit = system.post("/Appointment", visit_of(found["Patient"].strip("/"), system.role))
+    assert visit.status_code == 201, visit.content.decode()
+    return found | {"Appointment": f"/Appointment/{visit.json()['id']}"}
+
+
+def visit_of(person, role):
+    """Return the declaration of a visit to a person."""
+    return {
+        "resourceType": "Appointment",
+        "status": "booked",
+        "start": "2026-11-23T09:00:00-03:00",
+        "end": "2026-11-23T09:30:00-03:00",
+        "participant": [
+            {"actor": {"reference": person}, "status": "accepted"},
+            {"actor": {"reference": f"PractitionerRole/{role.pk}"}, "status": "accepted"},
+        ],
+    }
 
 
 def refused(answer, status, code):
@@ -136,7 +153,7 @@ def test_another_organization_sees_no_person(system, stranger, written, kind):
 
 
 def test_every_served_type_is_in_the_proof_above():
-    assert set(PRIVATE) == {"CareTeam", "Patient", "RelatedPerson"}
+    assert set(PRIVATE) == {"CareTeam", "Patient", "RelatedPerson", "Appointment"}
     assert set(queries.MODELS) == set(RESOURCES)
 
 
