@@ -66,6 +66,7 @@ CAN = {
         "notebook.write",
         "support.request",
         "support.triage",
+        "questionnaires.edit",
         "care_plan.edit",
     },
     "former": {

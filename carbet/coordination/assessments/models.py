@@ -24,6 +24,8 @@ class Questionnaire(models.Model):
     # The FHIR Questionnaire as it was written or received.
     definition = models.JSONField()
     author_name = models.CharField(max_length=200, blank=True)
+    # Rises at each change of a draft, so that two screens never overwrite each other in silence.
+    revision = models.PositiveIntegerField(default=1, db_default=1)
     organization = models.ForeignKey("directory.Organization", on_delete=models.PROTECT, null=True)
     updated_at = models.DateTimeField()
     published_at = models.DateTimeField(null=True)

@@ -36,6 +36,24 @@ def library(*, searched: str = "") -> list[Questionnaire]:
     return list(found.order_by("title", "-pk")[:MOST_QUESTIONNAIRES])
 
 
+def shelves(*, drafts: bool) -> list[tuple[str, list[Questionnaire]]]:
+    """Return the questionnaires by state: drafts for those who keep them, in use, retired."""
+    states = [QuestionnaireStatus.ACTIVE, QuestionnaireStatus.RETIRED]
+    if drafts:
+        states.insert(0, QuestionnaireStatus.DRAFT)
+    found = list(
+        Questionnaire.objects.filter(status__in=states)
+        .defer("definition")
+        .order_by("title", "-pk")[: 3 * MOST_QUESTIONNAIRES]
+    )
+    labels = {"draft": "Brouillons", "active": "En usage", "retired": "Retirés"}
+    return [
+        (labels[state], [one for one in found if one.status == state])
+        for state in states
+        if any(one.status == state for one in found)
+    ]
+
+
 def responses(*, patient_id: int, before: int | None = None) -> list[QuestionnaireResponse]:
     """Return a person's assessments, the latest first, one more than a page.
 

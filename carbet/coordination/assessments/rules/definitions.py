@@ -492,6 +492,12 @@ def _waited_for(start: str, waits: Mapping[str, set[str]]) -> set[str]:
     return seen
 
 
+def source_of(body: Mapping[str, Any]) -> str:
+    """Return where a questionnaire says that it comes from."""
+    found = (one.get("valueString") for one in _extensions(body) if one.get("url") == SOURCE)
+    return str(next(found, "") or "")
+
+
 def _extensions(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     given = body.get("extension")
     return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []

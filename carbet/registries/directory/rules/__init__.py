@@ -14,6 +14,7 @@ TRIAGE_SUPPORT = "support.triage"
 EDIT_PLAN = "care_plan.edit"
 APPROVE_PLAN = "care_plan.approve"
 BREAK_GLASS = "glass.break"
+EDIT_QUESTIONNAIRES = "questionnaires.edit"
 OPERATE = "operate"
 ALL_CAPABILITIES = frozenset(
     {
@@ -25,6 +26,7 @@ ALL_CAPABILITIES = frozenset(
         EDIT_PLAN,
         APPROVE_PLAN,
         BREAK_GLASS,
+        EDIT_QUESTIONNAIRES,
         OPERATE,
     }
 )
@@ -57,7 +59,7 @@ def capabilities(
     if profession == DOCTOR:
         found |= {APPROVE_PLAN}
     if purpose == Purpose.DAC and category in CARING:
-        found |= {TRIAGE_SUPPORT}
+        found |= {TRIAGE_SUPPORT, EDIT_QUESTIONNAIRES}
     if is_operator:
         found |= {OPERATE}
     return frozenset(found)

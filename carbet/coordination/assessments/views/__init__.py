@@ -1,0 +1,1 @@
+"""Pages of assessments, and of the questionnaires that they fill."""
