@@ -155,6 +155,9 @@ def _asked(rows: Sequence[Any], said: dict[str, str]) -> Sequence[Any]:
 def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body leave together: apart, each page would wait for an acknowledgement.
+        wbufsize = -1
+        disable_nagle_algorithm = True
 
         def log_message(self, *args: object) -> None:
             """Say nothing: a request may carry a key."""
