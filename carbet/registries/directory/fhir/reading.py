@@ -845,8 +845,8 @@ def _opening(reader: Reader) -> None:
         if each.get("allDay") is True or (opens and closes):
             times = (None, None) if each.get("allDay") is True else (opens[:8], closes[:8])
             hours += [
-                {"weekday": number, "opens_at": times[0], "closes_at": times[1]}
-                for number in days or ()
+                {"weekday": number, "opens_at": times[0], "closes_at": times[1]} | _valid(each)
+                for number in dict.fromkeys(days)
             ]
     closures: list[Json] = []
     for each in reader.get("notAvailable"):
@@ -863,6 +863,19 @@ def _opening(reader: Reader) -> None:
                 }
             )
     reader.said.attached["hours"], reader.said.attached["closures"] = hours, closures
+
+
+def _valid(available: Json) -> Json:
+    """Return from and until which day (excluded) hours hold, when the source says so."""
+    found: Json = {}
+    for part in extensions(available, v.OPENING_PERIOD):
+        period = value_of(part)
+        period = period if isinstance(period, dict) else {}
+        if start := day(period.get("start"), "availableTime.start"):
+            found["valid_from"] = start.isoformat()
+        if end := day(period.get("end"), "availableTime.end"):
+            found["valid_until"] = (end + timedelta(days=1)).isoformat()
+    return found
 
 
 def _check_time(said: str) -> None:

@@ -442,10 +442,12 @@ class _Merge:
                 " AND m.problem IS NULL AND NOT m.is_new"
             )
         self.sql(
-            "INSERT INTO directory_openinghours (service_id, weekday, opens_at, closes_at)"
-            " SELECT m.target_id, b.weekday, b.opens_at, b.closes_at FROM merging m,"
+            "INSERT INTO directory_openinghours (service_id, weekday, opens_at, closes_at,"
+            " valid_from, valid_until) SELECT m.target_id, b.weekday, b.opens_at, b.closes_at,"
+            " b.valid_from, b.valid_until FROM merging m,"
             " LATERAL jsonb_to_recordset(m.attached->'hours') AS b(weekday smallint,"
-            " opens_at time, closes_at time) WHERE m.problem IS NULL AND m.attached ? 'hours'"
+            " opens_at time, closes_at time, valid_from date, valid_until date)"
+            " WHERE m.problem IS NULL AND m.attached ? 'hours'"
         )
         self.sql(
             "INSERT INTO directory_closure (service_id, starts_on, ends_on, reason)"

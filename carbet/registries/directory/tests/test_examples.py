@@ -245,6 +245,68 @@ def test_an_offer_of_the_ror_comes_back_whole(tmp_path):
     assert first.updated_at.isoformat() == "2026-11-20T11:30:00+00:00"
 
 
+def test_a_rich_offer_of_the_ror_comes_back_whole(tmp_path):
+    place, location, service = offer()
+    years = {
+        "system": "https://mos.esante.gouv.fr/NOS/TRE_R247-UcumUniteMesure/FHIR/TRE-R247-Ucum",
+        "code": "a",
+    }
+    told = {
+        "url": ROR + "ror-healthcareservice-contact-telecom",
+        "extension": [
+            {
+                "url": ROR + "ror-telecom-communication-channel",
+                "valueCodeableConcept": nos("TRE_R200-CanalCommunication", "2"),
+            },
+            {"url": "telecomAddress", "valueString": "0199999999"},
+        ],
+    }
+    service |= {
+        "identifier": [{"type": nos("TRE_R355-TypeIdentifiantOffre", "35"), "value": "03/99"}],
+        "category": [nos("TRE_R244-CategorieOrganisation", "157", "Unité de gynécologie")],
+        "characteristic": [nos("TRE_R253-TypeMaternite", "04"), nos("TRE_R238-Ouverture", "02")],
+        "extension": [
+            {
+                "url": ROR + "ror-healthcareservice-patient-type",
+                "extension": [
+                    {
+                        "url": "ageRange",
+                        "valueRange": {
+                            "low": {"value": 15} | years,
+                            "high": {"value": 150} | years,
+                        },
+                    }
+                ],
+            },
+            {"url": ROR + "ror-healthcareservice-contact", "extension": [told]},
+        ],
+        "availableTime": [
+            {
+                "extension": [
+                    {"url": ROR + "ror-available-time-number-days-of-week", "valueInteger": rank},
+                    {
+                        "url": ROR + "ror-available-time-effective-opening-closing-date",
+                        "valuePeriod": {"start": "2025-04-08", "end": "2027-04-07"},
+                    },
+                ],
+                "daysOfWeek": [weekday],
+                "availableStartTime": "00:00:00",
+                "availableEndTime": "23:59:00",
+            }
+            for rank, weekday in ((1, "mon"), (7, "sun"))
+        ],
+    }
+    run = bring_in(tmp_path, place, location, service, source="ror")
+    assert run.rejected == 0, list(run.lines.values())
+    assert as_declared(service, given_back(service, "ror")) == without_differences(service)
+    row = HealthcareService.objects.get()
+    assert (row.phone, row.age_low, row.age_high, row.category) == ("0199999999", 15, 150, "157")
+    assert [
+        (each.weekday, str(each.valid_from), str(each.valid_until))
+        for each in row.hours.order_by("weekday")
+    ] == [(1, "2025-04-08", "2027-04-08"), (7, "2025-04-08", "2027-04-08")]
+
+
 def test_what_is_changed_here_speaks_over_what_came(tmp_path):
     place, *_ = offer()
     place["telecom"] = [{"system": "phone", "value": "0594000000", "rank": 1}]
