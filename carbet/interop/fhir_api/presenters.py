@@ -22,6 +22,7 @@ from carbet.interop.fhir_api.rules.search import Search
 _PAGE_SALT = "carbet.fhir.page"
 _PAGE_LIFE = 24 * 60 * 60
 _MANDATORY = {
+    "Endpoint": {"status", "connectionType", "payloadType", "address"},
     "CareTeam": {"status", "name", "subject", "period", "identifier"},
     "RelatedPerson": {"patient", "identifier", "relationship", "name", "telecom"},
 }

@@ -13,7 +13,7 @@ from carbet.core import names
 from carbet.core.fhir import refuse
 from carbet.interop.fhir_api.rules import registry
 from carbet.interop.fhir_api.rules import search as rules
-from carbet.interop.fhir_api.rules.search import Amount, Target, Token
+from carbet.interop.fhir_api.rules.search import Amount, Target, Token, When
 from carbet.registries.directory import fhir
 from carbet.registries.directory.models import (
     Capacity,
@@ -303,6 +303,21 @@ def _with_capacity(to_condition: Condition) -> Condition:
     return condition
 
 
+def _place_changed(changed: Condition) -> Condition:
+    """Return the condition on the last change of a place: its beds are part of what it says."""
+    beds = _with_capacity(changed)
+
+    def condition(when: When) -> Q:
+        found = changed(when)
+        if when.comparison in ("ge", "gt"):
+            return found | beds(when)
+        end = when.span.start if when.comparison == "lt" else when.span.end
+        later = Capacity.objects.filter(updated_at__gte=end, location__isnull=False)
+        return (found | beds(when)) & ~Q(pk__in=later.values("location_id"))
+
+    return condition
+
+
 def _capacity_updated(moment: Callable[[str], Condition]) -> Condition:
     return _with_capacity(moment("updated_at"))
 
@@ -415,6 +430,7 @@ def conditions(moment: Callable[[str], Condition]) -> dict[tuple[str, str], Cond
     for kind in MODELS:
         common[kind, "_id"] = _by_id
         common[kind, "_lastUpdated"] = moment("updated_at")
+    common["Location", "_lastUpdated"] = _place_changed(moment("updated_at"))
     found |= common
     for kind, links in registry.CHAINS.items():
         for link, target in links.items():

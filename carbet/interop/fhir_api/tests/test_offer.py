@@ -315,12 +315,27 @@ def test_totals(system, world, offer):
 
 
 def test_what_changed_since(system, offer):
-    Location.objects.filter(pk=offer["place"]).update(updated_at=NOW - timedelta(days=400))
-    recent = (NOW - timedelta(days=1)).date()
-    assert f"Location/{offer['place']}" not in found(
-        system.get(f"/Location?_lastUpdated=ge{recent}")
+    HealthcareService.objects.filter(pk=offer["service"]).update(
+        updated_at=NOW - timedelta(days=400)
     )
-    assert found(system.get(f"/Location?_lastUpdated=lt{recent}")) == [f"Location/{offer['place']}"]
+    recent = (NOW - timedelta(days=1)).date()
+    one = f"HealthcareService/{offer['service']}"
+    assert one not in found(system.get(f"/HealthcareService?_lastUpdated=ge{recent}"))
+    assert found(system.get(f"/HealthcareService?_lastUpdated=lt{recent}")) == [one]
+
+
+def test_a_change_of_beds_is_a_change_of_the_place(system, offer):
+    path = f"/Location/{offer['place']}"
+    Location.objects.filter(pk=offer["place"]).update(updated_at=NOW - timedelta(days=400))
+    first = system.get(path)
+    later = NOW + timedelta(hours=1)
+    Capacity.objects.update(number=3, updated_at=later)
+    again = system.get(path, **{"If-None-Match": first["ETag"]})
+    assert again.status_code == 200
+    assert again.json()["meta"]["versionId"] > first.json()["meta"]["versionId"]
+    day = later.date()
+    assert f"Location/{offer['place']}" in found(system.get(f"/Location?_lastUpdated=ge{day}"))
+    assert f"Location/{offer['place']}" not in found(system.get(f"/Location?_lastUpdated=lt{day}"))
 
 
 def test_a_reading_is_conditional(system, offer):

@@ -167,7 +167,9 @@ def _whole(kind: str, row: Row) -> Json:
 
 
 def _meta(kind: str, row: Row) -> Json:
-    moment = row["updated_at"]
+    # The beds of a place change without it.
+    beds = [_moment(each["updated_at"]) for each in row.get("beds", ())]
+    moment = max([row["updated_at"], *beds])
     return fhir.meta(_PROFILES[kind], version=int(moment.timestamp() * 1000), updated_at=moment)
 
 
@@ -375,11 +377,14 @@ def _capacity(held: Row) -> Json:
         if column == "number":
             parts.append(fhir.extension(name, valueInteger=value))
         elif column == "updated_at":
-            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-            parts.append(fhir.extension(name, valueDateTime=fhir.instant(moment)))
+            parts.append(fhir.extension(name, valueDateTime=fhir.instant(_moment(value))))
         elif value:
             parts.append(fhir.extension(name, valueCodeableConcept=fhir.concept(system, value)))
     return fhir.extension(v.CAPACITY, extension=parts)
+
+
+def _moment(value: Any) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
 def _healthcare_service(row: Row) -> Json:
