@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 from django.db.models import F, FloatField, Func, Model, Q, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import ACos, Coalesce, Cos, Least, Radians, Sin
 from django.db.models.lookups import LessThanOrEqual
+from django.utils import timezone
 
 from carbet.core import names
 from carbet.core.fhir import refuse
@@ -17,6 +19,7 @@ from carbet.interop.fhir_api.rules.search import Amount, Target, Token, When
 from carbet.registries.directory import fhir
 from carbet.registries.directory.models import (
     Capacity,
+    Closure,
     Commune,
     Endpoint,
     HealthcareService,
@@ -46,6 +49,7 @@ OPEN_TO_SYSTEMS: dict[str, Q] = {
     | Q(pk__in=HealthcareService.objects.filter(sensitive=False).values("location_id")),
 }
 NOTHING = Q(pk__in=[])
+AS = registry.AS
 _EARTH_KM = 6371.0
 _FARTHEST_KM = 1000.0
 
@@ -55,12 +59,18 @@ Condition = Callable[[Any], Q]
 # --- Codes --------------------------------------------------------------------------------------
 
 
-def coded(columns: dict[str, str], *, listed: frozenset[str] = frozenset()) -> Condition:
+def coded(
+    columns: dict[str, str],
+    *,
+    listed: frozenset[str] = frozenset(),
+    kept: tuple[type[Model], str] | None = None,
+) -> Condition:
     """Return the condition on a code: in the columns of its nomenclature, or in all of them.
 
     Args:
         columns: of each number of a nomenclature ("R211"), the column that holds its codes.
         listed: the columns that hold several codes.
+        kept: the element to look into as it came, for the nomenclatures of no column.
     """
 
     def condition(token: Token) -> Q:
@@ -73,9 +83,37 @@ def coded(columns: dict[str, str], *, listed: frozenset[str] = frozenset()) -> C
         for column in sorted(among):
             held = {f"{column}__contains": [token.code]} if column in listed else None
             found |= Q(**(held or {column: token.code}))
+        if kept and not among:
+            model, element = kept
+            path = f"$.*.{element}.as[*].coding[*] ? (@.code == $code && @.system == $system)"
+            found = _as_it_came(model, path, code=token.code, system=token.system or "")
         return found
 
     return condition
+
+
+def _as_it_came(model: type[Model], path: str, **values: str) -> Q:
+    """Return the condition on what was kept of a resource as it came (`directory.fhir.keeping`)."""
+    table = model._meta.db_table
+    return Q(
+        pk__in=RawSQL(  # noqa: S611 - the table and the path are ours, the values are parameters
+            f"SELECT t.id FROM {table} t"  # noqa: S608 - the same
+            " WHERE jsonb_path_exists(t.kept, %s::jsonpath, %s::jsonb, true)",
+            [path, orjson.dumps(values).decode()],
+        )
+    )
+
+
+def _extension(model: type[Model], url: str, part: str = "") -> Condition:
+    """Return the condition on the value of an extension of the Annuaire, or of a part of one."""
+    within = f'.extension[*] ? (@.url == "{part}")' if part else ""
+    path = (
+        f'$.*.extension.as[*] ? (@.url == "{url}"){within} ? (@.valueCode == $said'
+        " || @.valueString == $said || @.valueCodeableConcept.coding[*].code == $said)"
+    )
+    return lambda value: _as_it_came(
+        model, path, said=value.code if isinstance(value, Token) else value
+    )
 
 
 def flag(column: str, *, opposite: bool = False) -> Condition:
@@ -322,6 +360,19 @@ def _capacity_updated(moment: Callable[[str], Condition]) -> Condition:
     return _with_capacity(moment("updated_at"))
 
 
+def _reopening(when: When) -> Q:
+    """Return the condition on the day on which a closed service opens again."""
+    low, high = timezone.localdate(when.span.start), timezone.localdate(when.span.end)
+    said = {
+        "eq": Q(ends_on__gte=low, ends_on__lt=high),
+        "ge": Q(ends_on__gte=low),
+        "gt": Q(ends_on__gte=high),
+        "le": Q(ends_on__lt=high),
+        "lt": Q(ends_on__lt=low),
+    }[when.comparison]
+    return Q(pk__in=Closure.objects.filter(said).values("service_id"))
+
+
 # --- The list -----------------------------------------------------------------------------------
 
 
@@ -404,12 +455,20 @@ def conditions(moment: Callable[[str], Condition]) -> dict[tuple[str, str], Cond
         ("HealthcareService", "active"): flag("active"),
         ("HealthcareService", "organization"): _of_organization,
         ("HealthcareService", "location"): pointing("location_id"),
-        ("HealthcareService", "service-category"): coded({"R244": "category"}),
-        ("HealthcareService", "service-type"): coded({"R227": "field"}),
-        ("HealthcareService", "specialty"): coded(
-            {"R211": "activities"}, listed=frozenset({"activities"})
+        ("HealthcareService", "service-category"): coded(
+            {"R244": "category"}, kept=(HealthcareService, "category")
         ),
-        ("HealthcareService", "characteristic"): coded(characteristics, listed=several),
+        ("HealthcareService", "service-type"): coded(
+            {"R227": "field"}, kept=(HealthcareService, "type")
+        ),
+        ("HealthcareService", "specialty"): coded(
+            {"R211": "activities"},
+            listed=frozenset({"activities"}),
+            kept=(HealthcareService, "specialty"),
+        ),
+        ("HealthcareService", "characteristic"): coded(
+            characteristics, listed=several, kept=(HealthcareService, "characteristic")
+        ),
         ("HealthcareService", "patient-type"): coded(
             {"R239": "publics"}, listed=frozenset({"publics"})
         ),
@@ -419,6 +478,16 @@ def conditions(moment: Callable[[str], Condition]) -> dict[tuple[str, str], Cond
         ),
         ("HealthcareService", "age-range-low"): compared("age_low"),
         ("HealthcareService", "age-range-high"): compared("age_high"),
+        ("HealthcareService", "notavailable-closing-reopeningdate"): _reopening,
+        ("Organization", "pharmacy-licence"): _extension(
+            Organization, AS + "as-ext-organization-pharmacy-licence"
+        ),
+        ("Practitioner", "number-smartcard"): _extension(
+            Practitioner, AS + "as-ext-smartcard", "number"
+        ),
+        ("Practitioner", "type-smartcard"): _extension(
+            Practitioner, AS + "as-ext-smartcard", "type"
+        ),
         ("HealthcareService", "_tag"): lambda token: Q(region=token.code),
         ("Endpoint", "identifier"): _numbered(Endpoint),
         ("Endpoint", "name"): _contains("name"),
@@ -426,6 +495,12 @@ def conditions(moment: Callable[[str], Condition]) -> dict[tuple[str, str], Cond
         ("Endpoint", "organization"): _of_organization,
         ("Endpoint", "connection-type"): lambda token: Q(connection_type=token.code),
     }  # fmt: skip
+    for kind in ("Organization", "Practitioner", "PractitionerRole", "HealthcareService"):
+        for name, part in (
+            ("data-information-system", "systeme-information"),
+            ("data-registration-authority", "autorite-enregistrement"),
+        ):
+            found[kind, name] = _extension(MODELS[kind], AS + "as-ext-data-trace", part)
     common: dict[tuple[str, str], Condition] = {}
     for kind in MODELS:
         common[kind, "_id"] = _by_id

@@ -91,6 +91,15 @@ def _of_organization(kind: str) -> Parameter:
 _TAG = Parameter("_tag", TOKEN, HL7 + "Resource-tag")
 
 
+# Annuaire: from which information system and which authority the data come.
+_TRACE = (
+    Parameter("data-information-system", TOKEN, AS_SEARCH + "as-sp-data-information-system"),
+    Parameter(
+        "data-registration-authority", TOKEN, AS_SEARCH + "as-sp-data-registration-authority"
+    ),
+)
+
+
 def _one_of(*sets: str) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(each.split()) for each in sets)
 
@@ -224,6 +233,9 @@ RESOURCES: dict[str, Resource] = {
                 Parameter("name", STRING, HL7 + "Practitioner-name"),
                 Parameter("family", STRING, HL7 + "individual-family"),
                 Parameter("given", STRING, HL7 + "individual-given"),
+                *_TRACE,
+                Parameter("number-smartcard", STRING, AS_SEARCH + "as-sp-number-smartcard"),
+                Parameter("type-smartcard", TOKEN, AS_SEARCH + "as-sp-type-smartcard"),
                 Parameter("qualification-code", TOKEN, AS_SEARCH + "as-sp-qualification-code"),
                 Parameter("mailbox-mss", STRING, AS_SEARCH + "as-sp-mailbox-mss"),
             ),
@@ -248,6 +260,7 @@ RESOURCES: dict[str, Resource] = {
                     "service", REFERENCE, HL7 + "PractitionerRole-service", ("HealthcareService",)
                 ),
                 Parameter("role", TOKEN, HL7 + "PractitionerRole-role"),
+                *_TRACE,
                 Parameter("specialty", TOKEN, HL7 + "PractitionerRole-specialty"),
                 Parameter("mailbox-mss", STRING, AS_SEARCH + "as-sp-mailbox-mss"),
             ),
@@ -277,8 +290,10 @@ RESOURCES: dict[str, Resource] = {
                 Parameter("address-line", STRING),
                 Parameter("address-city", STRING, HL7 + "Organization-address-city"),
                 Parameter("address-postalcode", STRING, HL7 + "Organization-address-postalcode"),
+                *_TRACE,
                 Parameter("address-insee", STRING, AS_SEARCH + "as-sp-insee-code"),
                 Parameter("mailbox-mss", STRING, AS_SEARCH + "as-sp-mailbox-mss"),
+                Parameter("pharmacy-licence", STRING, AS_SEARCH + "as-sp-pharmacy-licence"),
                 _TAG,
             ),
             includes={"Organization:partof": "Organization"},
@@ -344,6 +359,7 @@ RESOURCES: dict[str, Resource] = {
                 Parameter("service-category", TOKEN, HL7 + "HealthcareService-service-category"),
                 Parameter("service-type", TOKEN, HL7 + "HealthcareService-service-type"),
                 Parameter("specialty", TOKEN, HL7 + "HealthcareService-specialty"),
+                *_TRACE,
                 Parameter("characteristic", TOKEN, HL7 + "HealthcareService-characteristic"),
                 Parameter(
                     "patient-type", TOKEN, ROR_SEARCH + "ror-sp-healthcareservice-patient-type"
@@ -352,6 +368,11 @@ RESOURCES: dict[str, Resource] = {
                     "intervention-zone",
                     TOKEN,
                     ROR_SEARCH + "ror-sp-healthcareservice-intervention-zone",
+                ),
+                Parameter(
+                    "notavailable-closing-reopeningdate",
+                    DATE,
+                    ROR_SEARCH + "ror-sp-healthcareservice-notavailable-closing-reopeningdate",
                 ),
                 Parameter(
                     "psychiatric-sector",

@@ -7,6 +7,7 @@ import pytest
 from carbet.interop.fhir_api.tests.test_search import found
 from carbet.registries.directory.models import (
     Capacity,
+    Closure,
     Commune,
     Endpoint,
     HealthcareService,
@@ -25,6 +26,8 @@ R211 = f"{NOS}/TRE_R211-ActiviteOperationnelle/FHIR/TRE-R211-ActiviteOperationne
 R213 = f"{NOS}/TRE_R213-ModePriseEnCharge/FHIR/TRE-R213-ModePriseEnCharge"
 R48 = f"{NOS}/TRE_R48-DiplomeEtatFrancais/FHIR/TRE-R48-DiplomeEtatFrancais"
 R66 = f"{NOS}/TRE_R66-CategorieEtablissement/FHIR/TRE-R66-CategorieEtablissement"
+R253 = f"{NOS}/TRE_R253-TypeMaternite/FHIR/TRE-R253-TypeMaternite"
+AS = "https://interop.esante.gouv.fr/ig/fhir/annuaire/StructureDefinition/"
 R210 = f"{NOS}/TRE_R210-ActeSpecifique/FHIR/TRE-R210-ActeSpecifique"
 
 
@@ -41,6 +44,14 @@ def offer(world):
         category_code="355", sector="SA01", siret="26973302800022", city="CAYENNE",
         address_line="AV ALEXIS BLAISE", postal_code="97306", commune_id="97302",
         identifiers=["https://finess.esante.gouv.fr|970300026"],
+        kept={"annuaire": {"extension": {"if": "", "as": [
+            {"url": AS + "as-ext-data-trace", "extension": [
+                {"url": "systeme-information", "valueCode": "FINESS"},
+                {"url": "autorite-enregistrement",
+                 "valueCodeableConcept": {"coding": [{"code": "ARS"}]}},
+            ]},
+            {"url": AS + "as-ext-organization-pharmacy-licence", "valueString": "973-01"},
+        ]}}},
     )  # fmt: skip
     SecureMailbox.objects.create(
         organization=site, address="accueil@ch.mssante.fr", fingerprint="1"
@@ -58,11 +69,15 @@ def offer(world):
         category="05", activities=["183"], care_mode="28", acts=["0320"], publics=["01"],
         age_low=18, age_high=90, zones=["97302"], psychiatric_sectors=["973G01"], region="03",
         identifiers=["|ZZZ"],
+        kept={"ror": {"characteristic": {
+            "if": "", "as": [{"coding": [{"system": R253, "code": "04"}]}]
+        }}},
     )  # fmt: skip
     hidden = HealthcareService.objects.create(
         organization=site, name="Unité sensible", sensitive=True, activities=["183"],
         location=Location.objects.create(organization=site, name="Lieu caché", commune_id="97302"),
     )  # fmt: skip
+    Closure.objects.create(service=service, starts_on="2026-12-01", ends_on="2026-12-15")
     role = PractitionerRole.objects.create(
         practitioner=world.roles["gp"].practitioner, organization=site, healthcare_service=service,
         profession="10", profession_label="Médecin", category="medical", specialty="SM26",
@@ -111,6 +126,11 @@ FINDS = {
             "mailbox-mss=autre@ch": False,
             "_tag=03": True,
             "_tag=01": False,
+            "data-information-system=FINESS": True,
+            "data-information-system=RPPS": False,
+            "data-registration-authority=ARS": True,
+            "pharmacy-licence=973-01": True,
+            "pharmacy-licence=973-02": False,
         },
     ),
     "Location": (
@@ -180,6 +200,11 @@ FINDS = {
             "patient-type=01": True,
             "intervention-zone=97302": True,
             "psychiatric-sector=973G01": True,
+            "notavailable-closing-reopeningdate=2026-12-15": True,
+            "notavailable-closing-reopeningdate=gt2026-12-15": False,
+            "notavailable-closing-reopeningdate=ge2026-12": True,
+            f"characteristic={R253}|04": True,
+            f"characteristic={R253}|05": False,
             "age-range-low=ge18": True,
             "age-range-low=lt18": False,
             "age-range-high=90||a": True,
