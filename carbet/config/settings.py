@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "carbet.registries.directory",
     "carbet.registries.rights",
     "carbet.registries.patients",
+    "carbet.registries.offer",
     "carbet.coordination.care_teams",
     "carbet.coordination.alerts",
     "carbet.coordination.documents",

@@ -15,6 +15,7 @@ ROOMS = (
     "carbet.registries.directory",
     "carbet.registries.rights",
     "carbet.registries.patients",
+    "carbet.registries.offer",
     "carbet.coordination.alerts",
     "carbet.coordination.care_teams",
     "carbet.coordination.documents",

@@ -44,7 +44,7 @@ from carbet.core import grants, row_security
 from carbet.core.actor import Actor, Level, internal
 from carbet.core.identifiers import make_ins, short_id
 from carbet.core.models import OutboxMessage
-from carbet.registries.directory.models import ImportRun
+from carbet.registries.directory.models import HealthcareService, ImportRun
 from carbet.registries.patients.access import find_entered
 from carbet.registries.patients.choices import INS_TEST
 from carbet.registries.patients.models import Patient
@@ -140,6 +140,9 @@ def build(world: World, **traits: Any) -> Scene:
         "pk": 1,
         "patient_id": patient_id,
         "organization_id": world.places["dac"].pk,
+        "service_id": HealthcareService.objects.create(
+            organization=world.places["dac"], name="Appui à la coordination"
+        ).pk,
         "destination": f"P-{short_id(world.places['dac'].pk)}",
         "role_id": world.roles["nurse"].pk,
         "run_id": _an_import(now).pk,

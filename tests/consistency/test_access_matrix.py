@@ -111,6 +111,16 @@ BEYOND_THE_DOOR = {
     "scheduling:withdraw_slot": "a slot is withdrawn by whoever keeps that agenda",
     "scheduling:cancel_absence": "an absence is taken back by whoever keeps that agenda",
     "scheduling:feed": "an address that was closed does not exist any more",
+    "offer:corner": "the page of a structure opens for whoever keeps it",
+    "offer:beds": "the page of a structure opens for whoever keeps it",
+    "offer:install": "the page of a structure opens for whoever keeps it",
+    "offer:place": "the page of a structure opens for whoever keeps it",
+    "offer:staff": "the page of a structure opens for whoever keeps it",
+    "offer:role": "the page of a structure opens for whoever keeps it",
+    "offer:keepers": "the page of a structure opens for whoever keeps it",
+    "offer:service": "the page of a structure opens for whoever keeps it",
+    "offer:hours": "the page of a structure opens for whoever keeps it",
+    "offer:closures": "the page of a structure opens for whoever keeps it",
     "mfa_remove_webauthn": "the key of another account does not exist",
     **dict.fromkeys(
         (

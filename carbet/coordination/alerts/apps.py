@@ -15,3 +15,5 @@ class AlertsConfig(AppConfig):
     def ready(self) -> None:
         queries = import_module("carbet.coordination.alerts.queries")
         waiting.add("alerts", queries.waiting)
+        # Hears the rooms below.
+        import_module("carbet.coordination.alerts.receivers")

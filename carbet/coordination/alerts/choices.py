@@ -23,6 +23,7 @@ class AlertKind(models.TextChoices):
     MESSAGE = "message", "Message"
     MENTION = "mention", "On vous demande dans une discussion"
     URGENT_MESSAGE = "urgent_message", "Message urgent"
+    OFFER = "offer", "Page de structure à mettre à jour"
 
 
 class Channel(models.TextChoices):

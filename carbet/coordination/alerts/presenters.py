@@ -19,7 +19,12 @@ PAGES = {
     "plan": "care_plans:detail",
 }
 # Where the target carries the number of the page: "support:<short id>".
-BY_NUMBER = {"support": "support:detail", "task": "tasks:detail", "thread": "messaging:thread"}
+BY_NUMBER = {
+    "support": "support:detail",
+    "task": "tasks:detail",
+    "thread": "messaging:thread",
+    "offer": "offer:corner",
+}
 ICONS = {
     AlertKind.SUPPORT_REQUEST: "inbox",
     AlertKind.SUPPORT_ANSWER: "reply",
@@ -36,6 +41,7 @@ ICONS = {
     AlertKind.MESSAGE: "message",
     AlertKind.MENTION: "message",
     AlertKind.URGENT_MESSAGE: "alert",
+    AlertKind.OFFER: "hospital",
 }
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from carbet.core import clock
-from carbet.steering.demonstration import assessments, following, loading, messaging
+from carbet.steering.demonstration import assessments, following, loading, messaging, offer
 
 DEFAULT_PERSONS = 300
 DEFAULT_SEED = 973
@@ -39,6 +39,7 @@ class Command(BaseCommand):
             added = following.follow(now=now, opened=opened)
             messaging.load(now=now)
             assessments.load(now=now)
+            offer.load(now=now)
             self.stdout.write(f"{len(opened)} comptes ouverts, {added} personnes déjà suivies.")
         if loaded.persons:
             self.stdout.write(

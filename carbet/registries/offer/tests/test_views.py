@@ -1,0 +1,291 @@
+"""The owner's corner: who may enter, what is kept, what is found at once."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from carbet.core import clock, row_security
+from carbet.core.actor import internal
+from carbet.core.models import AuditEvent
+from carbet.registries.directory.models import (
+    Capacity,
+    Closure,
+    HealthcareService,
+    OpeningHours,
+    Organization,
+    PractitionerRole,
+    Term,
+)
+from carbet.registries.offer import operations, tasks
+from carbet.registries.offer.models import Completeness, Keeper
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def place(world, monkeypatch):
+    """The home help's structure, with a service, its places, and Rosa who keeps the page."""
+    monkeypatch.setattr(clock, "now", lambda: world.now)
+    place = world.places["home_help"]
+    Keeper.objects.create(
+        practitioner_role=world.roles["home_help"], organization=place, started_at=world.now
+    )
+    service = HealthcareService.objects.create(organization=place, name="Accueil de jour")
+    for status, number in (("01", 12), ("02", 3)):
+        Capacity.objects.create(
+            organization=place,
+            service=service,
+            activity="Accueil de jour",
+            status=status,
+            number=number,
+            source="Import",
+            updated_at=world.now - timedelta(days=3),
+        )
+    return place
+
+
+@pytest.fixture
+def service(place):
+    return HealthcareService.objects.get(organization=place)
+
+
+@pytest.fixture
+def rosa(world, place, sign_in):
+    return sign_in(world.accounts["home_help"], role=world.roles["home_help"])
+
+
+def to(name, place, *rest):
+    return reverse(f"offer:{name}", args=[place.pk, *rest])
+
+
+def traced():
+    with row_security.acting_as(internal("test")):
+        return list(AuditEvent.objects.values_list("operation", flat=True))
+
+
+def free(place):
+    return Capacity.objects.get(organization=place, status="02")
+
+
+def test_beds_are_counted_in_one_page_and_one_press(world, place, rosa):
+    key = f"libres-{Capacity.objects.filter(organization=place).order_by('pk')[0].pk}"
+    page = rosa.get(to("beds", place)).content.decode()
+    assert 'value="3"' in page
+    assert 'inputmode="numeric"' in page
+    assert rosa.post(to("beds", place), {key: "5"}).status_code == 302
+    row = free(place)
+    assert (row.number, row.updated_at) == (5, world.now)
+    assert "offer.count_beds" in traced()
+    shown = rosa.get(reverse("directory:organization", args=[place.pk])).content.decode()
+    assert ">5<" in shown
+
+
+def test_what_did_not_change_is_dated_again(world, place, rosa):
+    key = f"libres-{Capacity.objects.filter(organization=place).order_by('pk')[0].pk}"
+    rosa.post(to("beds", place), {key: "3"})
+    assert free(place).updated_at == world.now
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("13", "13 libres pour 12 installés"),
+        ("-1", "0 au moins"),
+        ("deux", "Un nombre entier"),
+        ("", "Donnez un nombre"),
+        ("9" * 40, ""),
+    ],
+)
+def test_a_wrong_count_is_said_at_its_line_and_changes_nothing(place, rosa, typed, said):
+    key = f"libres-{Capacity.objects.filter(organization=place).order_by('pk')[0].pk}"
+    before = free(place).updated_at
+    answer = rosa.post(to("beds", place), {key: typed})
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert (free(place).number, free(place).updated_at) == (3, before)
+
+
+def test_a_line_never_counted_gets_its_first_count(world, place, rosa):
+    free(place).delete()
+    installed = Capacity.objects.get(organization=place)
+    rosa.post(to("beds", place), {f"libres-{installed.pk}": "4"})
+    assert free(place).number == 4
+    assert Capacity.objects.get(pk=installed.pk).number == 12
+
+
+def test_nobody_else_enters_nor_learns_that_it_exists(world, place, service, sign_in):
+    nurse = sign_in(world.accounts["nurse"], role=world.roles["nurse"])
+    for name, rest in (("corner", []), ("beds", []), ("staff", []), ("service", [service.pk])):
+        assert nurse.get(to(name, place, *rest)).status_code == 404
+        assert nurse.post(to(name, place, *rest)).status_code == (405 if name == "corner" else 404)
+
+
+def test_a_keeper_who_was_dismissed_is_out_at_once(world, place, rosa):
+    Keeper.objects.update(ended_at=world.now)
+    assert rosa.get(to("beds", place)).status_code == 404
+
+
+def test_an_operation_checks_who_acts_even_without_a_page(world, place):
+    with pytest.raises(operations.UnableToAct):
+        operations.count_beds(
+            actor=world.actor("nurse"), now=world.now, organization=place, counts={"x": 1}
+        )
+
+
+def test_liberals_keep_their_own_surgery_and_salaried_do_not(world, place, sign_in):
+    office = world.places["office"]
+    gp = sign_in(world.accounts["gp"], role=world.roles["gp"])
+    assert gp.get(to("corner", office)).status_code == 200
+    PractitionerRole.objects.filter(pk=world.roles["gp"].pk).update(mode="S")
+    assert gp.get(to("corner", office)).status_code == 404
+
+
+def test_what_is_missing_is_said_and_mended_in_place(world, place, service, rosa):
+    for nomenclature, code, label in (
+        ("TRE_R227-X", "02", "Médico-social"),
+        ("TRE_R211-X", "011", "Accueil de jour"),
+        ("TRE_R213-X", "46", "Accueil de jour"),
+        ("TRE_R239-X", "03", "Personnes âgées"),
+    ):
+        Term.objects.create(nomenclature=nomenclature, code=code, label=label)
+    page = rosa.get(to("corner", place)).content.decode()
+    assert "Il manque : champ d’activité, activité opérationnelle" in page
+    form = rosa.get(to("service", place, service.pk)).context["form"]
+    sent = {
+        "name": "Accueil de jour",
+        "field": "02",
+        "activities": ["011"],
+        "care_mode": "46",
+        "publics": ["03"],
+        "phone": "0594000000",
+        "seen_at": form.initial["seen_at"],
+    }
+    assert rosa.post(to("service", place, service.pk), sent).status_code == 302
+    rosa.post(to("place", place), {"postal_code": "97320", "phone": "0594000000"})
+    page = rosa.get(to("corner", place)).content.decode()
+    assert "Tout est dit" in page
+    assert "Finalisé" in page
+
+
+def test_two_tabs_do_not_overwrite_each_other(place, service, rosa):
+    sent = {"name": "Un nom", "seen_at": service.updated_at.isoformat()}
+    assert rosa.post(to("service", place, service.pk), sent).status_code == 302
+    late = rosa.post(to("service", place, service.pk), sent | {"name": "Un autre"})
+    assert late.status_code == 422
+    assert "modifié entre-temps" in late.content.decode()
+    assert HealthcareService.objects.get(pk=service.pk).name == "Un nom"
+
+
+def test_hours_are_kept_and_half_a_stretch_is_refused(place, service, rosa):
+    url = to("hours", place, service.pk)
+    sent = {"de-1-1": "08:00", "a-1-1": "12:00", "de-1-2": "14:00", "a-1-2": "17:30"}
+    assert rosa.post(url, sent | {"toujours-6": "on"}).status_code == 302
+    rows = [(r.weekday, r.opens_at, r.closes_at) for r in service.hours.order_by("pk")]
+    assert len(rows) == 3
+    assert rows[2] == (6, None, None)
+    half = rosa.post(url, {"de-1-1": "08:00"})
+    assert half.status_code == 422
+    assert "celle de fermeture" in half.content.decode()
+    assert OpeningHours.objects.filter(service=service).count() == 3
+
+
+def test_a_closure_is_announced_and_taken_back(world, place, service, rosa):
+    url = to("closures", place, service.pk)
+    assert rosa.post(url, {"starts_on": "2026-12-24", "ends_on": "2026-12-20"}).status_code == 422
+    assert rosa.post(url, {"starts_on": "2026-12-20", "ends_on": "2027-01-04"}).status_code == 302
+    closure = Closure.objects.get(service=service)
+    assert rosa.post(url, {"retirer": closure.pk}).status_code == 302
+    assert not Closure.objects.exists()
+
+
+def test_staff_comes_by_rpps_and_leaves(world, place, rosa):
+    gp = world.roles["gp"].practitioner
+    assert rosa.post(to("staff", place), {"rpps": "123"}).status_code == 422
+    assert rosa.post(to("staff", place), {"rpps": gp.rpps}).status_code == 302
+    added = PractitionerRole.objects.get(practitioner=gp, organization=place)
+    assert added.profession == "10"
+    assert rosa.post(to("staff", place), {"rpps": gp.rpps}).status_code == 422
+    assert rosa.post(to("role", place, added.pk), {"home_visits": "oui"}).status_code == 302
+    assert PractitionerRole.objects.get(pk=added.pk).home_visits is True
+    assert rosa.post(to("role", place, added.pk), {"partie": "oui"}).status_code == 302
+    assert PractitionerRole.objects.get(pk=added.pk).ended_at == world.now
+    mine = rosa.post(to("role", place, world.roles["home_help"].pk), {"partie": "oui"})
+    assert mine.status_code == 422
+
+
+def test_the_page_is_confided_and_taken_back(world, place, rosa):
+    world.roles["social_worker"].organization = place
+    world.roles["social_worker"].save()
+    assert rosa.post(to("keepers", place), {"role": "0"}).status_code == 422
+    other = world.roles["social_worker"].pk
+    assert rosa.post(to("keepers", place), {"role": other}).status_code == 302
+    named = Keeper.objects.get(practitioner_role=other)
+    assert rosa.post(to("keepers", place), {"retirer": named.pk}).status_code == 302
+    assert Keeper.objects.get(pk=named.pk).ended_at == world.now
+
+
+def test_the_indicator_is_measured_by_quarter_and_shown(world, place, rosa):
+    tasks.measure(0)
+    tasks.measure(0)
+    row = Completeness.objects.get(organization=place)
+    assert (row.offers, row.finalised, row.state) == (1, 0, "under_way")
+    world.later(days=60)
+    tasks.measure(0)
+    assert Completeness.objects.filter(organization=place).count() == 2
+    page = rosa.get("/offre/territoire/").content.decode()
+    assert "T4 2026" in page
+    assert "T1 2027" in page
+    assert "Aide à domicile du Maroni" in page
+
+
+@pytest.mark.parametrize("query", ["?trimestre=x&domaine=y&commune=<b>", "?apres=!!", "?apres=ZZ"])
+def test_a_wrong_filter_is_no_filter(place, rosa, query):
+    tasks.measure(0)
+    assert rosa.get(f"/offre/territoire/{query}").status_code == 200
+
+
+def test_whoever_keeps_a_stale_page_is_reminded_once_a_week(world, place, rosa):
+    words = "Page de structure à mettre à jour"
+    before = rosa.get("/alertes/").content.decode().count(words)
+    tasks.measure(0)
+    tasks.remind(0)
+    once = rosa.get("/alertes/").content.decode().count(words)
+    assert once > before
+    tasks.remind(0)
+    assert rosa.get("/alertes/").content.decode().count(words) == once
+    world.later(days=8)
+    tasks.remind(0)
+    assert rosa.get("/alertes/").content.decode().count(words) == once + (once - before)
+
+
+def test_the_front_page_says_that_beds_wait(world, place, rosa):
+    assert "Lits et places à compter" in rosa.get("/").content.decode()
+    key = f"libres-{Capacity.objects.filter(organization=place).order_by('pk')[0].pk}"
+    rosa.post(to("beds", place), {key: "3"})
+    assert "Lits et places à compter" not in rosa.get("/").content.decode()
+
+
+@pytest.mark.parametrize("page", ["corner", "beds", "staff", "territory"])
+def test_a_page_costs_the_same_with_many(world, place, rosa, page):
+    tasks.measure(0)
+    url = reverse("offer:territory") if page == "territory" else to(page, place)
+
+    def cost():
+        with CaptureQueriesContext(connection) as asked:
+            assert rosa.get(url).status_code == 200
+        return len([each for each in asked if "SAVEPOINT" not in each["sql"]])
+
+    rosa.get(url)
+    few = cost()
+    for number in range(10):
+        made = HealthcareService.objects.create(organization=place, name=f"Service {number}")
+        Capacity.objects.create(
+            organization=place, service=made, activity="Lits", number=2, source="x",
+            updated_at=world.now, status="02",
+        )  # fmt: skip
+        Organization.objects.create(name=f"EHPAD {number}", category_code="500")
+    tasks.measure(0)
+    assert cost() == few <= 9
