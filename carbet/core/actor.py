@@ -1,7 +1,7 @@
 """Who acts: an account under one role, a system, or the house itself."""
 
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 
 class Level(IntEnum):
@@ -11,6 +11,20 @@ class Level(IntEnum):
     READ = 20
     WRITE = 30
     MANAGE = 40
+
+
+class DataCategory(IntFlag):
+    """What kind of data a row holds, and which kinds a grant opens (local; CSP L1110-4, R1110-1).
+
+    A row has one; a grant covers several, added together.
+    """
+
+    MEDICAL = 1
+    SOCIAL = 2
+    ADMINISTRATIVE = 4
+
+
+ALL_DATA = DataCategory.MEDICAL | DataCategory.SOCIAL | DataCategory.ADMINISTRATIVE
 
 
 ANONYMOUS, PROFESSIONAL, PERSON, SYSTEM, INTERNAL = (

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db.models import F, Q
 
-from carbet.core.actor import Level
+from carbet.core.actor import ALL_DATA, Level
 from carbet.core.append import append
 from carbet.core.models import AccessGrant
 
@@ -16,17 +16,23 @@ def grant(
     level: Level,
     source: str,
     now: datetime,
+    categories: int = ALL_DATA,
     source_id: int | None = None,
     valid_from: datetime | None = None,
     valid_until: datetime | None = None,
 ) -> None:
-    """Let `grantee` enter the record at `level`, from `valid_from` (now) to `valid_until`."""
+    """Let `grantee` enter the record at `level`, from `valid_from` (now) to `valid_until`.
+
+    Args:
+        categories: the `DataCategory` that it opens, added together.
+    """
     append(
         [
             AccessGrant(
                 patient_id=patient_id,
                 grantee=grantee,
                 level=level,
+                categories=int(categories),
                 source=source,
                 source_id=source_id,
                 valid_from=valid_from or now,

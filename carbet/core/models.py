@@ -6,6 +6,7 @@ Core knows no room, so the person is here a bare `patient_id`, without a foreign
 from django.db import models
 
 from carbet.core import row_security
+from carbet.core.actor import ALL_DATA
 
 
 class AccessGrant(models.Model):
@@ -20,6 +21,8 @@ class AccessGrant(models.Model):
     patient_id = models.BigIntegerField()
     grantee = models.CharField(max_length=40)
     level = models.SmallIntegerField()
+    # Which `DataCategory` it opens, added together.
+    categories = models.SmallIntegerField(default=int(ALL_DATA), db_default=int(ALL_DATA))
     source = models.CharField(max_length=24)
     source_id = models.BigIntegerField(null=True)
     valid_from = models.DateTimeField()
@@ -29,18 +32,22 @@ class AccessGrant(models.Model):
         indexes = [
             models.Index(
                 fields=["grantee", "patient_id"],
-                include=["level", "valid_from", "valid_until"],
+                include=["level", "categories", "valid_from", "valid_until"],
                 name="accessgrant_by_grantee",
             ),
             models.Index(
                 fields=["patient_id", "grantee"],
-                include=["level", "valid_from", "valid_until"],
+                include=["level", "categories", "valid_from", "valid_until"],
                 name="accessgrant_by_patient",
             ),
         ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(level__in=[10, 20, 30, 40]), name="accessgrant_level"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(categories__gte=0, categories__lte=int(ALL_DATA)),
+                name="accessgrant_categories",
             ),
             models.CheckConstraint(
                 condition=models.Q(valid_until__isnull=True)

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.migrations import RunSQL
 
-from carbet.core.actor import ANONYMOUS_ACTOR, INTERNAL, Actor, Level
+from carbet.core.actor import ANONYMOUS_ACTOR, INTERNAL, Actor, DataCategory, Level
 
 GRANTEES = "NULLIF(current_setting('carbet.grantees', true), '')::text[]"
 IS_INTERNAL = "COALESCE(current_setting('carbet.internal', true), '') = 'on'"
@@ -35,11 +35,16 @@ $$ SELECT COALESCE(NULLIF(current_setting('carbet.now', true), '')::timestamptz,
 
 @dataclass(frozen=True)
 class Protected:
-    """A model whose rows speak of one person, found through `column`."""
+    """A model whose rows speak of one person, found through `column`.
+
+    `category` is what its rows hold: one `DataCategory` for all, or the name of the column that
+    says it row by row; None when whoever enters the record sees them.
+    """
 
     column: str = "patient_id"
     read: Level = Level.READ
     write: Level = Level.WRITE
+    category: DataCategory | str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,20 @@ class Open:
     reason: str
 
 
-def holds_grant(patient: str, level: Level) -> str:
-    """Return the SQL condition "the actor holds a valid grant of this level on `patient`"."""
+def holds_grant(patient: str, level: Level, category: DataCategory | str | None = None) -> str:
+    """Return the SQL condition "the actor holds a valid grant of this level on `patient`".
+
+    Args:
+        category: what the grant must open as well: a `DataCategory` (all of it), or an SQL
+            expression such as "notebook_note.category".
+    """
+    opened = ""
+    if category is not None:
+        asked = category if isinstance(category, str) else int(category)
+        opened = f" AND (g.categories & {asked}) = {asked}"
     return (
         f"EXISTS (SELECT 1 FROM core_accessgrant g WHERE g.patient_id = {patient}"
-        f" AND g.grantee = ANY ({GRANTEES}) AND g.level >= {int(level)}"
+        f" AND g.grantee = ANY ({GRANTEES}) AND g.level >= {int(level)}{opened}"
         f" AND g.valid_from <= carbet_now()"
         f" AND (g.valid_until IS NULL OR g.valid_until > carbet_now()))"
     )
@@ -100,12 +114,44 @@ def protect_shared(table: str, *, history: str = "") -> list[RunSQL]:
     return steps
 
 
+def categorize(
+    table: str,
+    column: str = "patient_id",
+    *,
+    category: DataCategory | str,
+    read: Level = Level.READ,
+    write: Level | None = Level.WRITE,
+) -> RunSQL:
+    """Return the step that lets a table behind the door be seen by category as well.
+
+    Args:
+        category: a `DataCategory` that all its rows hold, or the name of the column that says it.
+        write: None for a table that is only added to, as a history.
+    """
+    asked = f"{table}.{category}" if isinstance(category, str) else category
+
+    def policies_of(asked: DataCategory | str | None) -> list[Any]:
+        seen = f"{IS_INTERNAL} OR {holds_grant(f'{table}.{column}', read, asked)}"
+        steps: list[Any] = [f"ALTER POLICY may_select ON {table} USING ({seen})"]
+        if write is not None:
+            written = f"{IS_INTERNAL} OR {holds_grant(f'{table}.{column}', write, asked)}"
+            checked = f"WITH CHECK ({IS_OPERATING} AND ({written}))"
+            steps += [
+                f"ALTER POLICY may_insert ON {table} {checked}",
+                f"ALTER POLICY may_update ON {table} USING ({written}) {checked}",
+            ]
+        return steps
+
+    return RunSQL(sql=policies_of(asked), reverse_sql=policies_of(None))
+
+
 def protect(
     table: str,
     column: str = "patient_id",
     *,
     read: Level = Level.READ,
     write: Level = Level.WRITE,
+    category: DataCategory | str | None = None,
     may_insert: str | None = None,
     may_read: str | None = None,
 ) -> RunSQL:
@@ -113,21 +159,30 @@ def protect(
 
     Args:
         column: the column that holds the person's id.
+        category: what its rows hold: a `DataCategory`, or the name of the column that says it.
         may_insert: a further SQL condition under which a row may be added without a grant
             (a person who is being registered has none yet).
         may_read: a further SQL condition under which a row is seen without a grant.
     """
-    seen = f"{IS_INTERNAL} OR {holds_grant(f'{table}.{column}', read)}"
+    asked = f"{table}.{category}" if isinstance(category, str) else category
+    seen = f"{IS_INTERNAL} OR {holds_grant(f'{table}.{column}', read, asked)}"
     if may_read:
         seen += f" OR ({may_read})"
-    written = f"{IS_INTERNAL} OR {holds_grant(f'{table}.{column}', write)}"
+    written = f"{IS_INTERNAL} OR {holds_grant(f'{table}.{column}', write, asked)}"
     added = f"{written} OR ({may_insert})" if may_insert else written
     return policies(table, select=seen, insert=added, update=written)
 
 
-def protect_events(table: str, column: str = "patient_id", *, read: Level = Level.READ) -> RunSQL:
+def protect_events(
+    table: str,
+    column: str = "patient_id",
+    *,
+    read: Level = Level.READ,
+    category: DataCategory | str | None = None,
+) -> RunSQL:
     """Return the step for a history table: seen like its rows, added to, never changed."""
-    seen = f"{IS_INTERNAL} OR {holds_grant(f'{table}.{column}', read)}"
+    asked = f"{table}.{category}" if isinstance(category, str) else category
+    seen = f"{IS_INTERNAL} OR {holds_grant(f'{table}.{column}', read, asked)}"
     return policies(table, select=seen, insert="true", update=None)
 
 

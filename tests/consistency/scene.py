@@ -41,7 +41,7 @@ from carbet.coordination.scheduling.models import (
 from carbet.coordination.support.models import Case, SupportRequest
 from carbet.coordination.tasks.models import Task
 from carbet.core import grants, row_security
-from carbet.core.actor import Actor, Level, internal
+from carbet.core.actor import ALL_DATA, Actor, DataCategory, Level, internal
 from carbet.core.identifiers import make_ins, short_id
 from carbet.core.models import OutboxMessage
 from carbet.registries.directory.models import HealthcareService, ImportRun
@@ -81,6 +81,12 @@ RELATIONS: dict[str, Level | None] = {
     "glass_expired": None,
     "operator": None,
     "agency": None,
+}
+
+
+# Which data are open to each of them: home helps see no medical data.
+CATEGORIES = dict.fromkeys(RELATIONS, ALL_DATA) | {
+    "home_help": DataCategory.SOCIAL | DataCategory.ADMINISTRATIVE
 }
 
 
@@ -224,7 +230,11 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         "occurred_at": now,
         "recorded_at": now,
     }
-    note = Note.objects.create(text="Va bien ce matin.", **written)
+    # Pages open the social note, which all of the circle may read.
+    note = Note.objects.create(
+        text="Va bien ce matin.", category=DataCategory.SOCIAL.value, **written
+    )
+    Note.objects.create(text="Plaie propre.", **written)
     measure = Measure.objects.create(kind="29463-7", value=62, **written)
     document = Document.objects.create(
         patient_id=patient_id,
@@ -266,17 +276,23 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         opened_at=now,
     )
     plan = CarePlan.objects.create(patient_id=patient_id, author=gp, created_at=now, updated_at=now)
-    need = Need.objects.create(patient_id=patient_id, care_plan=plan, text="Marcher")
-    goal = Goal.objects.create(patient_id=patient_id, need=need, text="Aller au marché")
-    action = PlannedAction.objects.create(patient_id=patient_id, goal=goal, text="Kiné")
-    version = CarePlanVersion.objects.create(
-        patient_id=patient_id,
-        care_plan=plan,
-        number=1,
-        content={"needs": []},
-        approved_at=now,
-        approved_by=gp,
-    )
+    shared = {"patient_id": patient_id, "category": DataCategory.SOCIAL.value}
+    need = Need.objects.create(care_plan=plan, text="Marcher", domain="autonomy", **shared)
+    goal = Goal.objects.create(need=need, text="Aller au marché", **shared)
+    action = PlannedAction.objects.create(goal=goal, text="Kiné", **shared)
+    medical = Need.objects.create(patient_id=patient_id, care_plan=plan, text="Spasticité")
+    medical_goal = Goal.objects.create(patient_id=patient_id, need=medical, text="Assouplir")
+    PlannedAction.objects.create(patient_id=patient_id, goal=medical_goal, text="Toxine")
+    for categories in (DataCategory.SOCIAL, DataCategory.SOCIAL | DataCategory.MEDICAL):
+        version = CarePlanVersion.objects.create(
+            patient_id=patient_id,
+            care_plan=plan,
+            number=1,
+            content={"needs": []},
+            categories=categories.value,
+            approved_at=now,
+            approved_by=gp,
+        )
     breaking = GlassBreaking.objects.create(
         patient_id=patient_id,
         practitioner_role=world.roles["other_gp"],

@@ -121,6 +121,7 @@ BEYOND_THE_DOOR = {
     "offer:service": "the page of a structure opens for whoever keeps it",
     "offer:hours": "the page of a structure opens for whoever keeps it",
     "offer:closures": "the page of a structure opens for whoever keeps it",
+    "notebook:withdraw_measure": "a measure is medical: a social member does not see it",
     "mfa_remove_webauthn": "the key of another account does not exist",
     **dict.fromkeys(
         (

@@ -19,29 +19,45 @@ def scene(world):
 
 
 def protected_tables():
-    """Yield (table, column that holds the person, level that reads it) of every protected model."""
+    """Yield (table, column that holds the person, what opens it) of every protected model."""
     for model in house.house_models() + house.history_models():
         declared = getattr(getattr(model, "pgh_tracked_model", model), "ROW_SECURITY", None)
         if isinstance(declared, row_security.Protected):
-            yield model._meta.db_table, declared.column, declared.read
+            yield model._meta.db_table, declared.column, declared
 
 
-def visible(actor: Actor, table: str, column: str, patient_id: int, now) -> int:
+def visible(actor: Actor, table: str, column: str, declared, patient_id: int, now) -> dict:
+    """Return how many rows of each category the actor sees; 0 is the category of the others."""
+    asked = declared.category
+    category = asked if isinstance(asked, str) else int(asked or 0)
     with row_security.acting_as(actor, now=now), connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM {table} WHERE {column} = %s", [patient_id])
-        return cursor.fetchone()[0]
+        cursor.execute(
+            f"SELECT {category}, count(*) FROM {table} WHERE {column} = %s GROUP BY 1", [patient_id]
+        )
+        return dict(cursor.fetchall())
 
 
 def test_every_relation_sees_exactly_what_its_level_opens(scene):
     wrong, cells = [], 0
     everything = dict(scenes.actors(scene)) | {"nobody": ANONYMOUS_ACTOR}
-    for table, column, needed in protected_tables():
+    for table, column, declared in protected_tables():
+        asked = (table, column, declared, scene.patient_id, scene.world.now)
+        kept = visible(scenes.INTERNAL, *asked)
         for relation, actor in everything.items():
             held = scenes.RELATIONS.get(relation)
-            seen = visible(actor, table, column, scene.patient_id, scene.world.now)
+            enters = held is not None and held >= declared.read
+            opened = scenes.CATEGORIES.get(relation, 0) if enters else 0
+            seen = visible(actor, *asked)
+            expected = {
+                category: rows
+                for category, rows in kept.items()
+                if enters and category & opened == category
+            }
             cells += 1
-            if bool(seen) != (held is not None and held >= needed):
-                wrong.append(f"{relation} sees {seen} rows of {table}")
+            if seen != expected:
+                wrong.append(f"{relation} sees {seen} rows of {table}, not {expected}")
+        if isinstance(declared.category, str):
+            assert len(kept) > 1, f"{table}: the scene has rows of one category only"
     assert wrong == []
     assert cells > 250
 
@@ -181,6 +197,7 @@ def test_security_definer_functions_are_known_and_not_open_to_all():
     assert {name for name in found if not name.startswith("orientation_")} == {
         "carbet_holds",
         "carbet_is_known",
+        "carbet_opened",
         "carbet_grantees_of",
         "carbet_is_peopled",
         "carbet_participates",

@@ -8,7 +8,9 @@ from carbet.coordination.care_plans.choices import (
     NeedDomain,
     PlanStatus,
 )
+from carbet.coordination.care_teams.choices import DATA_CATEGORY_CHOICES
 from carbet.core import row_security
+from carbet.core.actor import DataCategory
 from carbet.core.history import tracked
 
 
@@ -51,6 +53,12 @@ class PlanPart(models.Model):
     text = models.CharField(max_length=500)
     position = models.PositiveIntegerField(default=0)
     removed_at = models.DateTimeField(null=True)
+    # Who may read it: a need's domain decides (`rules.category_of`), its parts follow.
+    category = models.SmallIntegerField(
+        choices=DATA_CATEGORY_CHOICES,
+        default=int(DataCategory.MEDICAL),
+        db_default=int(DataCategory.MEDICAL),
+    )
     # The key of the gesture that wrote it: the same key twice is one entry.
     gesture = models.UUIDField(null=True, unique=True)
 
@@ -62,7 +70,7 @@ class PlanPart(models.Model):
 class Need(PlanPart):
     """One row is a need of the person, in plain words (local; SERAFIN-PH domain)."""
 
-    ROW_SECURITY = row_security.Protected()
+    ROW_SECURITY = row_security.Protected(category="category")
 
     care_plan = models.ForeignKey(CarePlan, on_delete=models.PROTECT, related_name="needs")
     domain = models.CharField(max_length=16, choices=NeedDomain, default=NeedDomain.HEALTH)
@@ -72,7 +80,7 @@ class Need(PlanPart):
 class Goal(PlanPart):
     """One row is a goal that answers a need, with a target that can be checked (FHIR Goal)."""
 
-    ROW_SECURITY = row_security.Protected()
+    ROW_SECURITY = row_security.Protected(category="category")
 
     need = models.ForeignKey(Need, on_delete=models.PROTECT, related_name="goals")
     target = models.CharField(max_length=200, blank=True)
@@ -84,7 +92,7 @@ class Goal(PlanPart):
 class PlannedAction(PlanPart):
     """One row is an action towards a goal: who does it, how often, by when (CarePlan.activity)."""
 
-    ROW_SECURITY = row_security.Protected()
+    ROW_SECURITY = row_security.Protected(category="category")
 
     goal = models.ForeignKey(Goal, on_delete=models.PROTECT, related_name="actions")
     responsible = models.ForeignKey(
@@ -96,14 +104,24 @@ class PlannedAction(PlanPart):
 
 
 class CarePlanVersion(models.Model):
-    """One row is an approved version of the plan, whole and never changed."""
+    """One row is an approved version of the plan, never changed: whole, or as some may read it.
 
-    ROW_SECURITY = row_security.Custom("seen and added with the plan, never changed")
+    `categories` says whose rights it takes to read this row; a version has one row for whoever
+    reads all, and one without medical needs for the others.
+    """
+
+    ROW_SECURITY = row_security.Custom(
+        "seen and added with the plan by whoever reads its categories, never changed"
+    )
 
     patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
     care_plan = models.ForeignKey(CarePlan, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     content = models.JSONField()
+    categories = models.SmallIntegerField(
+        default=int(DataCategory.MEDICAL | DataCategory.SOCIAL),
+        db_default=int(DataCategory.MEDICAL | DataCategory.SOCIAL),
+    )
     approved_at = models.DateTimeField()
     approved_by = models.ForeignKey(
         "directory.PractitionerRole", on_delete=models.PROTECT, related_name="+"
@@ -111,7 +129,9 @@ class CarePlanVersion(models.Model):
     comment = models.CharField(max_length=1000, blank=True)
 
     class Meta:
-        ordering = ["-number"]
+        ordering = ["-number", "-categories"]
         constraints = [
-            models.UniqueConstraint(fields=["care_plan", "number"], name="version_number_once")
+            models.UniqueConstraint(
+                fields=["care_plan", "number", "categories"], name="version_number_once"
+            )
         ]

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.db import connection
+
 from carbet.coordination.care_teams.models import GlassBreaking
-from carbet.core.actor import Actor, Level
+from carbet.core import audit
+from carbet.core.actor import Actor, DataCategory, Level
 from carbet.registries.patients import access as patients_access
 from carbet.registries.patients.access import NoSuchRecord
 from carbet.registries.patients.models import Patient
 
-__all__ = ["NoSuchRecord", "get_record"]
+__all__ = ["NoSuchRecord", "get_record", "opened"]
 
 _OF_BANNER = {
     "consent_decision": (
@@ -27,20 +30,22 @@ def get_record(
     now: datetime,
     level: Level = Level.READ,
     purpose: str = "chart.read",
+    category: DataCategory | None = None,
     further: Mapping[str, str] | None = None,
 ) -> Patient:
     """Return the person whose record the actor enters, in one query, and trace the entry.
 
-    The person carries `level`, `sources` and `glass_until` of the actor's entry, the latest
-    `consent_decision` (or None) and `has_circle`: all that the banner of a record shows.
+    The person carries `level`, `categories`, `sources` and `glass_until` of the actor's entry, the
+    latest `consent_decision` (or None) and `has_circle`: all that the banner of a record shows.
 
     Args:
+        category: what the page shows, when it shows nothing else.
         further: more columns for the same query, as `patients.access.get_patient` takes them.
 
     Raises:
-        NoSuchRecord: there is none, or not for this actor at this level.
+        NoSuchRecord: there is none, or not for this actor at this level, or not this category.
     """
-    return patients_access.get_patient(
+    patient = patients_access.get_patient(
         actor=actor,
         patient_id=patient_id,
         now=now,
@@ -48,6 +53,17 @@ def get_record(
         purpose=purpose,
         further={**_OF_BANNER, **(further or {})},
     )
+    if category is not None and category not in DataCategory(patient.categories):  # type: ignore[attr-defined]
+        audit.read(actor, purpose, now=now, patient_id=patient_id, refused=True)
+        raise NoSuchRecord
+    return patient
+
+
+def opened(*, patient_id: int, level: Level = Level.READ) -> DataCategory:
+    """Return the categories of data that the transaction's actor may enter at this level."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT carbet_opened(%s, %s)", [patient_id, int(level)])
+        return DataCategory(cursor.fetchone()[0])
 
 
 def get_glass_breaking(*, actor: Actor, breaking_id: int, now: datetime) -> GlassBreaking:

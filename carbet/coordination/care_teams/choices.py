@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from carbet.core.actor import DataCategory
+
 
 class CareTeamStatus(models.TextChoices):
     """FHIR care-team-status."""
@@ -23,6 +25,17 @@ class ParticipantRole(models.TextChoices):
     CAREGIVER = "CAREGIVER", "Aidant"
     TRUSTED = "K", "Personne de confiance"
     NEXT_OF_KIN = "NOK", "Proche"
+
+
+# What each `core.actor.DataCategory` is called, and what it holds, in words.
+DATA_CATEGORIES = {
+    DataCategory.MEDICAL: "Médical",
+    DataCategory.SOCIAL: "Social",
+    DataCategory.ADMINISTRATIVE: "Administratif",
+}
+
+
+DATA_CATEGORY_CHOICES = [(int(each), label) for each, label in DATA_CATEGORIES.items()]
 
 
 class MomentPrecision(models.TextChoices):

@@ -110,6 +110,8 @@ class CareTeamParticipant(models.Model):
         db_default=MomentPrecision.INSTANT,
     )
     end_reason = models.CharField(max_length=200, blank=True)
+    # The categories of data that the person opens to this member; None follows the role.
+    scope = models.SmallIntegerField(null=True)
     added_by = models.ForeignKey(
         "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"
     )

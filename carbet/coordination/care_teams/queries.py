@@ -20,7 +20,7 @@ from carbet.coordination.care_teams.models import (
     GlassBreaking,
     RelatedPerson,
 )
-from carbet.core.actor import Actor, Level, organization_key, role_key
+from carbet.core.actor import Actor, DataCategory, Level, organization_key, role_key
 from carbet.core.models import AccessGrant, AuditEvent, OutboxMessage
 from carbet.registries.accounts.models import Account
 from carbet.registries.directory.models import Organization
@@ -110,18 +110,22 @@ class Carer:
     structure: str | None
 
 
-def carers(*, patient_id: int) -> list[Carer]:
-    """Return every professional grantee who may read the record now, in one query."""
+def carers(*, patient_id: int, category: DataCategory | None = None) -> list[Carer]:
+    """Return every professional grantee who may read the record now, in one query.
+
+    Args:
+        category: only those to whom this category of data is open.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT held.key, max(held.level), r.organization_id FROM ("
-            " SELECT carbet_grantees_of(%(p)s, 20) AS key, 20 AS level"
-            " UNION ALL SELECT carbet_grantees_of(%(p)s, 30), 30"
-            " UNION ALL SELECT carbet_grantees_of(%(p)s, 40), 40) held"
+            " SELECT carbet_grantees_of(%(p)s, 20, %(c)s) AS key, 20 AS level"
+            " UNION ALL SELECT carbet_grantees_of(%(p)s, 30, %(c)s), 30"
+            " UNION ALL SELECT carbet_grantees_of(%(p)s, 40, %(c)s), 40) held"
             " LEFT JOIN directory_practitionerrole r"
             " ON r.id = substring(held.key FROM '^role:([0-9]+)$')::bigint"
             " GROUP BY 1, 3",
-            {"p": patient_id},
+            {"p": patient_id, "c": int(category or 0)},
         )
         return [
             Carer(key, Level(level), organization_key(place) if place else None)
@@ -154,10 +158,18 @@ def next_to_tell(*, patient_id: int, told: set[str], now: datetime) -> list[str]
     return next(([key] for key in keys if key not in told), [])
 
 
-def keys_of_level(*, patient_id: int, level: Level) -> list[str]:
-    """Return the grantees who may go at least this far now, professionals only."""
+def keys_of_level(
+    *, patient_id: int, level: Level, category: DataCategory | None = None
+) -> list[str]:
+    """Return the grantees who may go at least this far now, professionals only.
+
+    Args:
+        category: only those to whom this category of data is open.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT carbet_grantees_of(%s, %s)", [patient_id, int(level)])
+        cursor.execute(
+            "SELECT carbet_grantees_of(%s, %s, %s)", [patient_id, int(level), int(category or 0)]
+        )
         return [row[0] for row in cursor.fetchall()]
 
 

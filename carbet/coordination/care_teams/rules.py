@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from carbet.coordination.care_teams.choices import ParticipantRole
-from carbet.core.actor import Level
-from carbet.registries.directory.choices import Category
+from carbet.core.actor import ALL_DATA, DataCategory, Level
+from carbet.registries.directory.choices import Category, Purpose
 
 GLASS_HOURS = 4
 GLASS_DURATION = timedelta(hours=GLASS_HOURS)
@@ -22,6 +22,35 @@ def level_of_member(*, category: str, role: str) -> Level:
     if category == Category.ADMINISTRATIVE:
         return Level.READ
     return Level.WRITE
+
+
+# Source: CSP L1110-4 and R1110-1: within a care team, each receives what their task needs.
+_CATEGORIES = {
+    Category.MEDICAL: ALL_DATA,
+    Category.PARAMEDICAL: ALL_DATA,
+    Category.COORDINATION: ALL_DATA,
+    Category.SOCIAL: DataCategory.SOCIAL | DataCategory.ADMINISTRATIVE,
+    Category.ADMINISTRATIVE: DataCategory.ADMINISTRATIVE,
+}
+_SOCIAL_PLACES = frozenset({Purpose.HOME_HELP, Purpose.SOCIAL})
+
+
+def categories_of_member(*, category: str, role: str) -> DataCategory:
+    """Return which data are open to a professional member, unless the person decided otherwise.
+
+    Carers, the coordinator and whoever manages the circle see all; social workers and home helps
+    see no medical data; administrative members see administrative data only.
+    """
+    if role in MANAGING_ROLES:
+        return ALL_DATA
+    return _CATEGORIES[Category(category)]
+
+
+def categories_of_structure(purpose: str) -> DataCategory:
+    """Return which data are open to all who work in a structure of the circle."""
+    if purpose in _SOCIAL_PLACES:
+        return DataCategory.SOCIAL | DataCategory.ADMINISTRATIVE
+    return ALL_DATA
 
 
 def is_present(started_at: datetime, ended_at: datetime | None, *, at: datetime) -> bool:

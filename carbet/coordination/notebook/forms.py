@@ -12,6 +12,7 @@ from django.http import QueryDict
 from carbet.coordination.notebook import rules
 from carbet.coordination.notebook.choices import MeasureKind, NoteKind
 from carbet.coordination.notebook.queries import MEASURE, NOTE, Filters, Position
+from carbet.core.actor import ALL_DATA, DataCategory
 from carbet.core.identifiers import from_short_id, short_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -86,6 +87,13 @@ class SignedForm(GestureForm):
         field.required = not own_name
 
 
+READERS = {
+    DataCategory.MEDICAL: "Les soignants : information médicale",
+    DataCategory.SOCIAL: "Les soignants et les intervenants sociaux",
+    DataCategory.ADMINISTRATIVE: "Tout le cercle, secrétariat compris",
+}
+
+
 class NoteForm(SignedForm):
     """A new note."""
 
@@ -99,9 +107,24 @@ class NoteForm(SignedForm):
     urgent = forms.BooleanField(
         label="Urgente : alerter tout de suite le cercle de soins", required=False
     )
+    category = forms.TypedChoiceField(
+        label="Qui peut la lire",
+        coerce=lambda value: DataCategory(int(value)),
+        empty_value=None,
+        required=False,
+        widget=forms.Select(attrs={"class": "input"}),
+    )
     occurred_at = MomentField()
 
-    field_order = ("text", "kind", "urgent", "occurred_at", "on_behalf_of", "gesture")
+    field_order = ("text", "kind", "category", "urgent", "occurred_at", "on_behalf_of", "gesture")
+
+    def __init__(self, *args: Any, categories: int = ALL_DATA, **options: Any) -> None:
+        super().__init__(*args, **options)
+        said = [(int(each), label) for each, label in READERS.items() if each & categories]
+        if len(said) < 2:
+            del self.fields["category"]
+        else:
+            self.fields["category"].choices = said
 
 
 class ReplyForm(SignedForm):

@@ -9,12 +9,13 @@ from django.db import IntegrityError, transaction
 
 from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts.choices import AlertKind
+from carbet.coordination.care_teams import access as care_teams_access
 from carbet.coordination.care_teams import queries as care_teams
 from carbet.coordination.notebook import access, rules
 from carbet.coordination.notebook.choices import MeasureKind, MeasureStatus, NoteKind
 from carbet.coordination.notebook.models import Measure, Note
 from carbet.core import live
-from carbet.core.actor import Actor, Level, organization_key
+from carbet.core.actor import Actor, DataCategory, Level, organization_key
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.registries.directory.models import PractitionerRole
@@ -61,6 +62,7 @@ def write_note(
     gesture: uuid.UUID,
     kind: str = NoteKind.OBSERVATION,
     urgent: bool = False,
+    category: DataCategory | None = None,
     occurred_at: datetime | None = None,
     replies_to: Note | None = None,
     on_behalf_of_id: int | None = None,
@@ -72,6 +74,8 @@ def write_note(
     well. Every open screen of the circle refreshes.
 
     Args:
+        category: what it says, which decides who reads it; by default the first that is open to
+            the author (medical before social). A reply follows the note it answers.
         occurred_at: when it was seen or done; now by default, never later than now + 10 minutes.
         on_behalf_of_id: the role for which a delegate writes; found alone when there is only one.
 
@@ -89,6 +93,7 @@ def write_note(
         kind=NoteKind(kind),
         text=text,
         urgent=urgent,
+        category=_checked_category(category, parent, patient=patient),
         replies_to=parent,
         occurred_at=moment,
         recorded_at=now,
@@ -202,6 +207,10 @@ def record_measures(
         for kind, given in values.items()
         for rank, sentence in rules.refusals(MeasureKind(kind), given).items()
     }
+    if DataCategory.MEDICAL not in care_teams_access.opened(
+        patient_id=patient.pk, level=Level.WRITE
+    ):
+        raise UnableToAct("Les mesures sont réservées aux soignants de cette personne.")
     if errors:
         raise UnableToRecordMeasure("Vérifiez les valeurs signalées.", errors=errors)
     moment = _checked_moment(occurred_at, now=now, refusal=UnableToRecordMeasure)
@@ -287,6 +296,22 @@ def _checked_parent(replies_to: Note | None, *, patient: Patient) -> Note | None
     return parent
 
 
+def _checked_category(
+    asked: DataCategory | None, parent: Note | None, *, patient: Patient
+) -> DataCategory:
+    """Return the category of a new note: the author writes nothing that they could not read."""
+    if parent is not None:
+        return DataCategory(parent.category)
+    opened = care_teams_access.opened(patient_id=patient.pk, level=Level.WRITE)
+    if asked is None:
+        return next((each for each in DataCategory if each in opened), DataCategory.MEDICAL)
+    if asked not in opened:
+        raise UnableToWriteNote(
+            "Vous ne lisez pas ce type d’information : choisissez-en un autre.", field="category"
+        )
+    return asked
+
+
 def _authorship(
     actor: Actor, *, patient_id: int, on_behalf_of_id: int | None
 ) -> dict[str, int | str | None]:
@@ -355,7 +380,7 @@ def _lock_own(note: Note, actor: Actor) -> Note:
 
 def _tell(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> None:
     """Alert whom the note concerns, and refresh the open screens of the circle."""
-    carers = care_teams.carers(patient_id=note.patient_id)
+    carers = care_teams.carers(patient_id=note.patient_id, category=DataCategory(note.category))
     live.announce([carer.key for carer in carers], "note", now=now)
     level = Level.WRITE if note.urgent else Level.MANAGE
     concerned = [carer for carer in carers if carer.level >= level]

@@ -72,7 +72,9 @@ def timeline(request: HttpRequest, patient_id: int) -> HttpResponse:
         "is_first_page": before is None,
         "next": _next_page(request, entries),
         "may_write": may_write,
-        "form": forms.NoteForm() if may_write and _signs_alone(request) else None,
+        "form": forms.NoteForm(categories=patient.categories)
+        if may_write and _signs_alone(request)
+        else None,
     }
     return render(request, "notebook/list.html", context)
 
@@ -83,7 +85,7 @@ def timeline(request: HttpRequest, patient_id: int) -> HttpResponse:
 def write(request: HttpRequest, patient_id: int) -> HttpResponse:
     """Write a note."""
     patient = _writable(request, patient_id)
-    form = forms.NoteForm(_posted(request), **_signing(request))
+    form = forms.NoteForm(_posted(request), categories=patient.categories, **_signing(request))
     if form.is_valid():
         data = form.cleaned_data
         try:
@@ -94,6 +96,7 @@ def write(request: HttpRequest, patient_id: int) -> HttpResponse:
                 text=data["text"],
                 kind=data["kind"],
                 urgent=data["urgent"],
+                category=data.get("category"),
                 occurred_at=data["occurred_at"],
                 gesture=data["gesture"],
                 on_behalf_of_id=data.get("on_behalf_of"),

@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, connection
 
 from carbet.core import grants, row_security
-from carbet.core.actor import Level, internal
+from carbet.core.actor import ALL_DATA, DataCategory, Level, internal
 from carbet.core.models import AccessGrant
 
 pytestmark = pytest.mark.django_db
@@ -66,3 +66,43 @@ def test_a_grant_that_had_not_begun_ends_where_it_began(world):
     with row_security.acting_as(internal("test")):
         grant = AccessGrant.objects.get(grantee="role:1")
     assert (grant.valid_from, grant.valid_until) == (start, start)
+
+
+@pytest.mark.parametrize(
+    ("held", "given", "allowed"),
+    [
+        (ALL_DATA, ALL_DATA, True),
+        (DataCategory.SOCIAL, DataCategory.SOCIAL, True),
+        (DataCategory.SOCIAL, DataCategory.MEDICAL, False),
+        (DataCategory.SOCIAL, ALL_DATA, False),
+    ],
+)
+def test_who_manages_opens_only_what_is_open_to_them(world, held, given, allowed):
+    care_team = world.circle()
+    with row_security.acting_as(internal("test"), now=world.now, operation="test.manage"):
+        grants.grant(
+            world.roles["social_worker"].key,
+            patient_id=care_team.patient_id,
+            level=Level.MANAGE,
+            categories=held,
+            source="participant",
+            now=world.now,
+        )
+
+    def open_to_a_colleague():
+        actor = world.actor("social_worker")
+        with row_security.acting_as(actor, now=world.now, operation="test.grant"):
+            grants.grant(
+                "role:1",
+                patient_id=care_team.patient_id,
+                level=Level.READ,
+                categories=given,
+                source="participant",
+                now=world.now,
+            )
+
+    if allowed:
+        open_to_a_colleague()
+    else:
+        with pytest.raises(DatabaseError, match="row-level security"):
+            open_to_a_colleague()

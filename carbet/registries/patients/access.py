@@ -50,11 +50,13 @@ def patients_open_to(actor: Actor, *, now: datetime) -> QuerySet[Patient]:
 # One look at the grants says all of the entry. Written by hand: the ORM spends more time composing
 # this statement than PostgreSQL running it, on every page of a record and every list.
 _ENTRIES = """
-SELECT p.*, held.level, held.sources,
+SELECT p.*, held.level, held.sources, held.categories,
        CASE WHEN held.sources = ARRAY['{glass}'] THEN held.glass_until END AS glass_until{further}
 FROM patients_patient p
 CROSS JOIN LATERAL (
-  SELECT max(g.level) AS level, array_agg(DISTINCT g.source::text) AS sources,
+  SELECT max(g.level) AS level,
+         COALESCE(bit_or(g.categories) FILTER (WHERE g.level >= {reading}), 0) AS categories,
+         array_agg(DISTINCT g.source::text) AS sources,
          max(g.valid_until) FILTER (WHERE g.source = '{glass}') AS glass_until
   FROM core_accessgrant g
   WHERE g.patient_id = p.id AND g.grantee = ANY (%(grantees)s) AND g.valid_from <= %(now)s
@@ -86,7 +88,7 @@ def _entries(
 ) -> RawQuerySet:
     more = "".join(f",\n       {said} AS {name}" for name, said in (further or {}).items())
     return Patient.objects.raw(
-        _ENTRIES.format(glass=GLASS, further=more, whom=whom),
+        _ENTRIES.format(glass=GLASS, reading=int(Level.READ), further=more, whom=whom),
         {
             **named,
             "grantees": list(actor.grantees),
@@ -108,6 +110,8 @@ def get_patient(
     further: Mapping[str, str] | None = None,
 ) -> Patient:
     """Return the person, with the actor's `level`, `sources` and `glass_until`; trace the entry.
+
+    `categories` are those of the data that are open to the actor (`core.actor.DataCategory`).
 
     Args:
         further: more columns for the same query: by name, an SQL expression on the person `p`. It

@@ -30,7 +30,7 @@ from carbet.coordination.care_teams.models import (
     Consent,
     RelatedPerson,
 )
-from carbet.coordination.care_teams.rules import level_of_member
+from carbet.coordination.care_teams.rules import categories_of_member, level_of_member
 from carbet.coordination.notebook.choices import MeasureKind
 from carbet.coordination.notebook.models import Measure, Note
 from carbet.core import identifiers, names
@@ -575,8 +575,9 @@ class PersonWriter:
             "related_person_id", "role", "started_at", "added_by_id",
         )  # fmt: skip
         self.grants = Target(
-            AccessGrant, "patient_id", "grantee", "level", "source", "source_id", "valid_from"
-        )
+            AccessGrant, "patient_id", "grantee", "level", "categories", "source", "source_id",
+            "valid_from",
+        )  # fmt: skip
         self.notes = Target(
             Note, "id", "patient_id", "author_role_id", "author_name", "occurred_at",
             "recorded_at", "gesture", "kind", "text",
@@ -655,6 +656,7 @@ class PersonWriter:
             )  # fmt: skip
             self.grants.add(
                 number, f"role:{carer.role}", _LEVELS[carer.category, role],
+                _CATEGORIES[carer.category, role],
                 GrantSource.PARTICIPANT.value, participant, registered,
             )  # fmt: skip
         if draw() < 0.5:
@@ -732,6 +734,10 @@ _LEVELS = {
     (category, role): str(int(level_of_member(category=category, role=role)))
     for category in ("medical", "paramedical", "social", "coordination", "administrative")
     for role in (ParticipantRole.ATTENDING.value, ParticipantRole.MEMBER.value)
+}
+_CATEGORIES = {
+    (category, role): str(int(categories_of_member(category=category, role=role)))
+    for category, role in _LEVELS
 }
 # Who else is in the circle, beside the doctor and the nurse: four members on average.
 _OTHERS = (

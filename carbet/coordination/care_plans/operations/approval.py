@@ -11,7 +11,8 @@ from carbet.coordination.care_plans import queries, rules
 from carbet.coordination.care_plans.choices import PlanStatus
 from carbet.coordination.care_plans.models import CarePlan, CarePlanVersion
 from carbet.coordination.care_plans.operations import holding
-from carbet.core.actor import Actor, role_key
+from carbet.coordination.care_teams import access as care_teams
+from carbet.core.actor import Actor, DataCategory, Level, role_key
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.registries.directory.rules import APPROVE_PLAN
@@ -96,18 +97,26 @@ def approve(
         UnableToDecide: the plan is not proposed, or changed since it was read.
     """
     plan = _decided(actor, patient_id, revision)
+    if rules.WHOLE not in care_teams.opened(patient_id=patient_id, level=Level.WRITE):
+        raise UnableToDecide("Une partie de ce plan ne vous est pas ouverte : il n’est pas à vous.")
     standing = queries.get_plan(patient_id=patient_id)
     last = CarePlanVersion.objects.filter(care_plan=plan).aggregate(last=Max("number"))["last"]
-    version = CarePlanVersion.objects.create(
-        patient_id=patient_id,
-        care_plan=plan,
-        number=(last or 0) + 1,
-        content=rules.as_json(standing.content)
-        | {"author": str(standing.author), "approved_by": asdict(standing.approver)},
-        approved_at=now,
-        approved_by_id=actor.role_id,
-        comment=comment.strip(),
-    )
+    signed = {"author": str(standing.author), "approved_by": asdict(standing.approver)}
+    for content, categories in (
+        (rules.without_medical(standing.content), DataCategory.SOCIAL),
+        (standing.content, rules.WHOLE),
+    ):
+        version = CarePlanVersion.objects.create(
+            patient_id=patient_id,
+            care_plan=plan,
+            number=(last or 0) + 1,
+            content=rules.as_json(content) | signed,
+            categories=int(categories),
+            approved_at=now,
+            approved_by_id=actor.role_id,
+            # What a doctor says of the whole may be medical.
+            comment=comment.strip() if categories == rules.WHOLE else "",
+        )
     plan.status = PlanStatus.ACTIVE
     plan.save(update_fields=["status"])
     _tell_authors(plan, actor, now)

@@ -13,8 +13,9 @@ from carbet.coordination.care_plans.choices import ActionStatus, GoalStatus, Nee
 from carbet.coordination.care_plans.models import CarePlan, Goal, Need, PlannedAction
 from carbet.coordination.care_plans.operations import holding
 from carbet.coordination.care_plans.operations.holding import UnableToEditPlan
+from carbet.coordination.care_teams import access as care_teams
 from carbet.coordination.care_teams.models import CareTeamParticipant
-from carbet.core.actor import Actor
+from carbet.core.actor import Actor, Level
 from carbet.core.audit import Trace
 from carbet.core.operation import operation
 
@@ -151,6 +152,7 @@ def add_entry(
                     patient_id=patient_id,
                     text=need,
                     domain=NeedDomain(domain),
+                    category=_category(patient_id, domain),
                     position=_last(Need, care_plan=plan),
                     gesture=key,
                 )
@@ -164,6 +166,7 @@ def add_entry(
                     text=goal,
                     target=target.strip(),
                     target_on=target_on,
+                    category=parent_need.category,
                     position=_last(Goal, need=parent_need),
                     gesture=key,
                 )
@@ -177,6 +180,7 @@ def add_entry(
                     responsible_id=_responsible(patient_id, responsible_id, now=now),
                     frequency=frequency.strip(),
                     due_on=due_on,
+                    category=parent_goal.category,
                     position=_last(PlannedAction, goal=parent_goal),
                     gesture=key,
                 )
@@ -223,6 +227,8 @@ def change_part(
         raise TypeError(f"a {kind} has no such field: {content.keys() - FIELDS[kind]}")
     for name, value in content.items():
         setattr(part, name, value.strip() if isinstance(value, str) else value)
+    if kind == rules.NEED and "domain" in content:
+        _recategorize(part, _category(patient_id, part.domain))
     part.save(update_fields=list(content))
     holding.changed(plan, actor, now)
     trace.about(patient_id=patient_id, entity=part)
@@ -342,6 +348,24 @@ def _present(kind: str, patient_id: int, part_id: int | None) -> Any:
     if part is None:
         raise UnableToEditPlan("Cet élément n’est plus dans le plan.")
     return part
+
+
+def _category(patient_id: int, domain: str) -> int:
+    """Return the category of a need of this domain, which the author must be allowed to read."""
+    category = rules.category_of(domain)
+    if category not in care_teams.opened(patient_id=patient_id, level=Level.WRITE):
+        raise UnableToEditPlan("Ce domaine est réservé aux soignants.", field="domain")
+    return int(category)
+
+
+def _recategorize(need: Need, category: int) -> None:
+    """Let the goals and actions of a need follow its domain."""
+    if need.category == category:
+        return
+    need.category = category
+    need.save(update_fields=["category"])
+    PlannedAction.objects.filter(goal__need=need).update(category=category)
+    Goal.objects.filter(need=need).update(category=category)
 
 
 def _written(patient_id: int, gesture: UUID) -> Entry | None:

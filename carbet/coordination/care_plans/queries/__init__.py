@@ -217,23 +217,27 @@ def changes_since(
 
 
 def versions(*, patient_id: int) -> list[CarePlanVersion]:
-    """Return the approved versions without their content, the latest first."""
-    return list(
+    """Return the approved versions without their content, the latest first, each once."""
+    found = (
         CarePlanVersion.objects.filter(patient_id=patient_id)
         .select_related("approved_by__practitioner", "approved_by__organization")
         .defer("content")
-        .order_by("-number")
+        .order_by("-number", "categories")
     )
+    return list({version.number: version for version in found}.values())
 
 
 def get_versions(*, patient_id: int, numbers: list[int]) -> dict[int, Version]:
     """Return these approved versions of the person's plan, whole, by number."""
-    return {row.number: _kept(row) for row in _rows(patient_id).filter(number__in=numbers)}
+    return {
+        row.number: _kept(row)
+        for row in _rows(patient_id).filter(number__in=numbers).order_by("categories")
+    }
 
 
 def approved_version(*, patient_id: int) -> Version | None:
     """Return the latest approved version, whole: the plan as the person reads it."""
-    row = _rows(patient_id).order_by("-number").first()
+    row = _rows(patient_id).order_by("-number", "-categories").first()
     return _kept(row) if row else None
 
 

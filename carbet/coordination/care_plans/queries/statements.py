@@ -49,7 +49,7 @@ SELECT p.id, p.status, p.revision, p.person_words, p.review_due_on, p.proposed_a
   (SELECT jsonb_build_object('number', v.number, 'approved_at', v.approved_at,
       'approved_by', {_who("v.approved_by_id")}, 'comment', v.comment, 'content', v.content)
    FROM care_plans_careplanversion v WHERE v.care_plan_id = p.id
-   ORDER BY v.number DESC LIMIT 1) AS latest,
+   ORDER BY v.number DESC, v.categories DESC LIMIT 1) AS latest,
   (SELECT max(e.recorded_at) FROM core_auditevent e
    WHERE e.account_id = %(account)s AND e.patient_id = p.patient_id
      AND e.operation LIKE 'care_plan.%%' AND e.recorded_at < %(visit)s) AS last_visit_at

@@ -1,8 +1,9 @@
 """What is true of a plan: what it says, what changed in it, what is late, what may be proposed."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
-from carbet.coordination.care_plans.choices import ActionStatus
+from carbet.coordination.care_plans.choices import ActionStatus, NeedDomain
 from carbet.coordination.care_plans.rules.changes import (
     ACTION,
     ADDED,
@@ -26,6 +27,7 @@ from carbet.coordination.care_plans.rules.content import (
     from_json,
     without_progress,
 )
+from carbet.core.actor import DataCategory
 
 __all__ = [
     "ACTION",
@@ -36,25 +38,46 @@ __all__ = [
     "PLAN",
     "PROGRESS",
     "REMOVED",
+    "WHOLE",
     "ActionContent",
     "Change",
     "Content",
     "GoalContent",
     "NeedContent",
     "as_json",
+    "category_of",
     "compare",
     "content_changes",
     "from_json",
     "is_late",
     "missing_for_proposal",
     "quoted",
+    "without_medical",
     "without_progress",
 ]
+
+WHOLE = DataCategory.MEDICAL | DataCategory.SOCIAL
+"""What one must be allowed to read to answer for a whole plan."""
 
 # Two readings closer than this belong to one visit.
 VISIT_GAP = timedelta(minutes=30)
 
 _DONE = frozenset({ActionStatus.COMPLETED, ActionStatus.CANCELLED})
+
+
+def category_of(domain: str) -> DataCategory:
+    """Return which category of data a need of this domain is: health is medical, life is social."""
+    return DataCategory.MEDICAL if domain == NeedDomain.HEALTH else DataCategory.SOCIAL
+
+
+def without_medical(content: Content) -> Content:
+    """Return what those read of a plan to whom medical data are not open."""
+    return replace(
+        content,
+        needs=tuple(
+            need for need in content.needs if category_of(need.domain) != DataCategory.MEDICAL
+        ),
+    )
 
 
 def is_late(due_on: date | None, status: str, *, on: date) -> bool:

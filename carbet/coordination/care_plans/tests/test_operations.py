@@ -10,6 +10,7 @@ from carbet.coordination.care_plans.choices import ActionStatus, PlanStatus
 from carbet.coordination.care_plans.models import (
     CarePlan,
     CarePlanVersion,
+    Goal,
     Need,
     PlannedAction,
 )
@@ -246,7 +247,44 @@ def test_a_change_after_approval_makes_a_draft_and_keeps_the_version(approved, w
     assert "Vélo" in change.sentence
     approved.propose()
     assert approved.approve().number == 2
-    assert [version.number for version in rows(CarePlanVersion, world)] == [1, 2]
+    assert sorted(version.number for version in rows(CarePlanVersion, world)) == [1, 1, 2, 2]
+    assert [each.number for each in versions_read_by(world, "gp", approved)] == [2, 1]
+
+
+def versions_read_by(world, key, desk):
+    with row_security.acting_as(world.actor(key), now=world.now):
+        return queries.versions(patient_id=desk.patient_id)
+
+
+def test_a_version_is_read_without_its_medical_needs_where_these_are_closed(world):
+    desk = factories.begin(world, "home_help")
+    desk.add(need="Sortir", domain="participation", goal="Le marché", action="Accompagner")
+    desk.add(need="Détendre le bras", goal="S’habiller", action="Toxine")
+    desk.propose()
+    desk.approve()
+    said = {}
+    for key in ("gp", "home_help"):
+        with row_security.acting_as(world.actor(key), now=world.now):
+            plan = queries.get_plan(patient_id=desk.patient_id)
+            said[key] = [need.text for need in plan.latest.content.needs]
+            assert rules.compare(plan.latest.content, plan.content) == []
+            assert len(queries.versions(patient_id=desk.patient_id)) == 1
+    assert said == {"gp": ["Sortir", "Détendre le bras"], "home_help": ["Sortir"]}
+
+
+def test_parts_follow_the_domain_of_their_need(world):
+    desk = factories.begin(world, "home_help")
+    entry = desk.add(need="Sortir", domain="participation", goal="Le marché", action="Aller")
+
+    def seen():
+        with row_security.acting_as(world.actor("home_help"), now=world.now):
+            return [model.objects.count() for model in (Need, Goal, PlannedAction)]
+
+    assert seen() == [1, 1, 1]
+    desk.do(
+        operations.change_part, kind="need", part_id=entry.need_id, text="Sortir", domain="health"
+    )
+    assert seen() == [0, 0, 0]
 
 
 def test_progress_does_not_undo_an_approval(approved):

@@ -141,10 +141,15 @@ def test_whoever_stands_outside_finds_no_plan(world, sign_in, key, name):
 
 def test_a_home_help_reads_and_marks_but_does_not_write(world, sign_in):
     desk = factories.begin(world, "home_help")
-    entry = desk.add(need="Bouger", goal="Marcher", action="Accompagner au marché")
+    entry = desk.add(
+        need="Bouger", domain="participation", goal="Marcher", action="Accompagner au marché"
+    )
+    desk.add(need="Détendre le bras", goal="S’habiller seule", action="Toxine")
     client = as_member(sign_in, world, "home_help")
     page = client.get(url("detail", desk.care_team)).content.decode()
     assert "Accompagner au marché" in page
+    assert "Toxine" not in page
+    assert "Détendre" not in page
     assert "Modifier" not in page
     assert client.get(url("edit", desk.care_team)).status_code == 403
     answer = client.post(

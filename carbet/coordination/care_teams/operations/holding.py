@@ -13,7 +13,7 @@ from carbet.coordination.care_teams.models import (
     RelatedPerson,
 )
 from carbet.core import grants
-from carbet.core.actor import Level, organization_key
+from carbet.core.actor import ALL_DATA, DataCategory, Level, organization_key
 from carbet.core.operation import UnableTo
 from carbet.registries.directory.models import Organization, PractitionerRole
 
@@ -68,15 +68,22 @@ def grant_stay(
     key = key_of(participant)
     if key is None:
         return
-    level = Level.WRITE
+    level, categories = Level.WRITE, ALL_DATA
     if participant.practitioner_role is not None:
-        level = rules.level_of_member(
-            category=participant.practitioner_role.category, role=participant.role
-        )
+        profession = participant.practitioner_role.category
+        level = rules.level_of_member(category=profession, role=participant.role)
+        categories = rules.categories_of_member(category=profession, role=participant.role)
+    elif participant.organization is not None:
+        categories = rules.categories_of_structure(participant.organization.purpose)
+    if least >= Level.MANAGE:
+        categories = ALL_DATA
+    if participant.scope is not None:
+        categories = DataCategory(participant.scope)
     grants.grant(
         key,
         patient_id=participant.patient_id,
         level=max(level, least),
+        categories=categories,
         source=GrantSource.PARTICIPANT,
         source_id=participant.pk,
         now=now,

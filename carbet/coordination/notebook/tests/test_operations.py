@@ -14,7 +14,7 @@ from carbet.coordination.notebook import operations, queries
 from carbet.coordination.notebook.choices import MeasureKind, MeasureStatus, NoteKind
 from carbet.coordination.notebook.models import Measure, Note
 from carbet.core import grants, row_security
-from carbet.core.actor import Level, internal
+from carbet.core.actor import DataCategory, Level, internal
 from carbet.core.models import AuditEvent, LiveEvent
 from carbet.core.operation import UnableToAct
 from carbet.registries.directory.models import Delegation
@@ -63,10 +63,38 @@ def test_a_note_stands_with_its_trace(world, patient):
 
 
 def test_an_urgent_note_alerts_at_once_all_who_write_but_its_author(world, patient):
-    write(world, patient, urgent=True)
+    write(world, patient, urgent=True, category=DataCategory.SOCIAL)
     assert alerted(world) == [("gp", "urgent_note"), ("home_help", "urgent_note")]
     told = {event.recipient for event in everything(LiveEvent, kind="alert")}
     assert {world.roles["gp"].key, world.roles["home_help"].key} <= told
+
+
+@pytest.mark.parametrize("category", list(DataCategory))
+def test_a_note_is_told_and_shown_only_to_whom_its_category_is_open(world, patient, category):
+    note = write(world, patient, urgent=True, category=category)
+    with_home_help = category != DataCategory.MEDICAL
+    told = {event.recipient for event in everything(LiveEvent, kind="note")}
+    assert (world.roles["home_help"].key in told) == with_home_help
+    assert (("home_help", "urgent_note") in alerted(world)) == with_home_help
+    with row_security.acting_as(world.actor("home_help"), now=world.now):
+        assert Note.objects.filter(pk=note.pk).exists() == with_home_help
+        assert Note.pgh_event_model.objects.filter(pgh_obj_id=note.pk).exists() == with_home_help
+
+
+def test_nobody_writes_what_they_could_not_read(world, patient):
+    note = write(world, patient, "home_help")
+    assert note.category == DataCategory.SOCIAL
+    with pytest.raises(operations.UnableToWriteNote, match="ne lisez pas"):
+        write(world, patient, "home_help", category=DataCategory.MEDICAL)
+    with pytest.raises(UnableToAct, match="réservées aux soignants"):
+        operations.record_measures(
+            actor=world.actor("home_help"),
+            now=world.now,
+            patient=patient,
+            values={MeasureKind.PAIN: (3,)},
+            gesture=uuid4(),
+        )
+    assert write(world, patient, replies_to=note).category == DataCategory.SOCIAL
 
 
 def test_an_ordinary_note_alerts_only_who_manages(world, patient):
@@ -95,7 +123,7 @@ def test_a_team_is_told_of_an_ordinary_note_through_its_member(world, patient):
 
 def test_every_open_screen_of_the_circle_refreshes(world, patient):
     before = {event.pk for event in everything(LiveEvent)}
-    write(world, patient)
+    write(world, patient, category=DataCategory.SOCIAL)
     told = {
         event.recipient for event in everything(LiveEvent, kind="note") if event.pk not in before
     }

@@ -253,7 +253,7 @@ def test_filters(world, patient, open_as):
         values={MeasureKind.PAIN: (3,)},
         gesture=uuid4(),
     )
-    client = open_as("home_help")
+    client = open_as("nurse")
 
     def shown(**query):
         lines = client.get(address("list", patient), query).context["lines"]
@@ -345,7 +345,7 @@ def test_measures_of_one_visit_stand_on_one_line_and_each_writer_has_their_own(
     world, patient, open_as
 ):
     values = {MeasureKind.PAIN: (3,), MeasureKind.BLOOD_PRESSURE: (142, 86)}
-    for key in ("nurse", "home_help"):
+    for key in ("nurse", "gp"):
         operations.record_measures(
             actor=world.actor(key), now=world.now, patient=patient, values=values, gesture=uuid4()
         )
