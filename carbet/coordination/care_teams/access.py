@@ -12,7 +12,7 @@ from carbet.registries.patients import access as patients_access
 from carbet.registries.patients.access import NoSuchRecord
 from carbet.registries.patients.models import Patient
 
-__all__ = ["NoSuchRecord", "get_record", "opened"]
+__all__ = ["NoSuchRecord", "get_record", "opened", "opened_on"]
 
 _OF_BANNER = {
     "consent_decision": (
@@ -57,6 +57,12 @@ def get_record(
         audit.read(actor, purpose, now=now, patient_id=patient_id, refused=True)
         raise NoSuchRecord
     return patient
+
+
+def opened_on(patient: Patient) -> DataCategory:
+    """Return the categories of data open to the actor on this person, once entered or not yet."""
+    entered = getattr(patient, "categories", None)
+    return opened(patient_id=patient.pk) if entered is None else DataCategory(entered)
 
 
 def opened(*, patient_id: int, level: Level = Level.READ) -> DataCategory:

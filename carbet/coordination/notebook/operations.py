@@ -207,9 +207,7 @@ def record_measures(
         for kind, given in values.items()
         for rank, sentence in rules.refusals(MeasureKind(kind), given).items()
     }
-    if DataCategory.MEDICAL not in care_teams_access.opened(
-        patient_id=patient.pk, level=Level.WRITE
-    ):
+    if DataCategory.MEDICAL not in care_teams_access.opened_on(patient):
         raise UnableToAct("Les mesures sont réservées aux soignants de cette personne.")
     if errors:
         raise UnableToRecordMeasure("Vérifiez les valeurs signalées.", errors=errors)
@@ -302,7 +300,7 @@ def _checked_category(
     """Return the category of a new note: the author writes nothing that they could not read."""
     if parent is not None:
         return DataCategory(parent.category)
-    opened = care_teams_access.opened(patient_id=patient.pk, level=Level.WRITE)
+    opened = care_teams_access.opened_on(patient)
     if asked is None:
         return next((each for each in DataCategory if each in opened), DataCategory.MEDICAL)
     if asked not in opened:
