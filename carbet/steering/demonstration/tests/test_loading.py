@@ -179,7 +179,8 @@ def test_the_story_has_its_accounts_and_the_persons_already_followed():
         actor = actor_of_role(roles[key].pk, now=NOW)
         with row_security.acting_as(actor, now=NOW):
             assert Patient.objects.filter(birth_family="Kerbrat").count() == 0, key
-    assert count("care_plans_careplanversion") == 3
+    # Each approved version is kept twice: whole, and without its medical needs.
+    assert count("care_plans_careplanversion") == 6
     assert (
         not Patient.objects.using(OWNER)
         .filter(birth_given__contains=["Claire"], birth_family="Sébastien")
