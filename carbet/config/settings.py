@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "carbet.coordination.messaging",
     "carbet.coordination.care_plans",
     "carbet.coordination.charts",
+    "carbet.coordination.subscriptions",
     "carbet.interop.fhir_api",
     "carbet.portal",
     "carbet.steering.demonstration",
@@ -236,6 +237,11 @@ EMAIL_BACKEND = os.environ.get(
 DEFAULT_FROM_EMAIL = os.environ.get("CARBET_EMAIL_FROM", "Carbet <ne-pas-repondre@localhost>")
 SMS_URL = os.environ.get("CARBET_SMS_URL", "")
 SMS_TOKEN = os.environ.get("CARBET_SMS_TOKEN", "")
+# Where software of others may be called when an event happens: hosts, "*" for a demonstration that
+# calls nobody.
+EVENT_HOSTS = frozenset(
+    os.environ.get("CARBET_EVENT_HOSTS", "*" if DEMONSTRATION else "").lower().split()
+)
 PUSH_PRIVATE_KEY = environment.push_key()
 # Push services ask whom to write to when something goes wrong.
 PUSH_CONTACT = os.environ.get("CARBET_PUSH_CONTACT", "mailto:exploitation@localhost")

@@ -28,6 +28,7 @@ ROOMS = (
     "carbet.coordination.messaging",
     "carbet.coordination.care_plans",
     "carbet.coordination.charts",
+    "carbet.coordination.subscriptions",
     "carbet.interop.fhir_api",
     "carbet.portal",
 )

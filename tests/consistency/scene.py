@@ -38,6 +38,7 @@ from carbet.coordination.scheduling.models import (
     Schedule,
     Slot,
 )
+from carbet.coordination.subscriptions.models import CommunicationRequest, Subscription
 from carbet.coordination.support.models import Case, SupportRequest
 from carbet.coordination.tasks.models import Task
 from carbet.core import grants, row_security
@@ -344,6 +345,35 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         author_name="Yann Le Bihan",
         created_at=now,
     )
+    party = {"kind": "Organization", "name": "CH de Cayenne"}
+    declared = {
+        f"{who}_{name}": value
+        for who in ("declarant", "subscriber")
+        for name, value in party.items()
+    }
+    subscription = Subscription.objects.create(
+        patient_id=patient_id,
+        organization=world.places["office"],
+        event_type="SOR",
+        channel="email",
+        endpoint="a@b.example",
+        start_at=now,
+        subscribed_at=now,
+        digest=f"{patient_id}",
+        created_at=now,
+        updated_at=now,
+        **declared,
+    )
+    CommunicationRequest.objects.create(
+        patient_id=patient_id,
+        event_type="SOR",
+        event_at=now,
+        authored_on=now,
+        requester_kind="Organization",
+        source=f"test:{patient_id}",
+        recorded_at=now,
+        updated_at=now,
+    )
     planned = _planned(world, patient_id)
     # Each person of the matrix has answered a questionnaire of their own.
     questionnaire = Questionnaire.objects.order_by("pk")[QuestionnaireResponse.objects.count()]
@@ -374,6 +404,7 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         "related_person_id": relative.pk,
         "alert_id": alert.pk,
         "task_id": task.pk,
+        "subscription_id": subscription.pk,
         "device_id": device.pk,
         "shift_id": shift.pk,
         "message_id": message.pk,

@@ -19,6 +19,7 @@ from tests.consistency import rules_of_the_house as rules
 # Called inside an operation, in its transaction; or arranging a demonstration.
 HELPERS = {
     "carbet.coordination.alerts.operations": {"raise_alert"},
+    "carbet.coordination.subscriptions.operations": {"check", "told"},
     "carbet.registries.patients.operations": {"index", "sort_key"},
 }
 

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from django.core import mail as outgoing
 
-from carbet.connectors import http, mail, sms
+from carbet.connectors import event_notifications, http, mail, sms
 
 NOTICE = mail.Notice(key="alert:1", to="a@b.example", subject="Carbet", body="Bonjour")
 TEXT = sms.Text(key="alert:1", to="0694000000", text="Carbet : une alerte vous attend.")
@@ -85,6 +85,30 @@ def test_what_the_gateway_refuses(gateway, status, error):
         sms.send(TEXT, stand_in=False)
     # A redirection is not followed.
     assert len(gateway.seen) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (201, None),
+        (422, event_notifications.Refused),
+        (302, event_notifications.Refused),
+        (429, ConnectionError),
+        (503, ConnectionError),
+    ],
+)
+def test_software_is_notified_once_and_its_refusal_is_final(gateway, settings, status, error):
+    gateway.status = status
+    told = event_notifications.Notification("event:1:2", settings.SMS_URL, b"{}")
+    before = len(gateway.seen)
+    if error:
+        with pytest.raises(error):
+            event_notifications.send(told, stand_in=False)
+    else:
+        assert event_notifications.send(told, stand_in=False).carrier == "127.0.0.1"
+    assert len(gateway.seen) == before + 1
+    assert gateway.seen[-1][0]["Content-Type"].startswith("application/fhir+json")
+    assert event_notifications.send(told, stand_in=True).carrier == event_notifications.STAND_IN
 
 
 def test_the_answer_read_is_bounded(gateway, settings):

@@ -17,6 +17,7 @@ PAGES = {
     "circle": "care_teams:detail",
     "notebook": "notebook:list",
     "plan": "care_plans:detail",
+    "subscriptions": "subscriptions:of_patient",
 }
 # Where the target carries the number of the page: "support:<short id>".
 BY_NUMBER = {

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import parse_qsl
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +14,8 @@ from django.utils.http import http_date, parse_http_date_safe
 from django.views.decorators.csrf import csrf_exempt
 
 from carbet.coordination.scheduling import fhir as scheduling_fhir
+from carbet.coordination.subscriptions import fhir as subscriptions_fhir
+from carbet.coordination.subscriptions import operations as subscriptions
 from carbet.core import doors, fhir
 from carbet.core.fhir import Json, Refused, refuse
 from carbet.core.middleware import unavailable
@@ -239,6 +242,8 @@ def send(request: HttpRequest, resource_type: str) -> HttpResponse:
             entry.resource, actor=request.actor, now=request.now, base=presenters.base()
         )
         return answer_kept(request, kept)
+    if resource_type in NOTIFYING:
+        return NOTIFYING[resource_type](request, entry.resource)
     return answer_written(request, entry)
 
 
@@ -261,6 +266,8 @@ def replace(request: HttpRequest, resource_type: str, resource_id: str) -> HttpR
             version=entry.if_match,
         )
         return answer_kept(request, kept)
+    if resource_type == "Subscription":
+        return change_subscription(request, entry)
     return answer_written(request, entry)
 
 
@@ -298,6 +305,14 @@ def end(request: HttpRequest, resource_type: str, resource_id: str) -> HttpRespo
     """End a resource: its row stays, with what it was."""
     find(resource_type, "delete")
     access.require(request.actor, WRITE)
+    if resource_type == "Subscription":
+        subscriptions.cancel(
+            actor=request.actor,
+            now=request.now,
+            subscription_id=search_rules.number_of(resource_id),
+        )
+        told = fhir.Issue("informational", "Abonnement arrêté.", severity="information")
+        return fhir.response(fhir.outcome([told]))
     scheduling_fhir.delete(
         resource_type,
         number=search_rules.number_of(resource_id),
@@ -318,6 +333,66 @@ def answer_kept(request: HttpRequest, kept: scheduling_fhir.Kept) -> HttpRespons
     response["Last-Modified"] = http_date(kept.row.updated_at.timestamp())
     if kept.issues:
         response["X-Carbet-Warnings"] = presenters.warnings_header(kept.issues)
+    return response
+
+
+def subscribe(request: HttpRequest, resource: Json) -> HttpResponse:
+    """Keep a subscription (NdE 3.0.0, flow 1) and answer it whole."""
+    said = read_subscription(resource)
+    row, created, issues = subscriptions.subscribe(actor=request.actor, now=request.now, said=said)
+    return answer_notifying(request, row, issues, status=201 if created else 200)
+
+
+def change_subscription(request: HttpRequest, entry: transaction.Entry) -> HttpResponse:
+    """Bring a subscription to what is sent; If-Match, when said, is the version that was read."""
+    row, issues = subscriptions.change(
+        actor=request.actor,
+        now=request.now,
+        subscription_id=entry.number,
+        said=read_subscription(entry.resource),
+        version=entry.if_match,
+    )
+    return answer_notifying(request, row, issues, status=200)
+
+
+def declare(request: HttpRequest, resource: Json) -> HttpResponse:
+    """Keep an event that a system declares (NdE 3.0.0, flow 3) and answer it whole."""
+    row, created, issues = subscriptions.declare(
+        actor=request.actor,
+        now=request.now,
+        said=subscriptions_fhir.read_event(resource, base=presenters.base()),
+    )
+    return answer_notifying(request, row, issues, status=201 if created else 200)
+
+
+NOTIFYING: dict[str, Callable[[HttpRequest, Json], HttpResponse]] = {
+    "Subscription": subscribe,
+    "CommunicationRequest": declare,
+}
+
+
+def read_subscription(resource: Json) -> Any:
+    """Return what a Subscription asks for, with all that is wrong with it."""
+    return subscriptions_fhir.read_subscription(
+        resource, base=presenters.base(), hosts=settings.EVENT_HOSTS
+    )
+
+
+def answer_notifying(
+    request: HttpRequest, row: Any, issues: list[fhir.Issue], *, status: int
+) -> HttpResponse:
+    """Answer a resource as it was kept; what was not is said in a header of warning."""
+    kind = type(row).__name__
+    kept = queries.read(
+        actor=request.actor, resource_type=kind, resource_id=str(row.pk), now=request.now
+    )
+    response = fhir.response(kept, status=status)
+    version = kept["meta"]["versionId"]
+    response["Location"] = f"{presenters.base()}/{kind}/{row.pk}"
+    response["ETag"] = f'W/"{version}"'
+    response["Last-Modified"] = http_date(row.updated_at.timestamp())
+    if issues:
+        response["X-Carbet-Warnings"] = presenters.warnings_header(issues)
     return response
 
 

@@ -15,6 +15,9 @@ from carbet.coordination.care_teams import fhir as care_teams_fhir
 from carbet.coordination.care_teams.models import CareTeam, CareTeamParticipant, RelatedPerson
 from carbet.coordination.scheduling import fhir as scheduling_fhir
 from carbet.coordination.scheduling.models import Slot
+from carbet.coordination.subscriptions import fhir as subscriptions_fhir
+from carbet.coordination.subscriptions import rules as subscriptions_rules
+from carbet.coordination.subscriptions.models import CommunicationRequest, Subscription
 from carbet.core import audit, names
 from carbet.core.actor import Actor
 from carbet.core.fhir import Json, Refused, insee_code, refuse
@@ -33,6 +36,8 @@ MODELS: dict[str, type[Model]] = {
     "RelatedPerson": RelatedPerson,
     **offer.MODELS,
     **agenda.MODELS,
+    "Subscription": Subscription,
+    "CommunicationRequest": CommunicationRequest,
 }
 _WRITERS: dict[str, Callable[[Any], list[Json]]] = {
     "CareTeam": care_teams_fhir.care_teams,
@@ -47,6 +52,8 @@ _WRITERS: dict[str, Callable[[Any], list[Json]]] = {
     "Schedule": scheduling_fhir.schedules,
     "Slot": scheduling_fhir.slots,
     "Appointment": scheduling_fhir.appointments,
+    "Subscription": subscriptions_fhir.subscriptions,
+    "CommunicationRequest": subscriptions_fhir.events,
 }
 _MOST_INCLUDED = 500
 _MOST_TURNS = 3
@@ -446,6 +453,14 @@ CONDITIONS: dict[tuple[str, str], Callable[[Any], Q]] = {
     ("RelatedPerson", "relationship"): _related,
     **offer.conditions(_moment),
     **agenda.conditions(_moment, _person_identified("patient_id")),
+    ("Subscription", "patient"): _pointing("patient_id"),
+    ("Subscription", "status"): _status,
+    ("CommunicationRequest", "patient"): _pointing("patient_id"),
+    ("CommunicationRequest", "event-type"): lambda token: (
+        Q(event_type=token.code)
+        if token.system in (None, subscriptions_rules.EVENT_TYPES)
+        else Q(pk__in=[])
+    ),
 }
 
 
@@ -533,6 +548,9 @@ def _person_of(resource: Json) -> int | None:
             if kind == "Patient":
                 return int(number)
         return None
+    for contained in resource.get("contained", ()):
+        if contained["resourceType"] == "Patient":
+            return int(contained["id"])
     held = resource.get("subject") or resource.get("patient")
     return int(held["reference"].partition("/")[2]) if held else None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from carbet.interop.fhir_api.choices import CDS, CDS_SEARCH, LARGEST_PAGE, UPDATE_PROFILE
 
 GAP = "https://interop.esante.gouv.fr/ig/fhir/gap/"
+NDE = "https://interop.esante.gouv.fr/ig/fhir/nde/StructureDefinition/"
 FR_CORE = "https://hl7.fr/ig/fhir/core/StructureDefinition/"
 AS = "https://interop.esante.gouv.fr/ig/fhir/annuaire/StructureDefinition/"
 HL7 = "http://hl7.org/fhir/SearchParameter/"
@@ -504,6 +505,36 @@ RESOURCES: dict[str, Resource] = {
             " pris par un autre : 409. PUT Appointment?identifier=système|valeur (flux 6b)."
             " Une recherche dit au moins _id, identifier, slot, une personne ou un acteur.",
             conditional_update=True,
+        ),
+        Resource(
+            "Subscription",
+            NDE + "nde-subscription",
+            (*READING, *WRITING, "delete"),
+            _parameters(
+                Parameter("patient", REFERENCE, targets=_PERSON),
+                Parameter("status", TOKEN, HL7 + "Subscription-status"),
+            ),
+            asks_one_of=_one_of("_id", "patient"),
+            documentation="Une recherche dit au moins _id ou patient. La structure lit le dossier ;"
+            " l’abonnement s’arrête quand elle quitte le cercle. Canaux : rest-hook, email, sms.",
+        ),
+        Resource(
+            "CommunicationRequest",
+            NDE + "nde-eventdeclaration",
+            (*READING, "create"),
+            _parameters(
+                Parameter("patient", REFERENCE, HL7 + "CommunicationRequest-patient", _PERSON),
+                Parameter(
+                    "event-type",
+                    TOKEN,
+                    "https://interop.esante.gouv.fr/ig/fhir/nde/SearchParameter/"
+                    "NdE-CommunicationRequest-EventType",
+                ),
+            ),
+            also_profiles=(NDE + "nde-notificationrequest",),
+            asks_one_of=_one_of("_id", "patient"),
+            documentation="Une recherche dit au moins _id ou patient. create déclare un événement :"
+            " sa pièce jointe n’est pas conservée.",
         ),
     )
 }

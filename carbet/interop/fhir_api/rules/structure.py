@@ -67,6 +67,17 @@ _RESOURCES = {
         minutesDuration:positiveInt slot:Reference* created:dateTime comment:string
         patientInstruction:string basedOn:Reference* participant:Appointment.participant+
         requestedPeriod:Period*""",
+    "Subscription": """status:code(requested|active|error|off)! contact:ContactPoint* end:instant
+        reason:string! criteria:string! error:string channel:Subscription.channel!""",
+    "CommunicationRequest": """identifier:Identifier* basedOn:Reference* replaces:Reference*
+        groupIdentifier:Identifier
+        status:code(draft|active|on-hold|revoked|completed|entered-in-error|unknown)!
+        statusReason:CodeableConcept category:CodeableConcept*
+        priority:code(routine|urgent|asap|stat) doNotPerform:boolean medium:CodeableConcept*
+        subject:Reference about:Reference* encounter:Reference
+        payload:CommunicationRequest.payload* occurrence[x]:dateTime|Period authoredOn:dateTime
+        requester:Reference recipient:Reference* sender:Reference reasonCode:CodeableConcept*
+        reasonReference:Reference* note:Annotation*""",
 }
 _BUNDLE = """identifier:Identifier
     type:code(document|message|transaction|transaction-response|batch|batch-response|history|searchset|collection)!
@@ -90,6 +101,9 @@ _BACKBONES = {
     "Appointment.participant": """type:CodeableConcept* actor:Reference
         required:code(required|optional|information-only)
         status:code(accepted|declined|tentative|needs-action)! period:Period""",
+    "Subscription.channel": """type:code(rest-hook|websocket|email|sms|message)! endpoint:url
+        payload:code header:string*""",
+    "CommunicationRequest.payload": "content[x]:string|Attachment|Reference",
     "Bundle.link": "relation:string! url:uri!",
     "Bundle.entry": """link:Bundle.link* fullUrl:uri resource:Resource search:Bundle.entry.search
         request:Bundle.entry.request response:Bundle.entry.response""",

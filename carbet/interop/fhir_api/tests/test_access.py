@@ -31,7 +31,12 @@ def written(system, official):
     found = {location.split("/")[0]: f"/{location}" for location in locations}
     visit = system.post("/Appointment", visit_of(found["Patient"].strip("/"), system.role))
     assert visit.status_code == 201, visit.content.decode()
-    return found | {"Appointment": f"/Appointment/{visit.json()['id']}"}
+    found |= {"Appointment": f"/Appointment/{visit.json()['id']}"}
+    for kind, resource in notifying(found["Patient"].strip("/")).items():
+        answer = system.post(f"/{kind}", resource)
+        assert answer.status_code == 201, answer.content.decode()
+        found[kind] = f"/{kind}/{answer.json()['id']}"
+    return found
 
 
 def visit_of(person, role):
@@ -45,6 +50,44 @@ def visit_of(person, role):
             {"actor": {"reference": person}, "status": "accepted"},
             {"actor": {"reference": f"PractitionerRole/{role.pk}"}, "status": "accepted"},
         ],
+    }
+
+
+def notifying(person):
+    """Return a subscription to the notes about a person, and the declaration of one."""
+    nde = "https://interop.esante.gouv.fr/ig/fhir/nde/StructureDefinition/"
+    types = "https://mos.esante.gouv.fr/NOS/TRE_R254-TypeEvenement/FHIR/TRE-R254-TypeEvenement"
+    who, here = {"reference": "#o"}, {"reference": person}
+    contained = [{"resourceType": "Organization", "id": "o", "name": "Cabinet"}]
+    kind = {"coding": [{"system": types, "code": "NOT"}]}
+    return {
+        "Subscription": {
+            "resourceType": "Subscription",
+            "contained": contained,
+            "extension": [
+                {"url": f"{nde}start", "valueDateTime": "2026-01-01T00:00:00Z"},
+                {"url": f"{nde}subject", "valueReference": here},
+                {"url": f"{nde}declarant", "valueReference": who},
+                {"url": f"{nde}event-type", "valueCodeableConcept": kind},
+                {"url": f"{nde}subscriber", "valueReference": who},
+            ],
+            "status": "requested",
+            "reason": "Suivi",
+            "criteria": "CommunicationRequest?event-type=NOT",
+            "channel": {"type": "email", "endpoint": "mailto:a@b.example"},
+        },
+        "CommunicationRequest": {
+            "resourceType": "CommunicationRequest",
+            "contained": contained,
+            "extension": [
+                {"url": f"{nde}event-type", "valueCodeableConcept": kind},
+                {"url": f"{nde}event-time", "valueDateTime": "2026-11-22T10:00:00Z"},
+            ],
+            "status": "active",
+            "subject": here,
+            "payload": [{"contentString": "Note"}],
+            "requester": who,
+        },
     }
 
 
@@ -153,7 +196,10 @@ def test_another_organization_sees_no_person(system, stranger, written, kind):
 
 
 def test_every_served_type_is_in_the_proof_above():
-    assert set(PRIVATE) == {"CareTeam", "Patient", "RelatedPerson", "Appointment"}
+    assert set(PRIVATE) == {
+        *("CareTeam", "Patient", "RelatedPerson", "Appointment"),
+        *("Subscription", "CommunicationRequest"),
+    }
     assert set(queries.MODELS) == set(RESOURCES)
 
 
@@ -202,9 +248,10 @@ def statements(act):
 
 
 def test_a_read_takes_three_statements(system, written):
-    """Token and door, the resource, the trace."""
+    """Token and door, the resource, the trace; and the person whom a resource contains."""
     for kind in written:
-        assert len(statements(lambda kind=kind: system.get(written[kind]))) == 3
+        contains = kind in ("Subscription", "CommunicationRequest")
+        assert len(statements(lambda kind=kind: system.get(written[kind]))) == 3 + contains
 
 
 def test_a_search_takes_no_more_for_many(system, world, written):
