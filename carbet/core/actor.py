@@ -1,6 +1,6 @@
 """Who acts: an account under one role, a system, or the house itself."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, IntFlag
 
 
@@ -91,6 +91,11 @@ def organization_key(organization_id: int) -> str:
 def account_key(account_id: int) -> str:
     """Return the key under which an account (a person, a relative) is granted access."""
     return f"account:{account_id}"
+
+
+def for_house(actor: Actor) -> Actor:
+    """Return the house acting because this actor did: the trace still names who."""
+    return replace(actor, kind=INTERNAL)
 
 
 def internal(reason: str) -> Actor:

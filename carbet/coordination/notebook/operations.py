@@ -14,8 +14,10 @@ from carbet.coordination.care_teams import queries as care_teams
 from carbet.coordination.notebook import access, rules
 from carbet.coordination.notebook.choices import MeasureKind, MeasureStatus, NoteKind
 from carbet.coordination.notebook.models import Measure, Note
+from carbet.coordination.tasks import operations as tasks
+from carbet.coordination.tasks.choices import TaskStatus
 from carbet.core import live
-from carbet.core.actor import Actor, DataCategory, Level, organization_key
+from carbet.core.actor import Actor, DataCategory, Level, organization_key, role_key
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.registries.directory.models import PractitionerRole
@@ -106,6 +108,7 @@ def write_note(
     except IntegrityError as error:
         return _written_before(trace, note, error)
     _tell(note, parent, actor=actor, now=now)
+    _ask(note, parent, actor=actor, now=now)
     trace.about(patient_id=patient.pk, entity=note)
     return note
 
@@ -397,6 +400,33 @@ def _tell(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> No
         target=TARGET,
         urgent=note.urgent,
     )
+
+
+def _ask(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> None:
+    """Put a request for advice in the list of tasks of whoever comes first; a reply answers it."""
+    own = role_key(note.author_role_id) if note.author_role_id else ""
+    if parent is None and note.kind == NoteKind.ADVICE:
+        keys = care_teams.next_to_tell(patient_id=note.patient_id, told={own}, now=now)
+        source, status = f"note:{note.pk}", TaskStatus.REQUESTED
+    elif (
+        parent is not None
+        and parent.kind == NoteKind.ADVICE
+        and parent.author_role_id != note.author_role_id
+    ):
+        keys, source, status = [own], f"note:{parent.pk}", TaskStatus.COMPLETED
+    else:
+        return
+    items = [
+        tasks.Item(
+            source=source,
+            owner=key,
+            text="Répondre à une demande d’avis du cahier",
+            status=status,
+            urgent=note.urgent,
+        )
+        for key in keys
+    ]
+    tasks.follow(actor=actor, now=now, patient_id=note.patient_id, items=items, target=TARGET)
 
 
 def _refresh_screens(patient_id: int, *, now: datetime) -> list[str]:

@@ -22,7 +22,7 @@ from carbet.coordination.subscriptions.models import CommunicationRequest, Subsc
 from carbet.coordination.subscriptions.rules import Party
 from carbet.coordination.tasks import operations as tasks
 from carbet.core import live, names, outbox
-from carbet.core.actor import Actor, Level, organization_key, role_key
+from carbet.core.actor import Actor, Level, for_house, organization_key, role_key
 from carbet.core.audit import Trace
 from carbet.core.fhir import Issue, Refused, refuse
 from carbet.core.operation import operation
@@ -314,8 +314,9 @@ def _tell_circle(
     if row.event_type == EventType.SOR and row.event_at > now - VISIT_AFTER:
         for key in care_teams.next_to_tell(patient_id=patient.pk, told=set(), now=now):
             if any(carer.key == key and carer.level >= Level.WRITE for carer in carers):
+                # A hospital that only reads the record asks through the house.
                 tasks.create_task(
-                    actor=actor,
+                    actor=for_house(actor),
                     now=now,
                     patient=patient,
                     owner=key,

@@ -1,12 +1,16 @@
 """What can be done with tasks: ask, accept, do, refuse, cancel, entrust to another, open again."""
 
 import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.dispatch import Signal
 from django.utils import timezone
 
 from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts.choices import AlertKind
+from carbet.coordination.alerts.queries import users
 from carbet.coordination.tasks import queries, rules
 from carbet.coordination.tasks.choices import Priority, TaskStatus
 from carbet.coordination.tasks.models import Task
@@ -19,6 +23,25 @@ from carbet.registries.patients.models import Patient
 
 LONGEST = 300
 LONGEST_REASON = 500
+# Sent with `task`, `actor` and `now` when whoever was asked answers, or opens it again: the room
+# that asked (`task.source`) records what it changes there.
+answered = Signal()
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a room above asks of somebody, as it stands there now.
+
+    `source` names it ("action:12"); `owner` is a key, empty when nobody is asked any more.
+    """
+
+    source: str
+    owner: str
+    text: str
+    status: str = TaskStatus.REQUESTED
+    due_on: date | None = None
+    urgent: bool = False
+    reason: str = ""
 
 
 class UnableToAsk(UnableTo):
@@ -90,6 +113,103 @@ def create_task(
     return task
 
 
+@operation("task.follow")
+def follow(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    patient_id: int,
+    items: Iterable[Item],
+    target: str = "",
+    tell: bool = False,
+) -> list[Task]:
+    """Bring the tasks of a room above to what it says now: asked, moved, done there, given up.
+
+    What is closed from the start, or asked of nobody, makes no task. Whoever is newly asked is
+    alerted when `tell`; otherwise the room has done so.
+    """
+    wanted = {item.source: item for item in items}
+    known = {
+        task.source: task
+        for task in Task.objects.select_for_update()
+        .filter(source__in=wanted, patient_id=patient_id)
+        .order_by("pk")
+    }
+    new = {item.owner for item in wanted.values() if item.source not in known} | {
+        item.owner
+        for item in wanted.values()
+        if item.source in known and known[item.source].owner != item.owner
+    }
+    called = users.names_of(new - {""}) if new - {""} else {}
+    changed: list[Task] = []
+    for source, item in wanted.items():
+        row = known.get(source)
+        if row is None:
+            if item.owner not in called or not rules.is_open(item.status):
+                continue
+            row = Task(
+                patient_id=patient_id,
+                source=source,
+                target=target,
+                owner=item.owner,
+                owner_name=called[item.owner][:300],
+                requester_role_id=actor.role_id,
+                requester_name=_name(actor),
+                requested_at=now,
+                updated_at=now,
+            )
+            _describe(row, item)
+            row.save(force_insert=True)
+            asked = True
+        else:
+            asked = _bring(row, item, called, actor=actor, now=now)
+            if asked is None:
+                continue
+        changed.append(row)
+        live.announce(_sides(row), "task", now=now)
+        if tell and asked:
+            _tell(row, [row.owner], actor=actor, now=now, urgent=item.urgent)
+    for row in changed or [None]:
+        trace.about(patient_id=patient_id, entity=row or "Task x0")
+    return changed
+
+
+def _describe(row: Task, item: Item) -> None:
+    row.text, row.due_on = " ".join(item.text.split())[:LONGEST], item.due_on
+    row.order_on = item.due_on or date.max
+    row.priority = Priority.URGENT if item.urgent else Priority.ROUTINE
+
+
+def _bring(
+    row: Task, item: Item, called: dict[str, str], *, actor: Actor, now: datetime
+) -> bool | None:
+    """Bring one task to what its room says. Return if somebody is newly asked, None if same."""
+    before = (row.text, row.due_on, row.priority, row.owner, row.status)
+    was_open, was_owner = rules.is_open(row.status), row.owner
+    _describe(row, item)
+    status = TaskStatus(item.status) if item.owner else TaskStatus.CANCELLED
+    if item.owner in called:
+        row.owner, row.owner_name = item.owner, called[item.owner][:300]
+        row.reminded_at = None
+    if rules.is_open(status):
+        # What was accepted stays so; what was refused is asked again only of somebody else.
+        if was_owner != row.owner or row.status in (TaskStatus.COMPLETED, TaskStatus.CANCELLED):
+            row.status, row.reason = TaskStatus.REQUESTED, ""
+            row.settled_at, row.settled_by = None, ""
+        if status == TaskStatus.ACCEPTED and row.status == TaskStatus.REQUESTED:
+            row.status = status
+    elif was_open:
+        row.status, row.reason = status, item.reason.strip()[:LONGEST_REASON]
+        if status == TaskStatus.REJECTED and not row.reason:
+            row.reason = "sans précision"
+        row.settled_at, row.settled_by = now, _name(actor)
+    if before == (row.text, row.due_on, row.priority, row.owner, row.status):
+        return None
+    _keep(row, now=now)
+    return rules.is_open(row.status) and (was_owner != row.owner or not was_open)
+
+
 @operation("task.accept")
 def accept(trace: Trace, *, actor: Actor, now: datetime, task: Task) -> Task:
     """Say that one will do it."""
@@ -98,6 +218,7 @@ def accept(trace: Trace, *, actor: Actor, now: datetime, task: Task) -> Task:
         row.status = TaskStatus.ACCEPTED
         _keep(row, now=now)
         live.announce(_sides(row), "task", now=now)
+        _announce(row, actor=actor, now=now)
     trace.about(patient_id=row.patient_id, entity=row)
     return row
 
@@ -162,6 +283,7 @@ def reopen(trace: Trace, *, actor: Actor, now: datetime, task: Task) -> Task:
     row.settled_at, row.settled_by = None, ""
     _keep(row, now=now)
     _tell(row, _sides(row), actor=actor, now=now)
+    _announce(row, actor=actor, now=now)
     trace.about(patient_id=row.patient_id, entity=row)
     return row
 
@@ -213,6 +335,12 @@ def _settle(row: Task, status: str, reason: str, *, actor: Actor, now: datetime)
     row.settled_at, row.settled_by = now, _name(actor)
     _keep(row, now=now)
     _tell(row, _sides(row), actor=actor, now=now)
+    _announce(row, actor=actor, now=now)
+
+
+def _announce(row: Task, *, actor: Actor, now: datetime) -> None:
+    if row.source:
+        answered.send(sender=Task, task=row, actor=actor, now=now)
 
 
 def _tell(
@@ -252,6 +380,8 @@ def _lock_own(task: Task, actor: Actor) -> Task:
     row = _lock(task)
     if not rules.may_settle(owner=row.owner, grantees=actor.grantees):
         raise UnableToSettle("Cette tâche est demandée à quelqu’un d’autre.")
+    if not rules.is_answered_here(row.source):
+        raise UnableToSettle("Répondez là où la demande est faite : le lien est sur cette page.")
     return row
 
 

@@ -9,7 +9,9 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from carbet.coordination.alerts.presenters import page_of_target
+from carbet.coordination.alerts import queries as alerts
+from carbet.coordination.alerts.presenters import AlertLine, page_of_target
+from carbet.coordination.alerts.presenters import line as alert_line
 from carbet.coordination.tasks import queries, rules
 from carbet.coordination.tasks.choices import Priority, TaskStatus
 from carbet.coordination.tasks.models import Task
@@ -76,6 +78,11 @@ def _line(task: Task, *, today: date, with_person: bool) -> TaskLine:
 def source_of(task: Task) -> str:
     """Return the address of the page that a task comes from, or an empty string."""
     return page_of_target(task.target, patient_id=task.patient_id) if task.target else ""
+
+
+def urgent_alerts(*, actor: Actor) -> list[AlertLine]:
+    """Return the urgent alerts to read first: they ask for something too."""
+    return [alert_line(alert) for alert in alerts.urgent_unread(actor=actor)]
 
 
 def past(versions: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -116,11 +116,11 @@ def waiting(*, actor: Actor) -> QuerySet[Task]:
 
 
 def owners(*, patient_id: int) -> list[tuple[str, str]]:
-    """Return (key, name) of whoever may be asked: those who may write in the record, by name."""
+    """Return (key, name) of whoever may be asked: those who may read the record, by name."""
     keys = [
         carer.key
         for carer in care_teams.carers(patient_id=patient_id)
-        if carer.level >= Level.WRITE and carer.key.startswith(("role:", "org:"))
+        if carer.level >= Level.READ and carer.key.startswith(("role:", "org:"))
     ]
     found = users.names_of(keys)
     return sorted(found.items(), key=lambda each: (each[0].startswith("org:"), each[1]))

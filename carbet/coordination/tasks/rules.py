@@ -5,6 +5,14 @@ from datetime import date
 
 from carbet.coordination.tasks.choices import OPEN
 
+# What is answered on the page that asked for it: the agenda says yes or no, the notebook replies.
+ANSWERED_THERE = ("appointment:", "note:")
+
+
+def is_answered_here(source: str) -> bool:
+    """Tell whether "done" and "refused" are said in the list of tasks itself."""
+    return not source.startswith(ANSWERED_THERE)
+
 
 def is_open(status: str) -> bool:
     """Tell whether somebody still has something to do."""

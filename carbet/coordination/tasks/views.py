@@ -36,7 +36,9 @@ def tasks(request: HttpRequest) -> HttpResponse:
         {"retard": "1"} if late_only else {}
     )
     following = forms.write_position(page.following)
+    first = view == queries.MINE and not late_only and "suite" not in request.GET
     context = {
+        "alerts": presenters.urgent_alerts(actor=request.actor) if first else [],
         "lines": presenters.lines(page.tasks, now=request.now),
         "view": view,
         "slug": said.get("vue", ""),
@@ -96,13 +98,11 @@ def detail(request: HttpRequest, task_id: int) -> HttpResponse:
     return _detail(request, task_id)
 
 
-@doors.professional(patient=Level.WRITE)
+@doors.professional(patient=Level.READ)
 @require_POST
 def answer(request: HttpRequest, task_id: int) -> HttpResponse:
-    """Accept, do, refuse, cancel or open again."""
-    task, _ = access.get_task(
-        actor=request.actor, task_id=task_id, now=request.now, level=Level.WRITE
-    )
+    """Accept, do, refuse, cancel or open again; one's own even when one only reads the record."""
+    task, _ = access.get_task(actor=request.actor, task_id=task_id, now=request.now)
     form = forms.AnswerForm(request.POST)
     act = ANSWERS.get(request.POST.get("reponse", ""))
     if act is None:
@@ -164,7 +164,8 @@ def _detail(request: HttpRequest, task_id: int, answer: Form | None = None) -> H
     asked = rules.may_withdraw(
         requester_id=task.requester_role_id, role_ids=queries.role_ids(actor)
     )
-    writes = patient.level >= Level.WRITE and (mine or asked)
+    writes = patient.level >= Level.WRITE
+    here = rules.is_answered_here(task.source)
     context = {
         "patient": patient,
         "tab": "tasks",
@@ -172,10 +173,11 @@ def _detail(request: HttpRequest, task_id: int, answer: Form | None = None) -> H
         "line": presenters.lines([task], now=request.now, with_person=False)[0],
         "past": presenters.past(queries.versions(task=task)),
         "source": presenters.source_of(task),
-        "may_settle": writes and is_open and mine,
-        "may_withdraw": writes and is_open and asked,
-        "may_reopen": writes and not is_open,
-        "may_entrust": writes and is_open,
+        "answered_there": is_open and mine and not here,
+        "may_settle": here and is_open and mine,
+        "may_withdraw": here and writes and is_open and asked,
+        "may_reopen": here and not is_open and (mine or (writes and asked)),
+        "may_entrust": here and writes and is_open and (mine or asked),
         "answer_form": answer or forms.AnswerForm(),
     }
     return render(request, "tasks/detail.html", context, status=422 if answer else 200)

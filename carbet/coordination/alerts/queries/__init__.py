@@ -122,6 +122,11 @@ def _rank(alert: Alert) -> tuple[bool, bool]:
     return alert.read_at is None, not alert.recipient.startswith("org:")
 
 
+def urgent_unread(*, actor: Actor, most: int = 5) -> list[Alert]:
+    """Return the urgent alerts that wait for the actor, each with its person, in one query."""
+    return alerts_for(actor=actor, unread_only=True, urgent_only=True).alerts[:most]
+
+
 def get_alert(*, actor: Actor, alert_id: int) -> Alert | None:
     """Return one of the actor's alerts with its person, or None."""
     return (

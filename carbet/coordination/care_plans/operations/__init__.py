@@ -7,6 +7,7 @@ from carbet.coordination.care_plans.operations.approval import (
     propose,
     send_back,
 )
+from carbet.coordination.care_plans.operations.asking import record_answer
 from carbet.coordination.care_plans.operations.holding import StalePlan, UnableToEditPlan
 from carbet.coordination.care_plans.operations.writing import (
     Entry,
@@ -33,6 +34,7 @@ __all__ = [
     "describe",
     "move_part",
     "propose",
+    "record_answer",
     "record_progress",
     "remove_part",
     "restore_part",

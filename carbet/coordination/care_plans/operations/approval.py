@@ -10,7 +10,7 @@ from carbet.coordination.alerts.choices import AlertKind
 from carbet.coordination.care_plans import queries, rules
 from carbet.coordination.care_plans.choices import PlanStatus
 from carbet.coordination.care_plans.models import CarePlan, CarePlanVersion
-from carbet.coordination.care_plans.operations import holding
+from carbet.coordination.care_plans.operations import asking, holding
 from carbet.coordination.care_teams import access as care_teams
 from carbet.core.actor import Actor, DataCategory, Level, role_key
 from carbet.core.audit import Trace
@@ -120,6 +120,7 @@ def approve(
     plan.status = PlanStatus.ACTIVE
     plan.save(update_fields=["status"])
     _tell_authors(plan, actor, now)
+    asking.ask_for_all(actor=actor, now=now, patient_id=patient_id)
     trace.about(patient_id=patient_id, entity=version)
     return version
 

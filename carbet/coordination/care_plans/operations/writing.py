@@ -11,7 +11,7 @@ from django.db.models import Max, Q
 from carbet.coordination.care_plans import rules
 from carbet.coordination.care_plans.choices import ActionStatus, GoalStatus, NeedDomain
 from carbet.coordination.care_plans.models import CarePlan, Goal, Need, PlannedAction
-from carbet.coordination.care_plans.operations import holding
+from carbet.coordination.care_plans.operations import asking, holding
 from carbet.coordination.care_plans.operations.holding import UnableToEditPlan
 from carbet.coordination.care_teams import access as care_teams
 from carbet.coordination.care_teams.models import CareTeamParticipant
@@ -251,6 +251,8 @@ def remove_part(
     part.removed_at = now
     part.save(update_fields=["removed_at"])
     holding.changed(plan, actor, now)
+    if isinstance(part, PlannedAction):
+        asking.follow_one(actor=actor, now=now, action=part)
     trace.about(patient_id=patient_id, entity=part, reason="retiré du plan")
 
 
@@ -335,6 +337,8 @@ def record_progress(
     part.save(update_fields=["status"])
     plan.updated_at, plan.updated_by_id = now, actor.role_id
     plan.save(update_fields=["updated_at", "updated_by"])
+    if isinstance(part, PlannedAction):
+        asking.follow_one(actor=actor, now=now, action=part)
     trace.about(patient_id=patient_id, entity=part, reason=str(part.status))
     holding.announce(patient_id, now)
 

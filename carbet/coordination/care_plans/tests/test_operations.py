@@ -18,6 +18,8 @@ from carbet.coordination.care_plans.operations import StalePlan, UnableToDecide,
 from carbet.coordination.care_plans.tests import factories
 from carbet.coordination.care_teams import operations as care_teams
 from carbet.coordination.care_teams.models import CareTeamParticipant
+from carbet.coordination.tasks import operations as tasks
+from carbet.coordination.tasks.models import Task
 from carbet.core import row_security
 from carbet.core.actor import internal
 from carbet.core.models import AuditEvent, LiveEvent
@@ -354,3 +356,91 @@ def test_a_role_that_does_not_write_plans_is_refused(world):
 def test_a_stranger_finds_no_plan_to_change(written):
     with pytest.raises(UnableToEditPlan):
         written.do(operations.add_entry, by="other_gp", gesture=uuid.uuid4(), need="Bouger")
+
+
+# --- Each responsible member has the action among their tasks -----------------------------------
+
+
+def asked(world):
+    with row_security.acting_as(internal("test"), now=world.now):
+        return list(Task.objects.order_by("pk"))
+
+
+def progress_of(world):
+    return [action.status for action in rows(PlannedAction, world)]
+
+
+def test_an_approved_plan_asks_each_responsible_member(approved, world):
+    [task] = asked(world)
+    assert (task.text, task.owner, task.status) == ("Kiné", world.roles["physio"].key, "requested")
+    with row_security.acting_as(internal("test")):
+        assert Alert.objects.filter(recipient=task.owner, kind="task").count() == 1
+
+
+def test_a_plan_being_written_asks_nobody(written, world):
+    written.propose()
+    assert asked(world) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "progress"),
+    [
+        (tasks.accept, {}, ActionStatus.IN_PROGRESS),
+        (tasks.complete, {}, ActionStatus.COMPLETED),
+        (tasks.refuse, {"reason": "Trop loin"}, ActionStatus.NOT_STARTED),
+    ],
+)
+def test_what_the_member_answers_is_the_progress_of_the_action(
+    approved, world, answer, words, progress
+):
+    [task] = asked(world)
+    answer(actor=world.actor("physio"), now=world.now, task=task, **words)
+    assert progress_of(world) == [progress]
+    [plan] = rows(CarePlan, world)
+    assert plan.status == PlanStatus.ACTIVE
+
+
+def test_a_member_who_only_reads_the_record_says_their_own_action_done(desk, world):
+    care_teams.add_participant(
+        actor=world.actor("gp"),
+        now=world.now,
+        care_team=desk.care_team,
+        practitioner_role=world.roles["agency"],
+    )
+    with row_security.acting_as(internal("test"), now=world.now):
+        [stay] = CareTeamParticipant.objects.filter(practitioner_role=world.roles["agency"])
+    desk.add(need="Droits", goal="APA", action="Remplir le dossier", responsible_id=stay.pk)
+    desk.propose()
+    desk.approve()
+    [task] = asked(world)
+    reader = world.actor("agency")
+    with pytest.raises(UnableToEditPlan):
+        operations.record_progress(
+            actor=reader,
+            now=world.now,
+            patient_id=desk.patient_id,
+            kind=rules.ACTION,
+            part_id=int(task.source.partition(":")[2]),
+            status=ActionStatus.COMPLETED,
+        )
+    tasks.complete(actor=reader, now=world.now, task=task)
+    assert progress_of(world) == [ActionStatus.COMPLETED]
+    with row_security.acting_as(internal("test")):
+        [trace] = AuditEvent.objects.filter(operation="care_plan.progress.answer")
+    assert trace.role_id == world.roles["agency"].pk
+
+
+def test_the_plan_s_own_pages_settle_the_task(approved, world):
+    [action] = rows(PlannedAction, world)
+    for status, task_status in (("completed", "completed"), ("not-started", "requested")):
+        operations.record_progress(
+            actor=world.actor("gp"),
+            now=world.now,
+            patient_id=approved.patient_id,
+            kind=rules.ACTION,
+            part_id=action.pk,
+            status=status,
+        )
+        assert [task.status for task in asked(world)] == [task_status]
+    approved.do(operations.remove_part, kind=rules.ACTION, part_id=action.pk)
+    assert [task.status for task in asked(world)] == ["cancelled"]

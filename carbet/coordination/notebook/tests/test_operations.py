@@ -13,6 +13,7 @@ from carbet.coordination.care_teams.models import CareTeamParticipant
 from carbet.coordination.notebook import operations, queries
 from carbet.coordination.notebook.choices import MeasureKind, MeasureStatus, NoteKind
 from carbet.coordination.notebook.models import Measure, Note
+from carbet.coordination.tasks.models import Task
 from carbet.core import grants, row_security
 from carbet.core.actor import DataCategory, Level, internal
 from carbet.core.models import AuditEvent, LiveEvent
@@ -344,3 +345,15 @@ def test_a_measure_in_error_leaves_the_curve_and_stays_in_the_timeline(world, pa
         assert queries.latest_measures(patient_id=patient.pk) == {}
         [entry] = queries.timeline(patient_id=patient.pk)
     assert entry.withdrawn_at == world.now
+
+
+def test_a_request_for_advice_is_a_task_until_somebody_replies(world, patient):
+    asked = write(world, patient, kind="DEM-AVIS", text="Faut-il revoir le traitement ?")
+    [task] = everything(Task)
+    assert (task.owner, task.status) == (world.roles["gp"].key, "requested")
+    assert "traitement" not in task.text
+    write(world, patient, text="Je précise.", replies_to=asked)
+    assert [each.status for each in everything(Task)] == ["requested"]
+    write(world, patient, "gp", text="Non.", replies_to=asked)
+    [task] = everything(Task)
+    assert (task.status, task.owner) == ("completed", world.roles["gp"].key)

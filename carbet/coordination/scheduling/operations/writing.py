@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts.choices import AlertKind
 from carbet.coordination.care_teams import queries as care_teams
 from carbet.coordination.scheduling import access, queries
 from carbet.coordination.scheduling.choices import (
+    ASKED,
     FIRM,
     OPEN,
     SHOWN,
@@ -18,8 +20,10 @@ from carbet.coordination.scheduling.choices import (
 )
 from carbet.coordination.scheduling.models import LONGEST, Appointment, AppointmentParticipant, Slot
 from carbet.coordination.scheduling.rules import agreement
+from carbet.coordination.tasks import operations as tasks
+from carbet.coordination.tasks.choices import TaskStatus
 from carbet.core import live
-from carbet.core.actor import Actor, Level, role_key
+from carbet.core.actor import Actor, Level, for_house, role_key
 from carbet.core.operation import UnableTo
 from carbet.registries.directory.models import PractitionerRole
 
@@ -217,6 +221,7 @@ def tell(
         keys.add(role_key(appointment.author_role_id))
     keys -= {role_key(role) for role in access.own_roles(actor)}
     if appointment.patient_id is not None:
+        _ask(appointment, list(parts), actor=actor, now=now)
         readers = set(care_teams.keys_of_level(patient_id=appointment.patient_id, level=Level.READ))
         keys &= readers | {role_key(part.practitioner_role_id or 0) for part in parts}
         alerts.raise_alert(
@@ -231,6 +236,49 @@ def tell(
         readers = set(appointment.open_to)
     own = {role_key(role) for role in access.own_roles(actor)}
     live.announce(readers | keys | own | set(also), "appointment", now=now)
+
+
+def _ask(
+    appointment: Appointment,
+    parts: list[AppointmentParticipant],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Put what waits for an answer in the list of tasks of whoever is asked; take it off after."""
+    asks = [part.status == ParticipationStatus.NEEDS_ACTION for part in parts]
+    if not any(asks) and appointment.version == 1:
+        return  # agreed from the start
+    waits = appointment.status in ASKED
+    items = [
+        tasks.Item(
+            source=f"appointment:{appointment.pk}:{part.practitioner_role_id}",
+            owner=role_key(part.practitioner_role_id),
+            text="Répondre à une demande de rendez-vous",
+            due_on=timezone.localdate(appointment.start) if appointment.start else None,
+            status=_TASK[ParticipationStatus(part.status)]
+            if waits or part.status in (ParticipationStatus.ACCEPTED, ParticipationStatus.DECLINED)
+            else TaskStatus.CANCELLED,
+            reason="décliné",
+        )
+        for part in parts
+        if part.practitioner_role_id is not None
+    ]
+    tasks.follow(
+        actor=for_house(actor),
+        now=now,
+        patient_id=appointment.patient_id,
+        items=items,
+        target=TARGET,
+    )
+
+
+_TASK = {
+    ParticipationStatus.NEEDS_ACTION: TaskStatus.REQUESTED,
+    ParticipationStatus.TENTATIVE: TaskStatus.ACCEPTED,
+    ParticipationStatus.ACCEPTED: TaskStatus.COMPLETED,
+    ParticipationStatus.DECLINED: TaskStatus.REJECTED,
+}
 
 
 def is_open(appointment: Appointment) -> bool:

@@ -23,6 +23,7 @@ from carbet.coordination.scheduling.models import (
 from carbet.coordination.scheduling.operations.series import HORIZON
 from carbet.coordination.scheduling.rules.recurrence import Recurrence
 from carbet.coordination.scheduling.rules.spans import Span
+from carbet.coordination.tasks.models import Task
 from carbet.core import clock, row_security
 from carbet.core.actor import PERSON, Actor, account_key, internal
 from carbet.core.models import AuditEvent, LiveEvent, OutboxMessage
@@ -532,3 +533,23 @@ def test_colleagues_see_when_never_for_whom(world, patient):
 def test_the_clock_of_the_house_is_not_asked(world, patient, monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: pytest.fail("time comes as an argument"))
     assert plan(world, patient).created_at == world.now
+
+
+def test_what_waits_for_an_answer_is_a_task_until_it_is_given(world, patient):
+    row = plan(world, patient, "nurse", "gp", by="nurse")
+    [task] = everything(Task)
+    assert (task.owner, task.status) == (world.roles["gp"].key, "requested")
+    operations.answer(actor=world.actor("gp"), now=world.now, appointment=row, accept=True)
+    assert [each.status for each in everything(Task)] == ["completed"]
+
+
+def test_a_declined_request_is_a_refused_task(world, patient):
+    row = plan(world, patient, "gp", by="nurse")
+    operations.answer(actor=world.actor("gp"), now=world.now, appointment=row, accept=False)
+    [task] = everything(Task)
+    assert (task.status, task.reason) == ("rejected", "décliné")
+
+
+def test_what_is_agreed_at_once_asks_nobody(world, patient):
+    plan(world, patient)
+    assert everything(Task) == []

@@ -215,3 +215,63 @@ def test_a_stranger_asks_nothing_of_anybody(world, circle):
             text="Appeler",
         )
     assert kept(Task) == []
+
+
+# --- What rooms above ask -----------------------------------------------------------------------
+
+
+def follow(world, circle, *items, by="gp", **said):
+    return operations.follow(
+        actor=world.actor(by),
+        now=world.now,
+        patient_id=circle.patient_id,
+        items=items,
+        **said,
+    )
+
+
+def item(world, to="nurse", **said):
+    key = world.roles[to].key if to else ""
+    return operations.Item(**{"source": "action:1", "owner": key, "text": "Peser"} | said)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "status", "owner"),
+    [
+        ({}, {}, "requested", "nurse"),
+        ({}, {"status": "accepted"}, "accepted", "nurse"),
+        ({}, {"status": "completed"}, "completed", "nurse"),
+        ({}, {"status": "rejected"}, "rejected", "nurse"),
+        ({}, {"to": ""}, "cancelled", "nurse"),
+        ({}, {"to": "physio"}, "requested", "physio"),
+        ({"status": "completed"}, {}, "requested", "nurse"),
+    ],
+)
+def test_a_task_follows_what_its_room_says(world, circle, first, then, status, owner):
+    follow(world, circle, item(world, **first))
+    follow(world, circle, item(world, **then))
+    [task] = kept(Task)
+    assert (task.status, task.owner) == (status, world.roles[owner].key)
+
+
+@pytest.mark.parametrize("said", [{"to": ""}, {"status": "completed"}, {"status": "cancelled"}])
+def test_what_asks_nothing_of_anybody_makes_no_task(world, circle, said):
+    follow(world, circle, item(world, **said))
+    assert kept(Task) == []
+
+
+def test_following_twice_tells_once_and_a_new_owner_is_told(world, circle):
+    for to in ("nurse", "nurse", "physio"):
+        follow(world, circle, item(world, to), tell=True)
+    assert alerted(world, "nurse") == [("task", False)]
+    assert alerted(world, "physio") == [("task", False)]
+
+
+def test_a_refusal_stands_until_somebody_else_is_asked(world, circle):
+    [task] = follow(world, circle, item(world))
+    operations.refuse(actor=world.actor("nurse"), now=world.now, task=task, reason="En congé")
+    follow(world, circle, item(world))
+    assert [each.status for each in kept(Task)] == ["rejected"]
+    follow(world, circle, item(world, "physio"))
+    [task] = kept(Task)
+    assert (task.status, task.reason) == ("requested", "")

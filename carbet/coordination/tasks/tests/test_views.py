@@ -142,7 +142,7 @@ def test_pages_cost_the_same_whatever_waits(
         (reverse("tasks:of_patient", args=[circle.patient_id]), 7),
         (reverse("tasks:detail", args=[task.pk]), 8),
     ):
-        with django_assert_max_num_queries(most + 2):
+        with django_assert_max_num_queries(most + 3):
             gp.get(where)
 
 
@@ -170,3 +170,42 @@ def test_the_front_page_says_what_waits(gp, world, circle):
     page = gp.get(reverse("home")).content.decode()
     assert "Mes tâches" in page
     assert "Renouveler l’ordonnance" in page
+
+
+def test_who_only_reads_the_record_answers_what_is_asked_of_them(sign_in, world):
+    circle = world.circle("nurse", "agency")
+    reader = sign_in(world.accounts["agency"], role=world.roles["agency"])
+    task = ask(world, circle, to="agency", by="gp")
+    page = reader.get(reverse("tasks:detail", args=[task.pk])).content.decode()
+    assert "C’est fait" in page
+    assert "Confier à quelqu’un" not in page
+    where = reverse("tasks:answer", args=[task.pk])
+    assert reader.post(where, {"reponse": "faite"}).status_code == 302
+    assert kept().status == "completed"
+    # What is asked of others stays theirs.
+    with row_security.acting_as(internal("test"), now=world.now, operation="test"):
+        Task.objects.update(
+            owner=world.roles["gp"].key, status="requested", settled_at=None, settled_by=""
+        )
+    answer = reader.post(where, {"reponse": "faite"})
+    assert answer.status_code == 422
+    assert kept().status == "requested"
+
+
+def test_urgent_alerts_come_first_in_the_list(gp, world, circle):
+    ask(world, circle, urgent=True)
+    page = gp.get(reverse("tasks:list")).content.decode()
+    assert "Alertes urgentes à lire" in page
+    assert (
+        "Alertes urgentes à lire"
+        not in gp.get(reverse("tasks:list") + "?vue=demandees").content.decode()
+    )
+
+
+def test_what_is_answered_elsewhere_leads_there(gp, world, circle):
+    task = ask(world, circle, source="appointment:1:2", target="agenda")
+    page = gp.get(reverse("tasks:detail", args=[task.pk])).content.decode()
+    assert "Répondre à la demande" in page
+    assert "C’est fait" not in page
+    answer = gp.post(reverse("tasks:answer", args=[task.pk]), {"reponse": "faite"})
+    assert answer.status_code == 422
