@@ -29,7 +29,7 @@ ARGUMENTS = [
 
 @dataclass(frozen=True)
 class House:
-    """Where the demonstration answers, and the password of its accounts."""
+    """Where the demonstration answers, the password of its accounts, its process."""
 
     url: str
     password: str
@@ -69,6 +69,8 @@ def house(tmp_path_factory) -> Iterator[House]:
         "CARBET_STATE_DIR": str(state),
         "CARBET_PORT": str(pages),
         "CARBET_LIVE_PORT": str(live),
+        # What nobody reads climbs within seconds.
+        "CARBET_ESCALATION_MINUTES": "0.05 0.05",
         "CARBET_PSC_PORT": str(_free_port()),
     }
     log = state / "demo.log"

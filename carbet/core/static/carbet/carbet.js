@@ -22,7 +22,7 @@ export function toast(text, tone = "info") {
 
 /* Live events: the server speaks, the page refreshes the parts that care. */
 const waiting = new Map();
-let timer;
+let timer, last = 0;
 
 function typing(element) {
   const active = document.activeElement;
@@ -31,6 +31,7 @@ function typing(element) {
 
 async function refresh() {
   timer = undefined;
+  last = performance.now();
   const batch = [...waiting];
   waiting.clear();
   for (const [url, ids] of batch) {
@@ -65,7 +66,8 @@ function ask(element) {
   url.hash = "";
   const ids = waiting.get(url.href) || new Set();
   waiting.set(url.href, ids.add(element.id));
-  timer ??= setTimeout(refresh, 120);
+  // At once after a calm second, together while they come in numbers.
+  timer ??= setTimeout(refresh, performance.now() - last < 1000 ? 250 : 10);
 }
 
 function receive(event) {
