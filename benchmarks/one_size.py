@@ -72,10 +72,11 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def _granian(target: str, port: int) -> Iterator[int]:
+def _granian(target: str, port: int, *, interface: str = "wsgi") -> Iterator[int]:
+    share = ("2", "--blocking-threads", "2") if interface == "wsgi" else ("1",)
     command = [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", target, "--host", "127.0.0.1"),
-        *("--port", str(port), "--workers", "2", "--blocking-threads", "2"),
+        *(sys.executable, "-m", "granian", "--interface", interface, target),
+        *("--host", "127.0.0.1", "--port", str(port), "--workers", *share),
         *("--log-level", "error", "--workers-kill-timeout", "5"),
     ]
     environment = dict(os.environ)

@@ -55,6 +55,10 @@ class Event:
     kind: str
 
 
+# What a stream finds in its queue besides events: time to say that the line is alive; nobody reads.
+BEAT, GONE = Event(0, "beat"), Event(0, "gone")
+
+
 @dataclass(frozen=True)
 class Listener:
     """Who listens: the account, and the keys it is told under."""
@@ -252,28 +256,28 @@ class LiveServer:
         async def write(text: str) -> None:
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
+        # One queue brings all: a stream that hears an event starts no task and sets no clock.
         gone = asyncio.create_task(_until_gone(receive))
+        gone.add_done_callback(lambda _: screen.tell(GONE))
         loop = asyncio.get_running_loop()
         check_at = loop.time() + self.check_every
+        beat: asyncio.TimerHandle | None = None
         try:
             await write(f"retry: {RETRY_SECONDS * 400}\n\n" + _written(missed))
             while True:
-                heard = asyncio.create_task(screen.queue.get())
-                patience = min(self.heartbeat, max(check_at - loop.time(), 0))
-                done, _ = await asyncio.wait(
-                    {heard, gone}, timeout=patience, return_when=asyncio.FIRST_COMPLETED
-                )
-                if heard not in done:
-                    heard.cancel()
-                if gone in done:
+                if beat is None:
+                    patience = min(self.heartbeat, max(check_at - loop.time(), 0))
+                    beat = loop.call_later(patience, screen.tell, BEAT)
+                event = await screen.queue.get()
+                if event is GONE:
                     return
-                if heard in done:
-                    event = heard.result()
-                    if event is None:
-                        break
-                    await write(_written([event]))
-                else:
+                if event is None:
+                    break
+                if event is BEAT:
+                    beat = None
                     await write(": toujours là\n\n")
+                else:
+                    await write(_written([event]))
                 if loop.time() >= check_at:
                     try:
                         known = await self.identify(session_key)
@@ -284,6 +288,8 @@ class LiveServer:
                     check_at = loop.time() + self.check_every
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
+            if beat is not None:
+                beat.cancel()
             gone.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await gone
