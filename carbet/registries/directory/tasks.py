@@ -2,6 +2,8 @@
 
 import contextlib
 import hashlib
+import logging
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,8 @@ from carbet.registries.directory.models import ImportRun
 from carbet.registries.directory.operations import imports
 from carbet.registries.directory.operations.imports import Batch, Rejected, UnableToImport
 from carbet.registries.directory.operations.structures import WrongStructure, rows_of
+
+logger = logging.getLogger(__name__)
 
 # Resources kept aside together: what a restart reads again at most.
 BATCH = 2000
@@ -76,22 +80,48 @@ def directory_of(source: str) -> Directory:
 
 @app.task(name=imports.ASKED_IMPORT, queue="imports")
 def import_asked(source: str, dry_run: bool) -> None:
-    """Bring a directory in, as an operator asked from a page; what stops it is kept in the run."""
-    wish = Wish(source=source, dry_run=dry_run)
-    with contextlib.suppress(UnableToImport):
-        import_directory(wish, directory_of(source), actor=internal("imports"), say=lambda _: None)
+    """Begin to bring a directory in, as an operator asked from a page."""
+    _beside(lambda: bring_in(source, dry_run=dry_run))
 
 
 @app.periodic(cron="40 5 * * *")
 @app.task(name="directory.import_nightly", queue="imports")
 def import_nightly(timestamp: int) -> None:
-    """Bring in each night what changed in the directories that the settings give access to."""
-    for source, is_set in (
-        (Source.ANNUAIRE, settings.ANNUAIRE_KEY),
-        (Source.ROR, settings.ROR_CLIENT_ID),
-    ):
-        if is_set:
-            import_asked(source.value, dry_run=False)
+    """Begin each night to bring in what changed in the directories that the settings open."""
+    sources = [
+        source.value
+        for source, is_set in (
+            (Source.ANNUAIRE, settings.ANNUAIRE_KEY),
+            (Source.ROR, settings.ROR_CLIENT_ID),
+        )
+        if is_set
+    ]
+    if sources:
+        _beside(lambda: [bring_in(source) for source in sources])
+
+
+def bring_in(source: str, *, dry_run: bool = False) -> None:
+    """Bring a directory in; what stops it is kept in its run, for the operator."""
+    wish = Wish(source=source, dry_run=dry_run)
+    with contextlib.suppress(UnableToImport):
+        import_directory(wish, directory_of(source), actor=internal("imports"), say=lambda _: None)
+
+
+def _beside(act: Callable[[], object]) -> None:
+    """Act without holding the worker: it does one thing at a time, and alerts must leave.
+
+    The thread dies with the worker; the import then goes on from where it was.
+    """
+
+    def run() -> None:
+        try:
+            act()
+        except Exception:
+            logger.exception("an import met a fault")
+        finally:
+            connection.close()
+
+    threading.Thread(target=run, name="import", daemon=True).start()
 
 
 class _Wrong(Exception):

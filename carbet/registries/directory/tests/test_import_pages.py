@@ -1,5 +1,8 @@
 """The pages of imports: an operator sees how far they are, what was refused and why."""
 
+import threading
+from threading import Event
+
 import pytest
 from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -95,10 +98,26 @@ def test_an_operator_asks_and_the_worker_brings_in(operator, settings):
             assert answer.status_code == 200
         assert "attend déjà" in answer.content.decode()
         [job] = ProcrastinateJob.objects.filter(task_name="directory.import")
-        tasks.import_asked(**job.args)
+        tasks.bring_in(**job.args)
     assert Practitioner.objects.filter(family="Essai").count() == 3
     assert ImportRun.objects.get().status == "done"
     assert not Organization.objects.filter(name__contains="secret").exists()
+
+
+def test_an_import_does_not_hold_the_worker(monkeypatch):
+    began, may_end = Event(), Event()
+
+    def take_long(source, *, dry_run):
+        began.set()
+        may_end.wait(10)
+
+    monkeypatch.setattr(tasks, "bring_in", take_long)
+    tasks.import_asked(source="ror", dry_run=False)
+    assert began.wait(10)
+    [running] = [each for each in threading.enumerate() if each.name == "import"]
+    may_end.set()
+    running.join(10)
+    assert not running.is_alive()
 
 
 def test_an_unknown_source_is_refused(operator):
