@@ -129,6 +129,10 @@ def test_a_task_is_refused_with_its_reason_then_done(enter):
     gp.go("/taches/?vue=terminees")
     gp.sees("Faite")
 
+    # and which software is told of what happens to this person can be read too
+    gp.go(f"{record}abonnements/")
+    gp.sees("Aucun logiciel abonné")
+
 
 def test_with_the_live_server_killed_pages_work_and_screens_catch_up(enter, house):
     # Given a doctor who looks at his alerts
