@@ -74,6 +74,8 @@ def row(line: ThreadLine, *, actor: Actor, within_record: bool = False) -> Row:
     text = line.last_text
     if line.last_kind in EVENTS:
         text = EVENTS[MessageKind(line.last_kind)].format(author=line.last_author_name, text="")
+        if line.last_text and line.last_kind == MessageKind.CLOSED:
+            text = f"{text} : {line.last_text}"
     else:
         text = text or line.last_attached.replace("\n", ", ")
         text = f"{'Vous' if mine else line.last_author_name} : {text}"

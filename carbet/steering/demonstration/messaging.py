@@ -3,12 +3,14 @@
 Everything goes through the room's own operations, at the moments the story says.
 """
 
+import io
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from carbet.coordination.documents.rules.receiving import Received, receive
 from carbet.coordination.messaging import operations
 from carbet.coordination.messaging.models import Thread
 from carbet.core import row_security
@@ -31,6 +33,8 @@ class Said:
     hours_ago: float
     text: str
     urgent: bool = False
+    # A text file that comes with it: its name and what it says.
+    file: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,15 @@ STORIES = (
         "garde",
         ("gp", "nurse"),
         (
-            Said("pharmacist", 30, "De garde ce week-end : ordonnances à envoyer avant 18 h."),
+            Said(
+                "pharmacist",
+                30,
+                "De garde ce week-end : ordonnances à envoyer avant 18 h.",
+                file=(
+                    "horaires de garde.txt",
+                    "Samedi 8 h – 20 h, dimanche 9 h – 13 h et 16 h – 19 h.\n",
+                ),
+            ),
             Said("gp", 28, "Bien noté, merci."),
         ),
         subject="Garde du week-end",
@@ -138,6 +150,7 @@ def _write(
         text=first.text,
         urgent=first.urgent,
         gesture=_gesture(story.key),
+        files=_files(first),
     )
     for rank, one in enumerate(rest, start=1):
         at, actor = _moment(one, now), actor_of_role(roles[one.by].pk, now=now)
@@ -148,6 +161,7 @@ def _write(
             thread=thread,
             text=one.text,
             urgent=one.urgent,
+            files=_files(one),
             seen=rank,
             gesture=_gesture(story.key, rank),
         )
@@ -158,6 +172,14 @@ def _write(
         for key in story.to:
             reader = actor_of_role(roles[key].pk, now=now)
             operations.mark_read(actor=reader, now=at, thread=thread, upto=len(story.said) + 1)
+
+
+def _files(one: Said) -> list[Received]:
+    if one.file is None:
+        return []
+    name, text = one.file
+    content = text.encode()
+    return [receive(name, io.BytesIO(content), len(content))]
 
 
 def _moment(one: Said, now: datetime) -> datetime:

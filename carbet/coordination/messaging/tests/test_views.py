@@ -178,6 +178,23 @@ def test_a_stranger_learns_nothing(world, about, open_as):
     assert client.get(reverse("messaging:list")).content.decode().count("Passages") == 0
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"), [("Inès 🌴", "Inès 🌴"), ("مريم", "مريم"), ("<b>Inès", "&lt;b&gt;Inès")]
+)
+def test_any_name_stands_apart_from_what_surrounds_it(world, patient, open_as, given, shown):
+    practitioner = world.roles["nurse"].practitioner
+    practitioner.given = given
+    practitioner.save()
+    thread = open_thread(world, "nurse", patient=patient)
+    send(world, thread)
+    page = page_of(open_as("gp"), thread)
+    assert f"<bdi>{shown} Robeiri</bdi>" in page
+    assert (
+        f"<bdi>{shown} Robeiri</bdi>"
+        in open_as("gp").get(reverse("messaging:list")).content.decode()
+    )
+
+
 # --- Files ---------------------------------------------------------------------------------------
 
 
@@ -339,7 +356,9 @@ def test_a_decision_closes_the_thread_and_stands_in_the_notebook(world, patient,
     late = open_as("nurse").post(address("send", about), said("Trop tard ?"))
     assert late.status_code == 422
     assert "Trop tard ?</textarea>" in late.content.decode()
-    notebook = client.get(reverse("notebook:list", args=[patient.pk])).content.decode()
+    listed = open_as("nurse").get(reverse("messaging:list")).content.decode()
+    assert "a clos la discussion : On espace" in listed
+    notebook = open_as("gp").get(reverse("notebook:list", args=[patient.pk])).content.decode()
     assert "On espace à un jour sur deux." in notebook
 
 
