@@ -20,26 +20,30 @@ CROWD = """
 WITH wanted AS (
   SELECT n, (n * 2654435761 %% 4294967291) AS draw FROM generate_series(%(first)s, %(last)s) n
 ), given AS (
-  SELECT array_agg(given) AS names FROM (SELECT DISTINCT given FROM directory_practitioner) g
+  SELECT given, row_number() OVER () - 1 AS rank, count(*) OVER () AS many
+  FROM (SELECT DISTINCT given FROM directory_practitioner WHERE identifier_system <> 'urn:bench') g
 ), family AS (
-  SELECT array_agg(family) AS names FROM (SELECT DISTINCT family FROM directory_practitioner) f
+  SELECT family, row_number() OVER () - 1 AS rank, count(*) OVER () AS many
+  FROM (SELECT DISTINCT family FROM directory_practitioner WHERE identifier_system <> 'urn:bench') f
 ), model AS (
-  SELECT array_agg(id ORDER BY id) AS ids FROM directory_practitionerrole WHERE ended_at IS NULL
+  SELECT r.*, row_number() OVER (ORDER BY r.id) - 1 AS rank, count(*) OVER () AS many
+  FROM directory_practitionerrole r JOIN directory_practitioner p ON p.id = r.practitioner_id
+  WHERE r.ended_at IS NULL AND p.identifier_system <> 'urn:bench'
 ), added AS (
   INSERT INTO directory_practitioner (identifier_system, identifier_value, civility, family, given,
     active, synthetic, search)
-  SELECT 'urn:bench', n, '', family.names[1 + draw %% cardinality(family.names)],
-         given.names[1 + (draw / 7) %% cardinality(given.names)], true, true, ''
-  FROM wanted, given, family RETURNING id, identifier_value::bigint AS n
+  SELECT 'urn:bench', n, '', family, given, true, true, ''
+  FROM wanted
+  JOIN family ON family.rank = draw %% (SELECT many FROM family LIMIT 1)
+  JOIN given ON given.rank = (draw / 7) %% (SELECT many FROM given LIMIT 1)
+  RETURNING id, identifier_value::bigint AS n
 )
 INSERT INTO directory_practitionerrole (practitioner_id, organization_id, profession,
   profession_label, category, specialty, specialty_label, mode, secure_email, phone,
   identifier_system, identifier_value)
 SELECT a.id, r.organization_id, r.profession, r.profession_label, r.category, r.specialty,
        r.specialty_label, r.mode, '', '', '', ''
-FROM added a CROSS JOIN model
-JOIN directory_practitionerrole r
-  ON r.id = model.ids[1 + (a.n * 40503 %% cardinality(model.ids))]
+FROM added a JOIN model r ON r.rank = a.n * 40503 %% (SELECT many FROM model LIMIT 1)
 """
 
 
