@@ -34,7 +34,25 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Say that nothing is here for the reader, and give back what they were writing."""
+    if request.path.startswith("/fhir"):
+        return _error(request, 404)
+    if request.method == "POST" and request.user.is_authenticated:
+        return render(request, "404.html", {"typed": _typed(request)}, status=404)
     return _error(request, 404)
+
+
+def _typed(request: HttpRequest) -> list[str]:
+    """Return the sentences that were posted, to give them back to whoever wrote them.
+
+    A record may close while one types in it: what was written is not lost, and says nothing of
+    whether the record exists.
+    """
+    return [
+        value
+        for name, value in request.POST.items()
+        if isinstance(value, str) and "password" not in name and " " in value.strip()
+    ][:5]
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

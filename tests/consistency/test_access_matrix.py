@@ -101,6 +101,7 @@ LEVEL = scenes.RELATIONS | {"person": Level.READ, "other_person": None}
 
 # Addresses that answer by more than their door, each with the reason; still never 500.
 BEYOND_THE_DOOR = {
+    "care_teams:answer_invitation": "an invitation exists for its guest only",
     "care_teams:review": "an exceptional entry is reviewed by those who manage that record",
     "alerts:open": "an alert exists for its recipient only",
     "alerts:mark_read": "an alert exists for its recipient only",

@@ -19,6 +19,8 @@ PAGES = {
     "plan": "care_plans:detail",
     "subscriptions": "subscriptions:of_patient",
 }
+# Where the page is the reader's own.
+OWN_PAGES = {"invitation": "care_teams:invitations"}
 # Where the target carries the number of the page: "support:<short id>".
 BY_NUMBER = {
     "support": "support:detail",
@@ -119,6 +121,8 @@ def page_of_target(target: str, *, patient_id: int | None) -> str:
     try:
         if page in BY_NUMBER and key:
             return reverse(BY_NUMBER[page], args=[from_short_id(key)])
+        if page in OWN_PAGES:
+            return reverse(OWN_PAGES[page])
         if patient_id is None:
             return ""
         return reverse(PAGES.get(page, PAGES[""]), args=[patient_id])

@@ -5,14 +5,14 @@ from datetime import datetime
 
 from django.db import connection
 
-from carbet.coordination.care_teams.models import GlassBreaking
+from carbet.coordination.care_teams.models import GlassBreaking, Invitation
 from carbet.core import audit
 from carbet.core.actor import Actor, DataCategory, Level
 from carbet.registries.patients import access as patients_access
 from carbet.registries.patients.access import NoSuchRecord
 from carbet.registries.patients.models import Patient
 
-__all__ = ["NoSuchRecord", "get_record", "opened", "opened_on"]
+__all__ = ["NoSuchRecord", "category_of_author", "get_record", "opened", "opened_on"]
 
 _OF_BANNER = {
     "consent_decision": (
@@ -65,11 +65,32 @@ def opened_on(patient: Patient) -> DataCategory:
     return opened(patient_id=patient.pk) if entered is None else DataCategory(entered)
 
 
+def category_of_author(patient: Patient) -> DataCategory:
+    """Return the category of what the actor writes there: the first that is open to them."""
+    opened = opened_on(patient)
+    return next((each for each in DataCategory if each in opened), DataCategory.MEDICAL)
+
+
 def opened(*, patient_id: int, level: Level = Level.READ) -> DataCategory:
     """Return the categories of data that the transaction's actor may enter at this level."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT carbet_opened(%s, %s)", [patient_id, int(level)])
         return DataCategory(cursor.fetchone()[0])
+
+
+def get_invitation(*, actor: Actor, invitation_id: int, now: datetime) -> Invitation:
+    """Return an invitation addressed to the actor, to answer it; trace that they saw whom.
+
+    Raises:
+        NoSuchRecord: there is none, or it is another's.
+    """
+    invitation = (
+        Invitation.objects.filter(pk=invitation_id).select_related("practitioner_role").first()
+    )
+    if invitation is None or invitation.practitioner_role.key not in actor.grantees:
+        raise NoSuchRecord
+    audit.read(actor, "care_team.invitation.read", now=now, patient_id=invitation.patient_id)
+    return invitation
 
 
 def get_glass_breaking(*, actor: Actor, breaking_id: int, now: datetime) -> GlassBreaking:

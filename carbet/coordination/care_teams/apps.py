@@ -15,5 +15,6 @@ class CareTeamsConfig(AppConfig):
     def ready(self) -> None:
         presenters = import_module("carbet.coordination.care_teams.presenters")
         home.add(presenters.HOME)
+        home.add(presenters.INVITED)
         # Answers the rooms below.
         import_module("carbet.coordination.care_teams.receivers")

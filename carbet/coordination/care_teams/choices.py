@@ -73,6 +73,15 @@ class ConsentGiver(models.TextChoices):
     TRUSTED = "trusted", "Personne de confiance consultée"
 
 
+class InvitationStatus(models.TextChoices):
+    """What became of an invitation (local)."""
+
+    PENDING = "pending", "En attente de réponse"
+    ACCEPTED = "accepted", "Acceptée"
+    DECLINED = "declined", "Déclinée"
+    WITHDRAWN = "withdrawn", "Retirée"
+
+
 class GlassReason(models.TextChoices):
     """Why somebody outside the circle must enter (PGSSI-S; every use is reviewed)."""
 
@@ -90,4 +99,5 @@ class GrantSource(models.TextChoices):
     SUPPORT_CASE = "support_case", "Dossier d’appui ouvert"
     GLASS = "glass", "Accès exceptionnel"
     PERSON = "person", "La personne elle-même"
+    INVITATION = "invitation", "Invitation à rejoindre le cercle"
     SYSTEM = "system", "Logiciel d’une structure du cercle"

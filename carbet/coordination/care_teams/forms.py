@@ -7,12 +7,14 @@ from typing import Any
 from django import forms
 
 from carbet.coordination.care_teams.choices import (
+    DATA_CATEGORY_CHOICES,
     ConsentDecision,
     ConsentGiver,
     GlassReason,
     ParticipantRole,
     Relationship,
 )
+from carbet.core.actor import DataCategory
 from carbet.registries.patients.forms import IdentityForm
 
 MEMBER_ROLES = [
@@ -96,6 +98,18 @@ class MemberForm(forms.Form):
         label="Rôle dans le cercle", choices=MEMBER_ROLES, initial=ParticipantRole.MEMBER
     )
 
+    ask_first = forms.BooleanField(
+        label="Lui demander d’abord : il accepte ou décline sous 14 jours",
+        required=False,
+        help_text="D’ici là il voit de qui il s’agit, et rien du dossier.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("ask_first") and str(data.get("member", "")).startswith("org-"):
+            self.add_error("ask_first", "Seul un professionnel peut répondre à une invitation.")
+        return data
+
     def chosen(self) -> tuple[str, int]:
         """Return what was chosen: "role" or "org", and its row number."""
         kind, _, number = self.cleaned_data["member"].partition("-")
@@ -154,6 +168,45 @@ class EndForm(forms.Form):
         ],
         widget=forms.RadioSelect,
     )
+
+
+class ScopeForm(forms.Form):
+    """Which data the person opens to one member, and how they said so."""
+
+    follows = forms.ChoiceField(
+        label="Ce que ce membre lit",
+        choices=[
+            ("role", "Ce que son rôle demande"),
+            ("chosen", "Ce que la personne a choisi, coché ci-dessous"),
+        ],
+        widget=forms.RadioSelect,
+    )
+    categories = forms.TypedMultipleChoiceField(
+        label="Données ouvertes à ce membre",
+        choices=DATA_CATEGORY_CHOICES,
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Sans aucune case, il ne voit que l’identité, le cercle et les rendez-vous.",
+    )
+    note = forms.CharField(
+        label="Comment la personne l’a fait savoir",
+        max_length=200,
+        help_text="Par exemple : dit à domicile, en présence de sa fille.",
+    )
+
+    @property
+    def scope(self) -> DataCategory | None:
+        if self.cleaned_data["follows"] == "role":
+            return None
+        return DataCategory(sum(self.cleaned_data["categories"]))
+
+
+class AnswerForm(forms.Form):
+    """What a guest answers to an invitation."""
+
+    answer = forms.ChoiceField(choices=[("accept", "Accepter"), ("decline", "Décliner")])
+    reason = forms.CharField(max_length=200, required=False)
 
 
 class GlassForm(GestureForm):

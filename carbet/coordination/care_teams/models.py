@@ -7,6 +7,7 @@ from carbet.coordination.care_teams.choices import (
     ConsentDecision,
     ConsentGiver,
     GlassReason,
+    InvitationStatus,
     MomentPrecision,
     ParticipantRole,
     Relationship,
@@ -171,6 +172,45 @@ class Consent(models.Model):
     recorded_at = models.DateTimeField()
     # The key of the gesture that wrote it: the same key twice is one row.
     gesture = models.UUIDField(null=True, unique=True)
+
+
+@tracked
+class Invitation(models.Model):
+    """One row invites one professional into the circle until a moment; they accept or decline."""
+
+    ROW_SECURITY = row_security.Custom(
+        "seen by the circle and by the guest; written by who manages, answered by the guest"
+    )
+
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
+    practitioner_role = models.ForeignKey("directory.PractitionerRole", on_delete=models.PROTECT)
+    role = models.CharField(max_length=12, choices=ParticipantRole, default=ParticipantRole.MEMBER)
+    status = models.CharField(
+        max_length=9, choices=InvitationStatus, default=InvitationStatus.PENDING
+    )
+    invited_by = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    invited_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["patient", "practitioner_role"],
+                condition=models.Q(status="pending"),
+                name="invitation_once_at_a_time",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["practitioner_role", "expires_at"],
+                condition=models.Q(status="pending"),
+                name="invitation_to_answer",
+            )
+        ]
 
 
 class GlassBreaking(models.Model):

@@ -9,12 +9,13 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from carbet.coordination.care_teams import queries, rules
-from carbet.coordination.care_teams.choices import GlassReason, ParticipantRole
-from carbet.coordination.care_teams.models import CareTeamParticipant, GlassBreaking
+from carbet.coordination.care_teams.choices import DATA_CATEGORIES, GlassReason, ParticipantRole
+from carbet.coordination.care_teams.models import CareTeamParticipant, GlassBreaking, Invitation
 from carbet.core import home
-from carbet.core.actor import INTERNAL, SYSTEM, Actor
+from carbet.core.actor import INTERNAL, SYSTEM, Actor, DataCategory
 from carbet.core.models import AuditEvent
 from carbet.registries.patients import queries as patients
 
@@ -37,6 +38,8 @@ class Member:
     href_kind: str
     href_id: int
     invitation: str = ""
+    # What the person decided that this member reads, when it is not what the role asks.
+    scope: str = ""
 
     @property
     def referent(self) -> bool:
@@ -125,7 +128,14 @@ def member(stay: CareTeamParticipant, *, invitation: str = "") -> Member:
         href_kind=kind,
         href_id=number,
         invitation=INVITATIONS.get(invitation, ""),
+        scope="" if stay.scope is None else categories_in_words(DataCategory(stay.scope)),
     )
+
+
+def categories_in_words(categories: DataCategory) -> str:
+    """Say which data are open, as "médical, social"."""
+    named = [label.lower() for each, label in DATA_CATEGORIES.items() if each in categories]
+    return ", ".join(named) or "aucune donnée"
 
 
 # What each trace says, after the name of whoever acted. A prefix stands for all that begin so.
@@ -153,6 +163,12 @@ SAID = {
     "care_team.open": "a ouvert le cercle de soins",
     "care_team.coordinate": "est devenu coordonnateur",
     "care_team.participant.add": "a ajouté un membre au cercle",
+    "care_team.invitation.send": "a invité un professionnel dans le cercle",
+    "care_team.invitation.read": "a lu son invitation dans le cercle",
+    "care_team.invitation.accept": "a accepté de rejoindre le cercle",
+    "care_team.invitation.decline": "a décliné l’invitation",
+    "care_team.invitation.withdraw": "a retiré une invitation",
+    "care_team.participant.scope": "a enregistré ce que la personne ouvre à un membre",
     "care_team.participant.end": "a mis fin à la participation d’un membre",
     "care_team": "a modifié le cercle de soins",
     "care_team.related_person.add": "a ajouté un proche",
@@ -295,4 +311,35 @@ HOME = home.Block(
     line=to_review_line,
     more=("care_teams:reviews", "Relire"),
     order=10,
+)
+
+
+def invitation_rows(*, actor: Actor, now: datetime) -> QuerySet[Invitation, dict[str, Any]]:
+    """Return the invitations that wait for the actor's answer."""
+    return queries.invitations_to_answer(actor=actor, now=now).values(
+        "invited_at", "expires_at", *patients.name_columns()
+    )
+
+
+def invitation_line(row: dict[str, Any], *, now: datetime) -> home.Line:
+    """Say an invitation: into whose circle, until when."""
+    until = datetime.fromisoformat(row["expires_at"])
+    return home.Line(
+        title=patients.name_in(row),
+        href=reverse("care_teams:invitations"),
+        text=f"Répondre avant le {date_format(timezone.localtime(until), 'j F')}",
+        at=home.moment(row["invited_at"]),
+        icon="circle",
+    )
+
+
+INVITED = home.Block(
+    key="invitations",
+    title="Invitations à rejoindre un cercle",
+    icon="circle",
+    rows=invitation_rows,
+    line=invitation_line,
+    more=("care_teams:invitations", "Répondre"),
+    live="circle",
+    order=12,
 )

@@ -7,9 +7,11 @@ from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 
+from carbet.coordination.care_teams import rules
 from carbet.coordination.care_teams.choices import (
     ConsentDecision,
     GrantSource,
+    InvitationStatus,
     ParticipantRole,
     Relationship,
 )
@@ -18,6 +20,7 @@ from carbet.coordination.care_teams.models import (
     CareTeamParticipant,
     Consent,
     GlassBreaking,
+    Invitation,
     RelatedPerson,
 )
 from carbet.core.actor import Actor, DataCategory, Level, organization_key, role_key
@@ -312,6 +315,33 @@ def glass_to_review(*, actor: Actor, now: datetime) -> QuerySet[GlassBreaking]:
     )
 
 
+def invitations_to_answer(*, actor: Actor, now: datetime) -> QuerySet[Invitation]:
+    """Return the invitations that wait for the actor's answer, the first to expire first."""
+    roles = [int(key.removeprefix("role:")) for key in actor.grantees if key.startswith("role:")]
+    return (
+        Invitation.objects.filter(
+            practitioner_role_id__in=roles, status=InvitationStatus.PENDING, expires_at__gt=now
+        )
+        .select_related(
+            "patient",
+            "practitioner_role__practitioner",
+            "invited_by__practitioner",
+            "invited_by__organization",
+        )
+        .order_by("expires_at", "pk")[:TO_REVIEW]
+    )
+
+
+def invitations_of(*, patient_id: int) -> list[Invitation]:
+    """Return the last invitations into a circle that were not accepted, the latest first."""
+    return list(
+        Invitation.objects.filter(patient_id=patient_id)
+        .exclude(status=InvitationStatus.ACCEPTED)
+        .select_related("practitioner_role__practitioner", "practitioner_role__organization")
+        .order_by("-invited_at", "-pk")[:TO_REVIEW]
+    )
+
+
 def care_team_of(*, patient_id: int) -> CareTeam | None:
     """Return the circle of the person, if there is one."""
     return CareTeam.objects.filter(patient_id=patient_id).first()
@@ -321,6 +351,20 @@ def participant(*, patient_id: int, participant_id: int) -> CareTeamParticipant 
     """Return one stay in the circle of the person, with its names."""
     stays = CareTeamParticipant.objects.filter(patient_id=patient_id, pk=participant_id)
     return _with_members(stays).select_related("care_team").first()
+
+
+def asked_by_role(stay: CareTeamParticipant) -> DataCategory:
+    """Return which data the role of a member asks for; a relative reads by the portal only."""
+    if stay.practitioner_role is not None:
+        return rules.categories_of_member(category=stay.practitioner_role.category, role=stay.role)
+    if stay.organization is not None:
+        return rules.categories_of_structure(stay.organization.purpose)
+    return DataCategory(0)
+
+
+def opened_to(stay: CareTeamParticipant) -> DataCategory:
+    """Return which data are open to a member: what the person decided, or what the role asks."""
+    return asked_by_role(stay) if stay.scope is None else DataCategory(stay.scope)
 
 
 def invitations(*, patient_id: int) -> dict[int, str]:

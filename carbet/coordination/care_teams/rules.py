@@ -7,6 +7,7 @@ from carbet.core.actor import ALL_DATA, DataCategory, Level
 from carbet.registries.directory.choices import Category, Purpose
 
 GLASS_HOURS = 4
+INVITATION_DAYS = 14
 GLASS_DURATION = timedelta(hours=GLASS_HOURS)
 MANAGING_ROLES = frozenset({ParticipantRole.ATTENDING, ParticipantRole.COORDINATOR})
 

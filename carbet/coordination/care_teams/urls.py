@@ -9,6 +9,18 @@ urlpatterns = [
     path("patients/nouveau/", views.register, name="register"),
     path("acces-exceptionnels/", views.reviews, name="reviews"),
     path("acces-exceptionnels/<sid:breaking_id>/relire/", views.review, name="review"),
+    path("invitations/", views.invitations, name="invitations"),
+    path(
+        "invitations/<sid:invitation_id>/repondre/",
+        views.answer_invitation,
+        name="answer_invitation",
+    ),
+    path(
+        "patients/<sid:patient_id>/cercle/invitations/<sid:invitation_id>/retirer/",
+        views.withdraw_invitation,
+        name="withdraw_invitation",
+    ),
+    path("patients/<sid:patient_id>/cercle/invitations/", views.invited, name="invited"),
     path("patients/<sid:patient_id>/cercle/", views.detail, name="detail"),
     path("patients/<sid:patient_id>/cercle/ouvrir/", views.open_circle, name="open"),
     path("patients/<sid:patient_id>/cercle/ajouter/", views.add, name="add"),
@@ -17,6 +29,9 @@ urlpatterns = [
     path("patients/<sid:patient_id>/cercle/espace-personnel/", views.portal, name="portal"),
     path("patients/<sid:patient_id>/cercle/accord/", views.consent, name="consent"),
     path("patients/<sid:patient_id>/cercle/<sid:participant_id>/fin/", views.end, name="end"),
+    path(
+        "patients/<sid:patient_id>/cercle/<sid:participant_id>/donnees/", views.scope, name="scope"
+    ),
     path("patients/<sid:patient_id>/acces-exceptionnel/", views.break_glass, name="break_glass"),
     path("patients/<sid:patient_id>/acces/", views.access_log, name="access_log"),
 ]

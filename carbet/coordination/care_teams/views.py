@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from carbet.coordination.care_teams import access, forms, operations, presenters, queries, rules
 from carbet.core import doors
-from carbet.core.actor import Level
+from carbet.core.actor import DataCategory, Level
 from carbet.core.identifiers import from_short_id, short_id
 from carbet.core.operation import UnableTo
 from carbet.registries.directory import queries as directory
@@ -134,8 +134,10 @@ def add(request: HttpRequest, patient_id: int) -> HttpResponse:
         elif care_team is None:
             form.add_error(None, "Ouvrez d’abord le cercle de soins.")
         else:
+            asked = form.cleaned_data["ask_first"]
+            let_in = operations.invite if asked else operations.add_participant
             try:
-                operations.add_participant(
+                let_in(
                     actor=request.actor,
                     now=request.now,
                     care_team=care_team,
@@ -145,8 +147,10 @@ def add(request: HttpRequest, patient_id: int) -> HttpResponse:
             except UnableTo as refusal:
                 refuse(form, refusal)
             else:
-                messages.success(request, "Membre ajouté au cercle, et prévenu.")
-                return _to_circle(patient_id)
+                said = "Invitation envoyée." if asked else "Membre ajouté au cercle, et prévenu."
+                messages.success(request, said)
+                to = "care_teams:invited" if asked else "care_teams:detail"
+                return HttpResponseRedirect(reverse(to, args=[patient_id]))
     context |= _choices(request, text)
     return render(request, "care_teams/add.html", context | {"form": form}, status=422)
 
@@ -217,6 +221,118 @@ def end(request: HttpRequest, patient_id: int, participant_id: int) -> HttpRespo
         "member": presenters.member(stay),
     }
     return render(request, "care_teams/end.html", context, status=422 if form.is_bound else 200)
+
+
+@doors.professional()
+@require_safe
+def invitations(request: HttpRequest) -> HttpResponse:
+    """List the invitations that wait for the actor's answer."""
+    waiting = list(queries.invitations_to_answer(actor=request.actor, now=request.now))
+    return render(request, "care_teams/invitations.html", {"waiting": waiting})
+
+
+@doors.professional()
+@require_POST
+def answer_invitation(request: HttpRequest, invitation_id: int) -> HttpResponse:
+    """Accept an invitation, which opens the record, or decline it."""
+    invitation = access.get_invitation(
+        actor=request.actor, invitation_id=invitation_id, now=request.now
+    )
+    form = forms.AnswerForm(request.POST)
+    to_list = HttpResponseRedirect(reverse("care_teams:invitations"))
+    if not form.is_valid():
+        messages.warning(request, "Acceptez ou déclinez l’invitation, en 200 signes au plus.")
+        return to_list
+    asked: dict[str, Any] = {
+        "actor": request.actor,
+        "now": request.now,
+        "invitation": invitation,
+    }
+    try:
+        if form.cleaned_data["answer"] == "accept":
+            operations.accept_invitation(**asked)
+            messages.success(request, "Vous faites partie du cercle.")
+            return HttpResponseRedirect(reverse("charts:detail", args=[invitation.patient_id]))
+        operations.decline_invitation(**asked, reason=form.cleaned_data["reason"])
+    except UnableTo as refusal:
+        messages.warning(request, refusal.message)
+    else:
+        messages.success(request, "Invitation déclinée. Qui vous a invité est prévenu.")
+    return to_list
+
+
+@doors.professional(patient=Level.MANAGE)
+@require_safe
+def invited(request: HttpRequest, patient_id: int) -> HttpResponse:
+    """Show the invitations into a circle that wait, were declined, withdrawn, or expired."""
+    patient = _managed(request, patient_id)
+    context = {
+        "patient": patient,
+        "tab": "circle",
+        "invitations": queries.invitations_of(patient_id=patient.pk),
+        "now": request.now,
+        "may_manage": True,
+    }
+    return render(request, "care_teams/invited.html", context)
+
+
+@doors.professional(patient=Level.MANAGE)
+@require_POST
+def withdraw_invitation(request: HttpRequest, patient_id: int, invitation_id: int) -> HttpResponse:
+    """Take back an invitation that was not answered."""
+    patient = _managed(request, patient_id)
+    found = [
+        one for one in queries.invitations_of(patient_id=patient.pk) if one.pk == invitation_id
+    ]
+    if not found:
+        raise access.NoSuchRecord
+    try:
+        operations.withdraw_invitation(actor=request.actor, now=request.now, invitation=found[0])
+    except UnableTo as refusal:
+        messages.warning(request, refusal.message)
+    else:
+        messages.success(request, "Invitation retirée.")
+    return HttpResponseRedirect(reverse("care_teams:invited", args=[patient_id]))
+
+
+@doors.professional(patient=Level.MANAGE)
+@require_http_methods(["GET", "POST"])
+def scope(request: HttpRequest, patient_id: int, participant_id: int) -> HttpResponse:
+    """Record which data the person opens to one member, beside what the role asks."""
+    patient = _managed(request, patient_id)
+    stay = queries.participant(patient_id=patient.pk, participant_id=participant_id)
+    if stay is None:
+        raise access.NoSuchRecord
+    opened = queries.opened_to(stay)
+    form = forms.ScopeForm(
+        request.POST or None,
+        initial={
+            "follows": "role" if stay.scope is None else "chosen",
+            "categories": [int(each) for each in DataCategory if each in opened],
+        },
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            operations.decide_scope(
+                actor=request.actor,
+                now=request.now,
+                participant=stay,
+                scope=form.scope,
+                note=form.cleaned_data["note"],
+            )
+        except UnableTo as refusal:
+            refuse(form, refusal)
+        else:
+            messages.success(request, "Le choix de la personne est enregistré et appliqué.")
+            return _to_circle(patient_id)
+    context = {
+        "patient": patient,
+        "tab": "circle",
+        "form": form,
+        "member": presenters.member(stay),
+        "by_role": presenters.categories_in_words(queries.asked_by_role(stay)),
+    }
+    return render(request, "care_teams/scope.html", context, status=422 if form.is_bound else 200)
 
 
 @doors.professional(patient=Level.WRITE)

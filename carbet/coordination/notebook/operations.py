@@ -305,7 +305,7 @@ def _checked_category(
         return DataCategory(parent.category)
     opened = care_teams_access.opened_on(patient)
     if asked is None:
-        return next((each for each in DataCategory if each in opened), DataCategory.MEDICAL)
+        return care_teams_access.category_of_author(patient)
     if asked not in opened:
         raise UnableToWriteNote(
             "Vous ne lisez pas ce type d’information : choisissez-en un autre.", field="category"

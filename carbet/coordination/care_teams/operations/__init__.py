@@ -12,10 +12,20 @@ from carbet.coordination.care_teams.operations.glass import (
 from carbet.coordination.care_teams.operations.holding import (
     UnableToAddParticipant,
 )
+from carbet.coordination.care_teams.operations.inviting import (
+    UnableToAnswerInvitation,
+    UnableToInvite,
+    accept_invitation,
+    decline_invitation,
+    invite,
+    withdraw_invitation,
+)
 from carbet.coordination.care_teams.operations.members import (
+    UnableToDecideScope,
     UnableToEndParticipation,
     add_participant,
     add_related_person,
+    decide_scope,
     end_participation,
 )
 from carbet.coordination.care_teams.operations.opening import (
@@ -40,18 +50,25 @@ from carbet.coordination.care_teams.operations.receiving import (
 
 __all__ = [
     "UnableToAddParticipant",
+    "UnableToAnswerInvitation",
     "UnableToBreakGlass",
+    "UnableToDecideScope",
     "UnableToEndParticipation",
+    "UnableToInvite",
     "UnableToOpenCareTeam",
     "UnableToOpenPortal",
     "UnableToRecordConsent",
     "UnableToRegister",
     "UnableToReviseCareTeam",
+    "accept_invitation",
     "add_participant",
     "add_related_person",
     "break_glass",
     "close_portal",
+    "decide_scope",
+    "decline_invitation",
     "end_participation",
+    "invite",
     "invite_to_portal",
     "join_as_coordinator",
     "open_care_team",
@@ -62,4 +79,5 @@ __all__ = [
     "register_with_circle",
     "review_glass",
     "revise_care_team",
+    "withdraw_invitation",
 ]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from carbet.coordination.care_teams import rules
+from carbet.coordination.care_teams import queries, rules
 from carbet.coordination.care_teams.choices import (
     CareTeamStatus,
     GrantSource,
@@ -13,7 +13,7 @@ from carbet.coordination.care_teams.models import (
     RelatedPerson,
 )
 from carbet.core import grants
-from carbet.core.actor import ALL_DATA, DataCategory, Level, organization_key
+from carbet.core.actor import ALL_DATA, Level, organization_key
 from carbet.core.operation import UnableTo
 from carbet.registries.directory.models import Organization, PractitionerRole
 
@@ -68,17 +68,12 @@ def grant_stay(
     key = key_of(participant)
     if key is None:
         return
-    level, categories = Level.WRITE, ALL_DATA
+    level, categories = Level.WRITE, queries.opened_to(participant)
     if participant.practitioner_role is not None:
         profession = participant.practitioner_role.category
         level = rules.level_of_member(category=profession, role=participant.role)
-        categories = rules.categories_of_member(category=profession, role=participant.role)
-    elif participant.organization is not None:
-        categories = rules.categories_of_structure(participant.organization.purpose)
-    if least >= Level.MANAGE:
+    if least >= Level.MANAGE and participant.scope is None:
         categories = ALL_DATA
-    if participant.scope is not None:
-        categories = DataCategory(participant.scope)
     grants.grant(
         key,
         patient_id=participant.patient_id,

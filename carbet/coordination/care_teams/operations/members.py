@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts.choices import AlertKind
-from carbet.coordination.care_teams import queries, rules
+from carbet.coordination.care_teams import access, queries, rules
 from carbet.coordination.care_teams.choices import (
     ConsentDecision,
     GrantSource,
@@ -21,12 +21,13 @@ from carbet.coordination.care_teams.models import (
 from carbet.coordination.care_teams.operations.holding import (
     UnableToAddParticipant,
     enter,
+    grant_again,
     key_of,
     lock,
     touch,
 )
-from carbet.core import grants, outbox
-from carbet.core.actor import Actor
+from carbet.core import grants, live, outbox
+from carbet.core.actor import Actor, DataCategory, Level
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, operation
 from carbet.registries.directory.models import Organization, PractitionerRole
@@ -34,6 +35,10 @@ from carbet.registries.directory.models import Organization, PractitionerRole
 
 class UnableToEndParticipation(UnableTo):
     """The member cannot leave."""
+
+
+class UnableToDecideScope(UnableTo):
+    """What the person opens to this member cannot be recorded."""
 
 
 @operation("care_team.participant.add", action="C")
@@ -110,7 +115,8 @@ def end_participation(
     """Let one member leave: the record closes for them at once; what they wrote stays.
 
     Raises:
-        UnableToEndParticipation: they have left already, or nobody would manage the circle.
+        UnableToEndParticipation: they have left already, or nobody would manage the circle of
+            a person who lives.
     """
     care_team = lock(participant.care_team)
     row = CareTeamParticipant.objects.select_for_update().get(pk=participant.pk)
@@ -121,7 +127,8 @@ def end_participation(
         for other in queries.active_participants(care_team=care_team, on=now)
         if other.pk != row.pk and other.role in rules.MANAGING_ROLES
     ]
-    if row.role in rules.MANAGING_ROLES and not others:
+    died = care_team.patient.deceased_on is not None
+    if row.role in rules.MANAGING_ROLES and not others and not died:
         raise UnableToEndParticipation(
             "Le cercle n’aurait plus de responsable : désignez d’abord un médecin traitant"
             " ou un coordonnateur."
@@ -137,6 +144,54 @@ def end_participation(
         source_id=row.pk,
         now=now,
     )
+    return row
+
+
+@operation("care_team.participant.scope")
+def decide_scope(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    participant: CareTeamParticipant,
+    scope: DataCategory | None,
+    note: str,
+) -> CareTeamParticipant:
+    """Record which data the person opens to one member; the record follows at once.
+
+    Args:
+        scope: None to follow the member's role again.
+        note: how the person said so: the proof of their decision.
+
+    Raises:
+        UnableToDecideScope: they left, have no access, manage the circle, or nothing says that the
+            person decided; or the actor does not read what they would open.
+    """
+    care_team = lock(participant.care_team)
+    row = CareTeamParticipant.objects.select_for_update().get(pk=participant.pk)
+    note = note.strip()
+    if key_of(row) is None:
+        raise UnableToDecideScope("Un proche ne lit le dossier que par l’espace personnel.")
+    if not rules.is_present(row.started_at, row.ended_at, at=now):
+        raise UnableToDecideScope("Ce membre a quitté le cercle.")
+    if row.role in rules.MANAGING_ROLES and scope is not None:
+        raise UnableToDecideScope(
+            "Un responsable du cercle lit tout le dossier : désignez d’abord quelqu’un d’autre."
+        )
+    if not note:
+        raise UnableToDecideScope(
+            "Dites comment la personne a fait connaître son choix.", field="note"
+        )
+    held = access.opened(patient_id=row.patient_id, level=Level.MANAGE)
+    if scope is not None and scope not in held:
+        raise UnableToDecideScope("Vous ne pouvez ouvrir que ce que vous lisez vous-même.")
+    row.scope = None if scope is None else int(scope)
+    row.save(update_fields=["scope"])
+    grant_again(care_team, row, now=now)
+    touch(care_team, now)
+    if key := key_of(row):
+        live.announce([key], "circle", now=now)
+    trace.about(patient_id=row.patient_id, entity=row, reason=note)
     return row
 
 

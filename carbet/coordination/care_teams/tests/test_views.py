@@ -1,12 +1,14 @@
 """Pages of the circle: register, complete, end, consent, exceptional access, who came."""
 
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from carbet.coordination.care_teams import access, operations
 from carbet.coordination.care_teams.models import (
     CareTeam,
     CareTeamParticipant,
@@ -14,7 +16,7 @@ from carbet.coordination.care_teams.models import (
     GlassBreaking,
 )
 from carbet.core import row_security
-from carbet.core.actor import internal
+from carbet.core.actor import DataCategory, internal
 from carbet.core.models import AuditEvent, OutboxMessage
 from carbet.registries.patients.access import proof_of_traits
 from carbet.registries.patients.models import Patient
@@ -173,6 +175,21 @@ def test_a_member_leaves_with_a_reason_and_the_record_closes(world, gp, client):
     assert "1 ancien membre" in page.replace("\xa0", " ")
 
 
+def test_a_member_removed_while_typing_is_given_their_text_back(world, sign_in):
+    care_team = world.circle("nurse")
+    nurse = sign_in(world.accounts["nurse"], role=world.roles["nurse"])
+    address = reverse("care_teams:consent", args=[care_team.patient_id])
+    assert nurse.get(address).status_code == 200
+    [stay] = everything(CareTeamParticipant, practitioner_role=world.roles["nurse"])
+    operations.end_participation(actor=world.actor("gp"), now=world.now, participant=stay)
+    answer = nurse.post(address, {"note": "Informée <à domicile>, avec sa fille."})
+    page = answer.content.decode()
+    assert answer.status_code == 404
+    assert "Informée &lt;à domicile&gt;, avec sa fille." in page
+    assert "n’est pas enregistré" in page
+    assert "Montgénie" not in page
+
+
 def test_the_last_one_in_charge_cannot_leave(world, gp):
     care_team = world.circle("nurse")
     [stay] = everything(CareTeamParticipant, practitioner_role=world.roles["gp"])
@@ -180,6 +197,51 @@ def test_the_last_one_in_charge_cannot_leave(world, gp):
     answer = gp.post(address, {"reason": "Fin de la prise en charge"})
     assert answer.status_code == 422
     assert "plus de responsable" in answer.content.decode()
+
+
+def test_after_a_death_the_last_one_in_charge_may_leave(world, gp):
+    care_team = world.circle()
+    with row_security.acting_as(internal("test"), now=world.now, operation="test.death"):
+        Patient.objects.filter(pk=care_team.patient_id).update(deceased_on=world.now.date())
+    [stay] = everything(CareTeamParticipant, practitioner_role=world.roles["gp"])
+    address = reverse("care_teams:end", args=[care_team.patient_id, stay.pk])
+    assert gp.post(address, {"reason": "Fin de la prise en charge"}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("sent", "opened"),
+    [
+        ({"follows": "chosen", "categories": ["1", "2"]}, {1, 2}),
+        ({"follows": "chosen"}, set()),
+        ({"follows": "role", "categories": ["1"]}, {2, 4}),
+    ],
+)
+def test_the_person_opens_more_or_less_to_one_member(world, gp, sent, opened):
+    care_team = world.circle("social_worker")
+    patient_id = care_team.patient_id
+    [stay] = everything(CareTeamParticipant, practitioner_role=world.roles["social_worker"])
+    address = reverse("care_teams:scope", args=[patient_id, stay.pk])
+    assert "social, administratif" in gp.get(address).content.decode()
+    assert gp.post(address, sent | {"note": "Dit à domicile"}).status_code == 302
+    with row_security.acting_as(world.actor("social_worker"), now=datetime.now(UTC)):
+        seen = access.opened(patient_id=patient_id)
+    assert {each.value for each in DataCategory if each in seen} == opened
+    said = everything(AuditEvent, operation="care_team.participant.scope")
+    assert [one.reason for one in said] == ["Dit à domicile"]
+
+
+def test_a_choice_without_its_proof_or_for_a_manager_is_refused(world, gp):
+    care_team = world.circle("nurse")
+    for key, note, sentence in (
+        ("nurse", " ", "obligatoire"),
+        ("gp", "Dit à domicile", "responsable du cercle"),
+    ):
+        [stay] = everything(CareTeamParticipant, practitioner_role=world.roles[key])
+        address = reverse("care_teams:scope", args=[care_team.patient_id, stay.pk])
+        answer = gp.post(address, {"follows": "chosen", "categories": ["2"], "note": note})
+        assert answer.status_code == 422
+        assert sentence in answer.content.decode()
+    assert everything(AuditEvent, operation="care_team.participant.scope") == []
 
 
 def test_a_decision_replaces_the_former_and_both_are_read(world, gp):
