@@ -85,10 +85,15 @@ def holds_grant(patient: str, level: Level, category: DataCategory | str | None 
     )
 
 
-def sees_shared(table: str, level: Level = Level.READ) -> str:
+def sees_shared(
+    table: str, level: Level = Level.READ, category: DataCategory | str | None = None
+) -> str:
     """Return the SQL condition "the actor holds a grant and is among those who see this row".
 
     The rows of `table` carry `patient_id`, `visibility` and `readers` (`core.sharing`).
+
+    Args:
+        category: what the grant must open as well, as `holds_grant` takes it.
     """
     person = "g.grantee LIKE 'account:%'"
     among = (
@@ -97,7 +102,8 @@ def sees_shared(table: str, level: Level = Level.READ) -> str:
         f" OR {table}.readers::text[] && {GRANTEES}"
         f" OR ('account' = ANY ({table}.readers) AND {person}))"
     )
-    return holds_grant(f"{table}.patient_id", level).removesuffix(")") + f" AND {among})"
+    held = holds_grant(f"{table}.patient_id", level, category)
+    return held.removesuffix(")") + f" AND {among})"
 
 
 def protect_shared(table: str, *, history: str = "") -> list[RunSQL]:
@@ -112,6 +118,32 @@ def protect_shared(table: str, *, history: str = "") -> list[RunSQL]:
         seen = f"{IS_INTERNAL} OR {sees_shared(history)}"
         steps.append(policies(history, select=seen, insert="true", update=None))
     return steps
+
+
+def categorize_shared(table: str, *, category: str, history: str) -> RunSQL:
+    """Return the step that lets a table of shared entries be seen by category as well.
+
+    Args:
+        category: the name of the column that says it.
+    """
+
+    def policies_of(*, asked: bool) -> list[Any]:
+        def condition(name: str) -> str | None:
+            return f"{name}.{category}" if asked else None
+
+        seen = f"{IS_INTERNAL} OR {sees_shared(table, category=condition(table))}"
+        kept = f"{IS_INTERNAL} OR {sees_shared(history, category=condition(history))}"
+        held = holds_grant(f"{table}.patient_id", Level.WRITE, condition(table))
+        written = f"{IS_INTERNAL} OR {held}"
+        checked = f"WITH CHECK ({IS_OPERATING} AND ({written}))"
+        return [
+            f"ALTER POLICY may_select ON {table} USING ({seen})",
+            f"ALTER POLICY may_insert ON {table} {checked}",
+            f"ALTER POLICY may_update ON {table} USING ({written}) {checked}",
+            f"ALTER POLICY may_select ON {history} USING ({kept})",
+        ]
+
+    return RunSQL(sql=policies_of(asked=True), reverse_sql=policies_of(asked=False))
 
 
 def categorize(

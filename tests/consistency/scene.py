@@ -20,6 +20,7 @@ from carbet.coordination.care_teams.models import (
     CareTeamParticipant,
     Consent,
     GlassBreaking,
+    Invitation,
     RelatedPerson,
 )
 from carbet.coordination.documents.models import Document, File, Piece
@@ -237,14 +238,17 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
     )
     Note.objects.create(text="Plaie propre.", **written)
     measure = Measure.objects.create(kind="29463-7", value=62, **written)
-    document = Document.objects.create(
-        patient_id=patient_id,
-        title="Lettre",
-        author_role=nurse,
-        author_name="Inès Robeiri",
-        recorded_at=now,
-        updated_at=now,
-    )
+    # A medical one, then the social one that pages open.
+    for category in (DataCategory.MEDICAL, DataCategory.SOCIAL):
+        document = Document.objects.create(
+            patient_id=patient_id,
+            title="Lettre",
+            category=category.value,
+            author_role=nurse,
+            author_name="Inès Robeiri",
+            recorded_at=now,
+            updated_at=now,
+        )
     file = File.objects.create(
         document=document,
         patient_id=patient_id,
@@ -294,6 +298,13 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
             approved_at=now,
             approved_by=gp,
         )
+    invitation = Invitation.objects.create(
+        patient_id=patient_id,
+        practitioner_role=world.roles["far_nurse"],
+        invited_by=gp,
+        invited_at=now,
+        expires_at=now + timedelta(days=1),
+    )
     breaking = GlassBreaking.objects.create(
         patient_id=patient_id,
         practitioner_role=world.roles["other_gp"],
@@ -375,18 +386,21 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         updated_at=now,
     )
     planned = _planned(world, patient_id)
-    # Each person of the matrix has answered a questionnaire of their own.
-    questionnaire = Questionnaire.objects.order_by("pk")[QuestionnaireResponse.objects.count()]
-    response = QuestionnaireResponse.objects.create(
-        patient_id=patient_id,
-        questionnaire=questionnaire,
-        status="completed",
-        author_role=nurse,
-        author_name="Inès Robeiri",
-        authored_at=now,
-        recorded_at=now,
-        saved_at=now,
-    )
+    # Each person of the matrix has answered a questionnaire of their own, in both categories.
+    number = QuestionnaireResponse.objects.values("questionnaire").distinct().count()
+    questionnaire = Questionnaire.objects.order_by("pk")[number]
+    for category in (DataCategory.MEDICAL, DataCategory.SOCIAL):
+        response = QuestionnaireResponse.objects.create(
+            patient_id=patient_id,
+            questionnaire=questionnaire,
+            category=category.value,
+            status="completed",
+            author_role=nurse,
+            author_name="Inès Robeiri",
+            authored_at=now,
+            recorded_at=now,
+            saved_at=now,
+        )
     return planned | {
         "response_id": response.pk,
         "questionnaire_id": questionnaire.pk,
@@ -401,6 +415,7 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         "number": version.number,
         "version": version.number,
         "breaking_id": breaking.pk,
+        "invitation_id": invitation.pk,
         "related_person_id": relative.pk,
         "alert_id": alert.pk,
         "task_id": task.pk,

@@ -5,7 +5,9 @@ import uuid
 from django.db import models
 
 from carbet.coordination.assessments.choices import QuestionnaireStatus, ResponseStatus
+from carbet.coordination.care_teams.choices import DATA_CATEGORY_CHOICES
 from carbet.core import row_security
+from carbet.core.actor import DataCategory
 from carbet.core.history import tracked
 
 
@@ -44,12 +46,18 @@ class Questionnaire(models.Model):
 class QuestionnaireResponse(models.Model):
     """One row is what was answered to a questionnaire about one person, and what it came to."""
 
-    ROW_SECURITY = row_security.Protected()
+    ROW_SECURITY = row_security.Protected(category="category")
 
     patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
     questionnaire = models.ForeignKey(Questionnaire, on_delete=models.PROTECT)
     status = models.CharField(
         max_length=16, choices=ResponseStatus, default=ResponseStatus.IN_PROGRESS
+    )
+    # Who may read it: what is open to whoever wrote it (ADR 14), medical first.
+    category = models.SmallIntegerField(
+        choices=DATA_CATEGORY_CHOICES,
+        default=int(DataCategory.MEDICAL),
+        db_default=int(DataCategory.MEDICAL),
     )
     # By linkId, a list of values (`rules.answers`).
     answers = models.JSONField(default=dict)

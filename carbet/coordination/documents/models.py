@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 
+from carbet.coordination.care_teams.choices import DATA_CATEGORY_CHOICES
 from carbet.coordination.documents.choices import (
     OTHER,
     Confidentiality,
@@ -11,6 +12,7 @@ from carbet.coordination.documents.choices import (
     DocumentType,
 )
 from carbet.core import row_security, sharing
+from carbet.core.actor import DataCategory
 from carbet.core.history import tracked
 
 
@@ -18,13 +20,19 @@ from carbet.core.history import tracked
 class Document(sharing.Shared):
     """One row is a document of a person (FHIR DocumentReference); it is never erased."""
 
-    ROW_SECURITY = row_security.Shared()
+    ROW_SECURITY = row_security.Shared(category="category")
 
     patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
     type = models.CharField(max_length=16, choices=DocumentType, default=OTHER)
     title = models.CharField(max_length=200)
     status = models.CharField(max_length=16, choices=DocumentStatus, default=DocumentStatus.CURRENT)
     status_reason = models.CharField(max_length=200, blank=True)
+    # Who may read it: what is open to whoever wrote it (ADR 14), medical first.
+    category = models.SmallIntegerField(
+        choices=DATA_CATEGORY_CHOICES,
+        default=int(DataCategory.MEDICAL),
+        db_default=int(DataCategory.MEDICAL),
+    )
     confidentiality = models.CharField(
         max_length=1, choices=Confidentiality, default=Confidentiality.NORMAL
     )

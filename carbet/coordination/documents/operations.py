@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
 
+from carbet.coordination.care_teams import access as care_teams_access
 from carbet.coordination.care_teams import queries as care_teams
 from carbet.coordination.documents import access
 from carbet.coordination.documents.choices import (
@@ -18,7 +19,7 @@ from carbet.coordination.documents.models import Document, File, Piece
 from carbet.coordination.documents.rules import content
 from carbet.coordination.documents.rules.receiving import Received
 from carbet.core import live, pieces, sealing, sharing
-from carbet.core.actor import Actor, Level
+from carbet.core.actor import Actor, DataCategory, Level
 from carbet.core.append import append
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
@@ -50,6 +51,7 @@ def file_document(
     visibility: str = Visibility.CIRCLE,
     readers: Iterable[str] = (),
     attached_to: str = "",
+    category: DataCategory | None = None,
     on_behalf_of_id: int | None = None,
 ) -> Document:
     """File a document in a record; the same gesture twice is one document.
@@ -58,6 +60,7 @@ def file_document(
         received: what `rules.receiving` let in.
         readers: the keys of those who see it, when chosen one by one; its author always does.
         attached_to: what it belongs to in a higher room, which announces it itself.
+        category: who may read it; by default what is open to its author, medical first.
 
     Raises:
         UnableToAct: the role does not write in records, nor for somebody who does.
@@ -71,6 +74,7 @@ def file_document(
     document = Document(
         patient_id=patient.pk,
         type=DocumentType(kind),
+        category=category or care_teams_access.category_of_author(patient),
         title=title[:200],
         made_on=made_on,
         confidentiality=Confidentiality(confidentiality),
@@ -223,7 +227,11 @@ def _lock_own(document: Document, actor: Actor) -> Document:
 
 
 def _refresh_screens(document: Document, *, now: datetime) -> None:
-    readers = care_teams.keys_of_level(patient_id=document.patient_id, level=Level.READ)
+    readers = care_teams.keys_of_level(
+        patient_id=document.patient_id,
+        level=Level.READ,
+        category=DataCategory(document.category),
+    )
     live.announce(
         [
             key

@@ -11,9 +11,10 @@ from carbet.coordination.assessments import queries
 from carbet.coordination.assessments.choices import QuestionnaireStatus, ResponseStatus
 from carbet.coordination.assessments.models import Questionnaire, QuestionnaireResponse
 from carbet.coordination.assessments.rules import answers as rules
+from carbet.coordination.care_teams import access as care_teams_access
 from carbet.coordination.care_teams import queries as care_teams
 from carbet.core import live
-from carbet.core.actor import Actor, Level
+from carbet.core.actor import Actor, DataCategory, Level
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.registries.directory.rules import WRITE_NOTEBOOK
@@ -61,6 +62,7 @@ def begin(
         raise UnableToAssess("Ce questionnaire n’est plus proposé.")
     response = QuestionnaireResponse(
         patient_id=patient.pk,
+        category=care_teams_access.category_of_author(patient),
         questionnaire=questionnaire,
         author_role_id=actor.role_id,
         author_name=actor.display_name,
@@ -141,7 +143,7 @@ def save(
     row.version += 1
     row.save()
     if finished or corrected:
-        _refresh_screens(row.patient_id, now=now)
+        _refresh_screens(row, now=now)
     trace.about(patient_id=row.patient_id, entity=row, reason=row.status_reason)
     return row
 
@@ -168,7 +170,7 @@ def withdraw(
     row.saved_at = now
     row.version += 1
     row.save()
-    _refresh_screens(row.patient_id, now=now)
+    _refresh_screens(row, now=now)
     trace.about(patient_id=row.patient_id, entity=row, reason=row.status_reason)
     return row
 
@@ -197,6 +199,8 @@ def _check_author(row: QuestionnaireResponse, actor: Actor) -> None:
         raise UnableToAct("Seul l’auteur d’une évaluation terminée peut la corriger ou la retirer.")
 
 
-def _refresh_screens(patient_id: int, *, now: datetime) -> None:
-    readers = care_teams.keys_of_level(patient_id=patient_id, level=Level.READ)
+def _refresh_screens(row: QuestionnaireResponse, *, now: datetime) -> None:
+    readers = care_teams.keys_of_level(
+        patient_id=row.patient_id, level=Level.READ, category=DataCategory(row.category)
+    )
     live.announce(readers, "assessment", now=now)

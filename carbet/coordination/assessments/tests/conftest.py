@@ -10,7 +10,7 @@ from carbet.coordination.assessments.models import Questionnaire
 
 @pytest.fixture
 def patient(world):
-    return world.circle("nurse", "home_help").patient
+    return world.circle("nurse", "physio", "home_help").patient
 
 
 @pytest.fixture

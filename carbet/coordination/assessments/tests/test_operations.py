@@ -46,8 +46,8 @@ def test_a_draft_keeps_part_and_says_nothing_to_the_others(world, assess):
     assert response.answers == {"triste": ["oui"]}
     assert not everything(LiveEvent, kind="assessment")
     # A colleague goes on with it, and signs what they finish.
-    done = save(world, response, WELL, key="home_help", finished=True)
-    assert done.author_role_id == world.roles["home_help"].pk
+    done = save(world, response, WELL, key="physio", finished=True)
+    assert done.author_role_id == world.roles["physio"].pk
 
 
 def test_what_is_missing_or_wrong_is_said_by_question_and_nothing_is_kept(world, assess):

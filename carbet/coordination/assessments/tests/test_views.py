@@ -133,7 +133,7 @@ def test_answers_over_time_stand_side_by_side(world, patient, assess, questionna
     assess("mini-gds", WELL)
     world.later(days=30)
     assess("mini-gds", WELL | {"triste": ["oui"]})
-    page = open_as("home_help").get(address("compare", patient, questionnaire("mini-gds").pk))
+    page = open_as("physio").get(address("compare", patient, questionnaire("mini-gds").pk))
     text = page.content.decode()
     assert text.count("changé</span>") == 2  # the answer, and the score
     assert "<svg" in text
@@ -152,7 +152,7 @@ def test_withdrawing_asks_why(world, patient, assess, open_as):
 
 def test_somebody_else_s_finished_assessment_is_read_not_changed(patient, assess, open_as):
     response = assess("mini-gds", WELL)
-    client = open_as("home_help")
+    client = open_as("physio")
     where = address("fill", patient, response.pk)
     assert client.get(where).url == address("detail", patient, response.pk)
     assert "Corriger" not in client.get(address("detail", patient, response.pk)).content.decode()

@@ -143,10 +143,17 @@ def test_only_its_author_mends_a_document(world, patient):
 )
 def test_who_sees_a_document_and_its_bytes(world, patient, visibility, readers, seen_by):
     from carbet.core import grants
-    from carbet.core.actor import PERSON, Actor, Level
+    from carbet.core.actor import PERSON, Actor, DataCategory, Level
 
     keys = [f"role:{world.roles[key].pk}" if key in world.roles else key for key in readers]
-    document = file(world, patient, received=received(photo()), visibility=visibility, readers=keys)
+    document = file(
+        world,
+        patient,
+        received=received(photo()),
+        visibility=visibility,
+        readers=keys,
+        category=DataCategory.SOCIAL,
+    )
     claire = f"account:{world.accounts['claire'].pk}"
     with row_security.acting_as(internal("test"), operation="test.grant"):
         grants.grant(
@@ -165,6 +172,16 @@ def test_who_sees_a_document_and_its_bytes(world, patient, visibility, readers, 
                     found.add(name)
         assert found == seen_by, model
     assert document.readers is None or f"role:{world.roles['nurse'].pk}" in document.readers
+
+
+@pytest.mark.parametrize(("author", "seen"), [("nurse", False), ("home_help", True)])
+def test_a_document_is_read_by_whoever_reads_what_its_author_writes(world, patient, author, seen):
+    file(world, patient, author)
+    for model in (Document, Document.pgh_event_model, File, Piece):
+        with row_security.acting_as(world.actor("home_help"), now=world.now):
+            assert model.objects.filter(patient_id=patient.pk).exists() is seen, model
+        with row_security.acting_as(world.actor("gp"), now=world.now):
+            assert model.objects.filter(patient_id=patient.pk).exists(), model
 
 
 def test_nothing_kept_is_ever_changed(world, patient):
