@@ -111,6 +111,7 @@ BEYOND_THE_DOOR = {
     "alerts:person": "an alert exists for its recipient only",
     "scheduling:withdraw_slot": "a slot is withdrawn by whoever keeps that agenda",
     "scheduling:cancel_absence": "an absence is taken back by whoever keeps that agenda",
+    "scheduling:answer_unnamed": "what a software asks is answered by whom it asks",
     "scheduling:feed": "an address that was closed does not exist any more",
     "offer:corner": "the page of a structure opens for whoever keeps it",
     "offer:beds": "the page of a structure opens for whoever keeps it",

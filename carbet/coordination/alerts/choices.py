@@ -2,10 +2,6 @@
 
 from django.db import models
 
-from carbet.registries.accounts.choices import TIME_ZONES
-
-__all__ = ["TIME_ZONES"]
-
 
 class AlertKind(models.TextChoices):
     SUPPORT_REQUEST = "support_request", "Demande d’appui"

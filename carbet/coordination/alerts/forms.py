@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.dateparse import parse_datetime
 
-from carbet.coordination.alerts.choices import TIME_ZONES, AlertKind, Channel, PersonChoice
+from carbet.coordination.alerts.choices import AlertKind, Channel, PersonChoice
 from carbet.coordination.alerts.models import AlertSetting
 from carbet.coordination.alerts.rules import default_channels
 
@@ -56,7 +56,6 @@ class SettingForm(forms.Form):
         label="À", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
     urgent_passes = forms.BooleanField(label="Une alerte urgente passe quand même", required=False)
-    time_zone = forms.ChoiceField(label="À l’heure de", choices=TIME_ZONES)
     digest = forms.BooleanField(
         label="Recevoir chaque jour un e-mail s’il reste des alertes à lire", required=False
     )

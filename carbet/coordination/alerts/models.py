@@ -8,7 +8,6 @@ from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 
 from carbet.coordination.alerts.choices import (
-    TIME_ZONES,
     AlertKind,
     Channel,
     Closure,
@@ -114,7 +113,6 @@ class AlertSetting(models.Model):
     quiet_from = models.TimeField(default=time(20))
     quiet_until = models.TimeField(default=time(7))
     urgent_passes = models.BooleanField(default=True)
-    time_zone = models.CharField(max_length=40, choices=TIME_ZONES, default=TIME_ZONES[0][0])
     digest = models.BooleanField(default=True)
     digest_at = models.TimeField(default=time(7))
     # The local day of the last digest: there is one a day.

@@ -54,6 +54,22 @@ def get_appointment(*, patient: Patient, appointment_id: int) -> Appointment:
     return found
 
 
+def get_unnamed(*, actor: Actor, appointment_id: int) -> Appointment:
+    """Return an appointment that names nobody and that the actor is asked to answer.
+
+    Raises:
+        NoSuchRecord: there is none, it names a person, or it is asked of somebody else.
+    """
+    found = (
+        Appointment.objects.filter(pk=appointment_id, patient__isnull=True)
+        .prefetch_related("participants")
+        .first()
+    )
+    if found is None or not is_part_of(found.participants.all(), actor):
+        raise NoSuchRecord
+    return found
+
+
 def own_roles(actor: Actor) -> tuple[int, ...]:
     """Return the roles whose agenda the actor keeps: their own, and those they work for."""
     own = (actor.role_id,) if actor.role_id is not None else ()
@@ -77,6 +93,26 @@ def get_own_role(*, actor: Actor, role_id: int | None) -> PractitionerRole:
     if found is None:
         raise NoSuchRecord
     return found
+
+
+def get_own_roles(
+    *, actor: Actor, role_id: int | None
+) -> tuple[PractitionerRole, list[PractitionerRole]]:
+    """Return the role whose agenda is asked for, and every role whose agenda the actor keeps.
+
+    Raises:
+        NoSuchRecord: it is somebody else's.
+    """
+    wanted = role_id if role_id is not None else actor.role_id
+    kept = list(
+        PractitionerRole.objects.select_related("practitioner", "organization__commune")
+        .filter(pk__in=own_roles(actor))
+        .order_by("pk")
+    )
+    for role in kept:
+        if role.pk == wanted:
+            return role, kept
+    raise NoSuchRecord
 
 
 def is_part_of(participants: Iterable[AppointmentParticipant], actor: Actor) -> list[int]:

@@ -29,6 +29,14 @@ MINUTES = [(number, f"{number} min") for number in (10, 15, 20, 30, 45)] + [
     (180, "3 h"),
     (240, "4 h"),
 ]
+RHYTHMS = [
+    (1, "Chaque fois"),
+    (2, "Un jour, une semaine ou un mois sur deux"),
+    (3, "… sur trois"),
+    (4, "… sur quatre"),
+    (6, "… sur six"),
+    (12, "… sur douze"),
+]
 VIEWS = ("jour", "semaine", "mois")
 
 
@@ -115,7 +123,9 @@ class AppointmentForm(TimedForm):
     frequency = forms.ChoiceField(
         label="Répétition", choices=[("", "Une seule fois"), *Frequency.choices], required=False
     )
-    interval = forms.IntegerField(label="Tous les", min_value=1, max_value=52, required=False)
+    interval = forms.TypedChoiceField(
+        label="Rythme", coerce=int, choices=RHYTHMS, required=False, empty_value=1
+    )
     days = forms.MultipleChoiceField(
         label="Jours de la semaine",
         choices=WEEKDAYS,
@@ -145,6 +155,12 @@ class AppointmentForm(TimedForm):
             if until and on and until < on:
                 self.add_error("until", "La fin doit venir après le premier jour.")
         return data
+
+    @property
+    def repeats(self) -> bool:
+        """Tell whether how it comes back is to be seen: chosen, or wrong."""
+        names = ("frequency", "interval", "days", "until", "count")
+        return bool(self["frequency"].value()) or any(self.errors.get(name) for name in names)
 
     def recurrence(self) -> Recurrence | None:
         """Return how the visit comes back, None when it does not."""

@@ -9,6 +9,11 @@ _ONE = "patients/<sid:patient_id>/agenda/<sid:appointment_id>/"
 urlpatterns = [
     path("agenda/", views.mine, name="mine"),
     path("agenda/demandes/", views.requests, name="requests"),
+    path(
+        "agenda/demandes/<sid:appointment_id>/repondre/",
+        views.answer_unnamed,
+        name="answer_unnamed",
+    ),
     path("agenda/creneaux/", views.slots, name="slots"),
     path("agenda/creneaux/<sid:slot_id>/retirer/", views.withdraw_slot, name="withdraw_slot"),
     path("agenda/absences/", views.absences, name="absences"),

@@ -45,7 +45,7 @@ class Due:
 
 
 def told_by(alerts: list[Alert], *, now: datetime) -> list[User]:
-    """Return the users behind the recipients of one occurrence, with their wishes; five queries.
+    """Return the users behind the recipients of one occurrence, with their wishes; six queries.
 
     A structure stands for those who work there, 200 at most, its author excepted.
     """
@@ -56,8 +56,11 @@ def told_by(alerts: list[Alert], *, now: datetime) -> list[User]:
     for owner, personal in _owners(alerts, now=now):
         if personal or owner not in found:
             found[owner] = User(owner, one.kind, one.urgent, personal)
+    zones = _zones_of(found)
+    for owner, user in found.items():
+        user.wishes = wishes_of(None, time_zone=zones.get(owner))
     for setting in AlertSetting.objects.filter(owner__in=found):
-        found[setting.owner].wishes = wishes_of(setting)
+        found[setting.owner].wishes = wishes_of(setting, time_zone=zones.get(setting.owner))
     if one.patient_id is not None:
         chosen = AlertPersonRule.objects.filter(owner__in=found, patient_id=one.patient_id)
         for rule in chosen:
@@ -86,10 +89,32 @@ def ways(user: User) -> list[tuple[str, int | None]]:
     return found
 
 
-def wishes_of(setting: AlertSetting | None) -> rules.Wishes:
-    """Return the wishes that a row holds, or those that everybody has."""
+# Hours are those of the account's own clock: there is one choice of it, in the account.
+_ZONES = """
+SELECT 'role:' || r.id, c.time_zone FROM directory_practitionerrole r
+JOIN directory_practitioner p ON p.id = r.practitioner_id
+JOIN accounts_account c ON c.id = p.account_id WHERE r.id = ANY (%(roles)s)
+UNION ALL
+SELECT 'account:' || id, time_zone FROM accounts_account WHERE id = ANY (%(accounts)s)
+"""
+
+
+def _zones_of(owners: Iterable[str]) -> dict[str, str]:
+    """Return on which clock each user lives."""
+    numbers: dict[str, list[int]] = {"role": [], "account": []}
+    for owner in owners:
+        kind, _, number = owner.partition(":")
+        numbers[kind].append(int(number))
+    with connection.cursor() as cursor:
+        cursor.execute(_ZONES, {"roles": numbers["role"], "accounts": numbers["account"]})
+        return dict(cursor.fetchall())
+
+
+def wishes_of(setting: AlertSetting | None, *, time_zone: str | None = None) -> rules.Wishes:
+    """Return the wishes that a row holds, or those that everybody has, on the user's clock."""
+    zone = time_zone or rules.Wishes().time_zone
     if setting is None:
-        return rules.Wishes()
+        return rules.Wishes(time_zone=zone)
     return rules.Wishes(
         channels=setting.channels,
         for_structure=setting.for_structure,
@@ -98,7 +123,7 @@ def wishes_of(setting: AlertSetting | None) -> rules.Wishes:
         quiet_from=setting.quiet_from,
         quiet_until=setting.quiet_until,
         urgent_passes=setting.urgent_passes,
-        time_zone=setting.time_zone,
+        time_zone=zone,
     )
 
 
@@ -149,15 +174,21 @@ def unread_of(owner: str, *, since: datetime) -> tuple[int, int]:
 
 # Whoever has something new to read, and whose day has reached the hour of the digest.
 _DUE = """
-SELECT a.recipient, (%(now)s AT TIME ZONE COALESCE(s.time_zone, 'America/Cayenne'))::date
+SELECT a.recipient, (%(now)s AT TIME ZONE COALESCE(c.time_zone, 'America/Cayenne'))::date
 FROM (SELECT DISTINCT recipient FROM alerts_alert
       WHERE read_at IS NULL AND raised_at >= %(since)s AND recipient NOT LIKE 'org:%%') a
 LEFT JOIN alerts_alertsetting s ON s.owner = a.recipient
+LEFT JOIN directory_practitionerrole r
+  ON r.id = CASE WHEN a.recipient LIKE 'role:%%' THEN substr(a.recipient, 6)::bigint END
+LEFT JOIN directory_practitioner p ON p.id = r.practitioner_id
+LEFT JOIN accounts_account c ON c.id = COALESCE(
+  p.account_id,
+  CASE WHEN a.recipient LIKE 'account:%%' THEN substr(a.recipient, 9)::bigint END)
 WHERE COALESCE(s.digest, true)
-  AND (%(now)s AT TIME ZONE COALESCE(s.time_zone, 'America/Cayenne'))::time
+  AND (%(now)s AT TIME ZONE COALESCE(c.time_zone, 'America/Cayenne'))::time
       >= COALESCE(s.digest_at, time '07:00')
   AND COALESCE(s.digested_on, date '0001-01-01')
-      < (%(now)s AT TIME ZONE COALESCE(s.time_zone, 'America/Cayenne'))::date
+      < (%(now)s AT TIME ZONE COALESCE(c.time_zone, 'America/Cayenne'))::date
 LIMIT %(most)s
 """
 

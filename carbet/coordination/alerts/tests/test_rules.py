@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carbet.coordination.alerts import rules
-from carbet.coordination.alerts.choices import TIME_ZONES, AlertKind
+from carbet.coordination.alerts.choices import AlertKind
+from carbet.registries.accounts.choices import TIME_ZONES
 
 DEFAULT = rules.Wishes()
 WITH_PHONE = rules.Wishes(has_phone=True)

@@ -1,6 +1,6 @@
 """What pages show of an appointment, in words: who, when, how, what each answered."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -21,6 +21,7 @@ from carbet.coordination.scheduling.rules import recurrence, spans
 from carbet.coordination.scheduling.rules.recurrence import NotARecurrence
 from carbet.core.actor import Actor
 from carbet.core.identifiers import short_id
+from carbet.registries.directory.models import PractitionerRole
 
 ICONS = {
     VisitKind.HOME: "home",
@@ -92,6 +93,13 @@ class Visit:
         return reverse("scheduling:detail", args=[self.patient_id, self.pk])
 
     @property
+    def answer_href(self) -> str:
+        """Where an answer is sent: at the person's door, or one's own when nobody is named."""
+        if self.patient_id is None:
+            return reverse("scheduling:answer_unnamed", args=[self.pk])
+        return reverse("scheduling:answer", args=[self.patient_id, self.pk])
+
+    @property
     def is_late(self) -> bool:
         return self.way is not None and self.gap is not None and self.gap < self.way
 
@@ -110,7 +118,6 @@ def visit(
     """Say one appointment; `my_parts` are the participants for whom the reader answers."""
     mine = set(my_parts)
     parts = list(row.participants.all() if parts is None else parts)
-    person = row.patient if "patient" in row._state.fields_cache else None
     answers = tuple(answer_of(part, mine=part.pk in mine) for part in parts)
     may_answer = row.status in OPEN and any(
         answer.mine and answer.status == ParticipationStatus.NEEDS_ACTION for answer in answers
@@ -119,7 +126,7 @@ def visit(
     return Visit(
         pk=row.pk,
         patient_id=row.patient_id,
-        person=str(person) if person is not None else CLOSED_RECORD,
+        person=named(row),
         start=row.start,
         end=row.end,
         kind=VisitKind(row.kind).label,
@@ -140,6 +147,14 @@ def visit(
         cancel_words=cancel_words(row) if cancelled else "",
         wished=wished_words(row),
     )
+
+
+def named(row: Appointment) -> str:
+    """Say whom it is about: a software may book before it knows."""
+    if row.patient_id is None:
+        return f"Sans nom, par {row.author_name}"
+    person = row.patient if "patient" in row._state.fields_cache else None
+    return str(person) if person is not None else CLOSED_RECORD
 
 
 def answer_of(part: AppointmentParticipant, *, mine: bool) -> Answer:
@@ -245,3 +260,10 @@ def warnings(
             f" pour un trajet d’environ {late.travel_minutes} min."
         )
     return said
+
+
+def agendas(kept: Sequence[PractitionerRole], *, shown: int) -> list[tuple[str, str, bool]]:
+    """Return the agendas that the reader keeps, and which is shown, when there are several."""
+    if len(kept) < 2:
+        return []
+    return [(short_id(role.pk), str(role.practitioner), role.pk == shown) for role in kept]

@@ -14,6 +14,7 @@ from carbet.coordination.scheduling.models import Absence, Appointment, Slot
 from carbet.coordination.scheduling.presenters import Opening, Visit, visit
 from carbet.coordination.scheduling.rules.spans import Span
 from carbet.core.actor import Actor
+from carbet.registries.directory.models import PractitionerRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +131,24 @@ def days(
     return found
 
 
-def round_of(rows: Sequence[Appointment], *, office: str | None, actor: Actor) -> list[Visit]:
-    """Return the visits of a day in their order, each with the way from the one before."""
+def round_of(rows: Sequence[Appointment], *, role: PractitionerRole, actor: Actor) -> list[Visit]:
+    """Return the visits of a day of a role in their order, each with the way from the one before.
+
+    The role comes with its structure and its commune.
+    """
     shown = [
         visit(row, actor=actor, my_parts=access.is_part_of(row.participants.all(), actor))
         for row in rows
     ]
-    stops = [queries.stop_of(row, office=office) for row in rows]
+    stops = [queries.stop_of(row, office=role.organization.commune_id) for row in rows]
     ways = queries.travel_minutes({(one.place, two.place) for one, two in pairwise(stops)})
     for rank in range(1, len(rows)):
         one, two = stops[rank - 1], stops[rank]
         gap = int((two.span.start - one.span.end).total_seconds() // 60)
-        both_firm = rows[rank].status in FIRM and rows[rank - 1].status in FIRM
+        # What names nobody stays where its software put it.
+        both_firm = all(
+            row.status in FIRM and row.patient_id is not None for row in rows[rank - 1 : rank + 1]
+        )
         shown[rank] = replace(
             shown[rank],
             way=ways.get((one.place, two.place)),

@@ -13,9 +13,10 @@ from icalendar import Calendar
 from carbet.coordination.scheduling import operations
 from carbet.coordination.scheduling.models import Appointment, CalendarFeed, Slot
 from carbet.core import clock, row_security
-from carbet.core.actor import internal
+from carbet.core.actor import SYSTEM, Actor, internal, organization_key
 from carbet.core.identifiers import short_id
 from carbet.registries.directory.models import Commune
+from tests.world import NOW
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -195,7 +196,7 @@ def test_one_s_own_agenda_costs_the_same_whatever_stands_in_it(
         plan(world, patient, at=24 + rank)
     client = open_as("nurse")
     asked = f"{MINE}?vue={view}&le=2026-11-23"
-    assert len(statements(client, asked)) <= 11
+    assert len(statements(client, asked)) <= 8
     page = client.get(asked).content.decode()
     assert "Montgénie" in page
     assert "<title>Agenda" in page
@@ -479,3 +480,38 @@ def test_my_day_shows_what_is_left_of_it(world, patient, open_as):
     block = page.partition('id="home-agenda"')[2].partition("</section>")[0]
     assert "Montgénie" in block
     assert "9 h" not in block
+
+
+def test_what_a_software_asks_without_a_name_is_shown_and_answered(world, now, open_as):
+    """A regulation asks for a time before it names anybody (SAS)."""
+    system = Actor(
+        kind=SYSTEM,
+        organization_id=world.places["far_office"].pk,
+        display_name="Régulation",
+        grantees=(organization_key(world.places["far_office"].pk),),
+    )
+    start = NOW + timedelta(hours=24)
+    fields = {
+        "status": "booked",
+        "start": start,
+        "end": start + timedelta(minutes=15),
+        "identifier_system": "urn:x",
+        "identifier_value": "1",
+        "created_at": NOW,
+        "said": {},
+    }
+    asked = {"patient": None, "organizations": [], "slot": None}
+    row, _ = operations.declare_appointment(
+        actor=system, now=NOW, roles=[(world.roles["nurse"], "accepted")], fields=fields, **asked
+    )
+    page = open_as("nurse").get(reverse("scheduling:requests")).content.decode()
+    assert "Sans nom, par Régulation" in page
+    where = reverse("scheduling:answer_unnamed", args=[row.pk])
+    assert where in page
+    assert open_as("gp").post(where, {"answer": "accept"}).status_code == 404
+    assert open_as("nurse").post(where, {"answer": "perhaps"}).status_code == 302
+    assert open_as("nurse").post(where, {"answer": "accept"}).status_code == 302
+    assert everything(Appointment)[0].status == "booked"
+    for view in ("jour", "semaine", "mois"):
+        page = open_as("nurse").get(f"{MINE}?vue={view}&le=2026-11-23").content.decode()
+        assert "Sans nom, par Régulation" in page

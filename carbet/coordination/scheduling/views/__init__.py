@@ -8,7 +8,7 @@ from carbet.coordination.scheduling.views.availability import (
     subscription,
     withdraw_slot,
 )
-from carbet.coordination.scheduling.views.mine import colleague, mine, requests
+from carbet.coordination.scheduling.views.mine import answer_unnamed, colleague, mine, requests
 from carbet.coordination.scheduling.views.of_patient import (
     advance,
     agree,
@@ -28,6 +28,7 @@ __all__ = [
     "advance",
     "agree",
     "answer",
+    "answer_unnamed",
     "cancel",
     "cancel_absence",
     "close",

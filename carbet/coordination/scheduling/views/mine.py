@@ -1,16 +1,19 @@
 """One's own agenda by day, week or month, what waits for an answer, a colleague's free time."""
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from carbet.coordination.scheduling import access, forms, presenters, queries
+from carbet.coordination.scheduling import access, forms, operations, presenters, queries
 from carbet.coordination.scheduling.presenters import days
 from carbet.coordination.scheduling.rules import spans
 from carbet.coordination.scheduling.rules.spans import Span
 from carbet.core import audit, doors
 from carbet.core.identifiers import from_short_id, short_id
+from carbet.core.operation import UnableTo
 
 
 @doors.professional()
@@ -18,24 +21,23 @@ from carbet.core.identifiers import from_short_id, short_id
 def mine(request: HttpRequest) -> HttpResponse:
     """Show one's own agenda, or that of somebody one works for."""
     actor, now = request.actor, request.now
-    role = access.get_own_role(actor=actor, role_id=_asked_role(request))
+    role, kept = access.get_own_roles(actor=actor, role_id=_asked_role(request))
     today = timezone.localdate(now)
     frame = days.frame(forms.read_view(request.GET), forms.read_day(request.GET, today=today))
     window = {"role_ids": [role.pk], "low": frame.low, "high": frame.high}
     rows = queries.agenda(**window)
-    visits = days.round_of(rows, office=role.organization.commune_id, actor=actor)
+    visits = days.round_of(rows, role=role, actor=actor)
+    beside = queries.beside(**window)
     # Time taken that the reader may not see: a person whose record closed since.
     seen = [Span(row.start, row.end) for row in rows if row.start and row.end]
-    away = queries.absences(**window)
-    gone = [Span(each.start, each.end) for each in away]
-    taken = queries.busy(**window).get(role.pk, [])
+    gone = [Span(each.start, each.end) for each in beside.absences]
     shown = days.days(
         frame,
         today=today,
         visits=visits,
-        absences=away,
-        openings=queries.slots_of(**window),
-        busy=spans.subtract(taken, [*seen, *gone]),
+        absences=beside.absences,
+        openings=beside.slots,
+        busy=spans.subtract(beside.busy, [*seen, *gone]),
     )
     audit.read(actor, "agenda.own.read", now=now, patient_id=None, entity=role)
     context = {
@@ -44,7 +46,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         "weeks": [shown[start : start + 7] for start in range(0, len(shown), 7)],
         "role": role,
         "is_own": role.pk == actor.role_id,
-        "others": _others(request, role.pk),
+        "others": presenters.agendas(kept, shown=role.pk),
         "today": today,
         "now": now,
         "zone": zone_words(),
@@ -74,6 +76,31 @@ def requests(request: HttpRequest) -> HttpResponse:
 
     context = {"asked": said(asked), "proposed": said(proposed), "waiting": said(waiting)}
     return render(request, "scheduling/requests.html", context)
+
+
+@doors.professional()
+@require_POST
+def answer_unnamed(request: HttpRequest, appointment_id: int) -> HttpResponse:
+    """Accept or decline what a software asks before it names anybody."""
+    row = access.get_unnamed(actor=request.actor, appointment_id=appointment_id)
+    form = forms.AnswerForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Acceptez ou déclinez.")
+        return HttpResponseRedirect(reverse("scheduling:requests"))
+    accept = form.cleaned_data["answer"] == "accept"
+    try:
+        operations.answer(
+            actor=request.actor,
+            now=request.now,
+            appointment=row,
+            accept=accept,
+            reason=form.cleaned_data["reason"],
+        )
+    except UnableTo as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, "Rendez-vous accepté." if accept else "Rendez-vous décliné.")
+    return HttpResponseRedirect(reverse("scheduling:requests"))
 
 
 @doors.professional()
@@ -110,14 +137,3 @@ def _asked_role(request: HttpRequest) -> int | None:
         return from_short_id(request.GET["role"]) if request.GET.get("role") else None
     except ValueError:
         raise access.NoSuchRecord from None
-
-
-def _others(request: HttpRequest, shown: int) -> list[tuple[str, str, bool]]:
-    """Return the agendas that the reader keeps, when there are several."""
-    own = access.own_roles(request.actor)
-    if len(own) < 2:
-        return []
-    return [
-        (short_id(role.pk), str(role.practitioner), role.pk == shown)
-        for role in queries.roles(role_ids=own)
-    ]

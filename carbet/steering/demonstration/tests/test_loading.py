@@ -14,7 +14,7 @@ from carbet.registries.directory.access import actor_of_role
 from carbet.registries.directory.models import Organization, Practitioner, PractitionerRole
 from carbet.registries.patients.models import Patient, PatientSearch
 from carbet.registries.patients.queries import search_patients
-from carbet.steering.demonstration import bulk, following, loading
+from carbet.steering.demonstration import bulk, following, loading, scheduling
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 OWNER = bulk.OWNER
@@ -181,6 +181,10 @@ def test_the_story_has_its_accounts_and_the_persons_already_followed():
             assert Patient.objects.filter(birth_family="Kerbrat").count() == 0, key
     # Each approved version is kept twice: whole, and without its medical needs.
     assert count("care_plans_careplanversion") == 6
+    # A round, slots, requests, a waiting list; loading again adds nothing.
+    assert scheduling.load(now=NOW) == len(scheduling.PLANNED) + 4
+    assert scheduling.load(now=NOW) == 0
+    assert count("scheduling_slot") == 36
     assert (
         not Patient.objects.using(OWNER)
         .filter(birth_given__contains=["Claire"], birth_family="Sébastien")

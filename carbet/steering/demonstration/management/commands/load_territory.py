@@ -8,7 +8,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from carbet.core import clock
-from carbet.steering.demonstration import assessments, following, loading, messaging, offer
+from carbet.steering.demonstration import (
+    assessments,
+    following,
+    loading,
+    messaging,
+    offer,
+    scheduling,
+)
 
 DEFAULT_PERSONS = 300
 DEFAULT_SEED = 973
@@ -40,6 +47,7 @@ class Command(BaseCommand):
             messaging.load(now=now)
             assessments.load(now=now)
             offer.load(now=now)
+            scheduling.load(now=now)
             self.stdout.write(f"{len(opened)} comptes ouverts, {added} personnes déjà suivies.")
         if loaded.persons:
             self.stdout.write(
