@@ -22,6 +22,7 @@ from carbet.registries.directory.models import (
     Organization,
     Practitioner,
     PractitionerRole,
+    Right,
 )
 from carbet.registries.patients import operations as patients
 from carbet.registries.patients.models import Patient
@@ -101,6 +102,19 @@ class World:
             )
         return care_team
 
+    def let_in(self, *roles: PractitionerRole, manages: bool = False) -> None:
+        """Open these roles to whoever holds them."""
+        Right.objects.bulk_create(
+            Right(
+                practitioner_role=role,
+                manages=manages,
+                started_at=NOW - timedelta(days=2000),
+                ended_at=NOW + timedelta(days=2000),
+                granted_by_name="Nadia Exploit",
+            )
+            for role in roles
+        )
+
     def later(self, **delta: float) -> datetime:
         """Move the clock of this world on and return the new moment."""
         self.now += timedelta(**delta)
@@ -147,6 +161,7 @@ def build() -> World:
             category=category,
             secure_email=f"{key.replace('_', '.')}@test.mssante.example",
         )
+    world.let_in(*world.roles.values())
     Delegation.objects.create(
         delegator=world.roles["gp"], delegate=world.roles["secretary"], started_at=NOW
     )

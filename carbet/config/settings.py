@@ -186,7 +186,12 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 # A whole hospital may sign in from one address; who fails is stopped by address and by account.
-ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "login_failed": "20/m/ip,5/5m/key"}
+ACCOUNT_RATE_LIMITS = {
+    "login": "120/m/ip",
+    "login_failed": "20/m/ip,5/5m/key",
+    # Requests to work in a structure, from whoever comes by.
+    "registration": "20/h/ip",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("CARBET_PROXIES", "0"))
 MFA_ADAPTER = "carbet.registries.accounts.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -205,6 +210,7 @@ SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
+IDP_OIDC_ADAPTER = "carbet.registries.rights.adapter.ApplicationAdapter"
 IDP_OIDC_PRIVATE_KEY = environment.private_key()
 
 # Who acts is resolved above core: core only knows the name of the function.

@@ -46,10 +46,12 @@ from carbet.core import grants, row_security
 from carbet.core.actor import ALL_DATA, Actor, DataCategory, Level, internal
 from carbet.core.identifiers import make_ins, short_id
 from carbet.core.models import OutboxMessage
-from carbet.registries.directory.models import HealthcareService, ImportRun
+from carbet.registries.directory.models import Delegation, HealthcareService, ImportRun, Right
 from carbet.registries.patients.access import find_entered
 from carbet.registries.patients.choices import INS_TEST
 from carbet.registries.patients.models import Patient
+from carbet.registries.rights import operations as rights
+from carbet.registries.rights.access import follow_up_of
 from tests.world import World
 
 INTERNAL = internal("test")
@@ -144,6 +146,7 @@ def build(world: World, **traits: Any) -> Scene:
             now=now,
         )
     scene.ids |= _a_thread(world, care_team.patient)
+    scene.ids |= _rights(world)
     scene.ids |= {
         "pk": 1,
         "patient_id": patient_id,
@@ -200,6 +203,38 @@ def _an_import(now: datetime) -> ImportRun:
     )
     run.lines.create(outcome="rejected", kind="Organization", line=3, reason="Numéro incorrect.")
     return run
+
+
+def _rights(world: World) -> dict[str, Any]:
+    """Ask to work in a structure, let an application in. Return the ids of what rights keep."""
+    asked = rights.request_registration(
+        actor=INTERNAL,
+        now=world.now,
+        organization=world.places["nursing"],
+        given="Noémie",
+        family="Lalsie",
+        email="noemie@carbet.test",
+        profession="60",
+    )
+    let_in = rights.register_application(
+        actor=INTERNAL,
+        now=world.now,
+        name="Télé-expertise",
+        address="https://application.example/",
+        redirect_uri="https://application.example/retour",
+    )
+    return {
+        "registration_id": asked.pk,
+        "follow_up": follow_up_of(asked),
+        "application_id": let_in.application.pk,
+        # Of those whose loss changes no relation of the matrix.
+        "right_id": Right.objects.get(practitioner_role=world.roles["social_worker"]).pk,
+        "delegation_id": Delegation.objects.create(
+            delegator=world.roles["far_nurse"],
+            delegate=world.roles["operator"],
+            started_at=world.now,
+        ).pk,
+    }
 
 
 def _a_thread(world: World, patient: Patient) -> dict[str, int]:

@@ -94,7 +94,7 @@ CAN = {
         "care_plan.approve",
         "glass.break",
     },
-    "operator": {"operate"},
+    "operator": {"operate", "rights.manage"},
     "agency": set(),
 }
 LEVEL = scenes.RELATIONS | {"person": Level.READ, "other_person": None}
@@ -135,6 +135,9 @@ BEYOND_THE_DOOR = {
         ),
         "a thread exists for those who take part in it only",
     ),
+    "rights:end_delegation": "a delegation exists for those it concerns and who decides on it",
+    "rights:right": "a right is seen by whoever decides on it",
+    "rights:registration": "a request is seen by whoever decides on it",
     "rights:pro_sante_connect": "no such door where Pro Santé Connect is not registered",
     "rights:pro_sante_connect_answer": "the same",
     "care_teams:break_glass": "whoever stands outside comes here on purpose, by an exact identity",

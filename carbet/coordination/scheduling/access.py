@@ -14,6 +14,7 @@ from carbet.coordination.scheduling.models import (
     Slot,
 )
 from carbet.core.actor import Actor, Level, organization_key, role_key
+from carbet.registries.directory import access as directory
 from carbet.registries.directory.models import PractitionerRole
 from carbet.registries.patients.models import Patient
 
@@ -178,6 +179,8 @@ def get_feed(*, secret: str, now: datetime) -> CalendarFeed | None:
     role = feed.practitioner_role
     ended = role.ended_at is not None and role.ended_at <= now
     if ended or role.practitioner.account_id != feed.account_id:
+        return None
+    if not directory.may_act(role_id=role.pk, now=now):
         return None
     return feed
 

@@ -6,6 +6,9 @@ from functools import lru_cache
 from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
@@ -18,6 +21,14 @@ from carbet.registries.accounts.models import Account, AccountSession
 
 class UnableToCreateDemonstrationAccount(UnableTo):
     """Demonstration accounts exist in a demonstration only."""
+
+
+class UnableToOpenAccount(UnableTo):
+    """The address is taken."""
+
+
+class UnableToChoosePassword(UnableTo):
+    """There is one already, or it is too weak."""
 
 
 class UnableToChooseTimeZone(UnableTo):
@@ -98,6 +109,45 @@ def record_second_factor_removal(
 ) -> None:
     """Trace that a second factor was removed or replaced."""
     trace.about(entity=account, reason=kind)
+
+
+@operation("account.open", action="C")
+def open_account(
+    trace: Trace, *, actor: Actor, now: datetime, email: str, given: str, family: str
+) -> Account:
+    """Open the account of a professional, without a password: they choose their first one.
+
+    Raises:
+        UnableToOpenAccount: the address is another account's.
+    """
+    try:
+        with transaction.atomic():
+            account = Account.objects.create_user(email, given=given, family=family)
+    except IntegrityError as error:
+        raise UnableToOpenAccount("Cette adresse est déjà celle d’un autre compte.") from error
+    trace.about(entity=account)
+    return account
+
+
+@operation("account.password.choose_first")
+def choose_first_password(
+    trace: Trace, *, actor: Actor, now: datetime, account: Account, password: str
+) -> None:
+    """Choose the first password of an account that has none.
+
+    Raises:
+        UnableToChoosePassword: it has one already, or this one is too weak; the reasons are said.
+    """
+    held = Account.objects.select_for_update().get(pk=account.pk)
+    if held.has_usable_password() or not held.may_sign_in:
+        raise UnableToChoosePassword("Ce compte a déjà un mot de passe : connectez-vous.")
+    try:
+        validate_password(password, held)
+    except ValidationError as error:
+        raise UnableToChoosePassword(" ".join(error.messages), field="password") from error
+    held.set_password(password)
+    held.save(update_fields=["password"])
+    trace.about(entity=held)
 
 
 @operation("account.demonstration.create", action="C")

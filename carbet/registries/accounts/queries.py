@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.idp.oidc.models import Client
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import (
     format_hotp_value,
@@ -125,6 +127,17 @@ def pro_sante_connect_client() -> pro_sante_connect.Client | None:
     """Return how this house is known to Pro Santé Connect, or None when it is not."""
     said = settings.PRO_SANTE_CONNECT
     return pro_sante_connect.Client(**said) if said else None
+
+
+def application_origins() -> list[str]:
+    """Return the origins of the applications that one enters through this house's sign-in."""
+    wanted = Client.objects.filter(grant_types__contains=Client.GrantType.AUTHORIZATION_CODE)
+    found: dict[str, None] = {}
+    for address in wanted.values_list("redirect_uris", flat=True)[:200]:
+        parts = urlsplit(address.partition("\n")[0].strip())
+        if parts.scheme and parts.netloc:
+            found[f"{parts.scheme}://{parts.netloc}"] = None
+    return list(found)
 
 
 def demonstration_accounts() -> list[DemonstrationAccount]:

@@ -24,6 +24,28 @@ def is_strong(methods: Iterable[Mapping[str, Any]]) -> bool:
     )
 
 
+# How each way of proving oneself is called in RFC 8176.
+_METHOD_NAMES = {
+    "password": "pwd",
+    "totp": "otp",
+    "recovery_codes": "otp",
+    "webauthn": "hwk",
+    PRO_SANTE_CONNECT: "sc",
+}
+
+
+def authentication_methods(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return when and how a session was opened, as OpenID Connect says it: auth_time and amr."""
+    methods: dict[str, None] = {}
+    opened = [int(record["at"]) for record in records if record.get("at")]
+    for record in records:
+        said = record.get("provider") or record.get("type") or record.get("method")
+        if name := _METHOD_NAMES.get(str(said)):
+            methods[name] = None
+    found: dict[str, Any] = {"amr": list(methods)} if methods else {}
+    return found | ({"auth_time": max(opened)} if opened else {})
+
+
 def used_code_key(account_id: int, code: str) -> str:
     """Return the cache key under which a one-time code is remembered as used."""
     return f"accounts.used_code:{account_id}:{code}"

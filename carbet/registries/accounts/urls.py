@@ -1,7 +1,6 @@
 """Addresses of accounts: the sign-in library's pages under our own words, and ours."""
 
 from allauth.account import views as account
-from allauth.idp.oidc import views as identity
 from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
@@ -51,27 +50,10 @@ own = [
     path("compte/renforcer/", views.strengthen, name="strengthen"),
     path("compte/deconnecter-partout/", views.sign_out_everywhere, name="sign_out_everywhere"),
 ]
-# Systems get and give back their tokens. People sign in to other applications through Carbet only
-# once that door asks for the second factor too.
-systems = [
-    path(
-        "",
-        include(
-            (
-                [
-                    path("token", identity.token, name="token"),
-                    path("revoke", identity.revoke, name="revoke"),
-                ],
-                "oidc",
-            )
-        ),
-    )
-]
 urlpatterns = [
     path("compte/", include(sign_in)),
     path("compte/securite/", include(second_factors)),
     path("", include((own, "accounts"))),
-    path("identity/o/api/", include((systems, "idp"))),
 ]
 
 doors.third_party(

@@ -10,6 +10,7 @@ from allauth.mfa.webauthn.views import LoginWebAuthnView, RemoveWebAuthnView
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST, require_safe
 
@@ -19,8 +20,25 @@ from carbet.registries.accounts import operations, queries
 from carbet.registries.accounts.choices import TIME_ZONES, AccountKind
 
 
-class SignInView(LoginView):
+class _LeadsOn:
+    """A sign-in page that may end in another application: the browser must let it through."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        answer: HttpResponse = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        if self.leads_to().startswith(reverse("idp:oidc:authorization")):
+            answer._csp_update = {"form-action": queries.application_origins()}  # type: ignore[attr-defined]
+        return answer
+
+    def leads_to(self) -> str:
+        """Return the address that follows the sign-in."""
+        raise NotImplementedError
+
+
+class SignInView(_LeadsOn, LoginView):
     """The sign-in page; a demonstration shows its accounts."""
+
+    def leads_to(self) -> str:
+        return self.request.POST.get("next") or self.request.GET.get("next", "")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -31,8 +49,12 @@ class SignInView(LoginView):
         }
 
 
-class CodeView(AuthenticateView):
+class CodeView(_LeadsOn, AuthenticateView):
     """The page that asks for a code; a demonstration shows the code of the moment."""
+
+    def leads_to(self) -> str:
+        stage = getattr(self, "stage", None)
+        return (stage.login.redirect_url or "") if stage is not None else ""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)

@@ -1,6 +1,9 @@
 """Under which role an account acts now, and what that role may do."""
 
+from datetime import datetime
+
 from django.db import connection
+from django.db.models import Q
 from django.http import HttpRequest
 
 from carbet.core import row_security
@@ -16,6 +19,7 @@ from carbet.core.actor import (
 from carbet.registries.accounts.choices import AccountKind
 from carbet.registries.accounts.rules import is_strong
 from carbet.registries.directory import rules
+from carbet.registries.directory.models import PractitionerRole, Right
 
 CHOSEN_ROLE = "practitioner_role_id"
 
@@ -25,23 +29,29 @@ WITH mine AS (
   SELECT r.id, r.organization_id, r.profession, r.category,
          COALESCE(NULLIF(r.specialty_label, ''), r.profession_label) AS label,
          trim(p.civility || ' ' || p.given || ' ' || p.family) AS name,
-         o.name AS organization, o.purpose,
+         o.name AS organization, o.purpose, held.manages,
          ARRAY(SELECT d.delegator_id FROM directory_delegation d
                JOIN directory_practitionerrole g ON g.id = d.delegator_id
                WHERE d.delegate_id = r.id AND d.started_at <= %(now)s
                  AND (d.ended_at IS NULL OR d.ended_at > %(now)s)
-                 AND (g.ended_at IS NULL OR g.ended_at > %(now)s)) AS delegators,
+                 AND (g.ended_at IS NULL OR g.ended_at > %(now)s)
+                 AND EXISTS (SELECT 1 FROM directory_right h WHERE h.practitioner_role_id = g.id
+                             AND h.started_at <= %(now)s AND h.ended_at > %(now)s)) AS delegators,
          count(*) OVER () AS roles
   FROM directory_practitioner p
   JOIN directory_practitionerrole r ON r.practitioner_id = p.id
   JOIN directory_organization o ON o.id = r.organization_id
-  WHERE p.account_id = %(account)s AND p.active AND o.active
+  CROSS JOIN LATERAL (
+    SELECT bool_or(h.manages) AS manages FROM directory_right h
+    WHERE h.practitioner_role_id = r.id AND h.started_at <= %(now)s AND h.ended_at > %(now)s
+  ) held
+  WHERE p.account_id = %(account)s AND p.active AND o.active AND held.manages IS NOT NULL
     AND (r.ended_at IS NULL OR r.ended_at > %(now)s)
 ), current AS (
   SELECT * FROM mine WHERE id = %(chosen)s OR roles = 1
 )
 SELECT c.id, c.organization_id, c.profession, c.category, c.label, c.name, c.organization,
-       c.purpose, c.delegators, (SELECT count(*) FROM mine),
+       c.purpose, c.delegators, (SELECT count(*) FROM mine), c.manages,
        set_config('carbet.grantees', COALESCE('{role:' || c.id || ',org:' || c.organization_id
          || COALESCE((SELECT string_agg(',role:' || d, '') FROM unnest(c.delegators) d), '')
          || '}', ''), true),
@@ -86,9 +96,8 @@ def resolve(request: HttpRequest, *, read_only: bool) -> Actor:
             },
         )
         row = cursor.fetchone()
-    role, organization, profession, category, label, name, place, purpose, delegators, count = row[
-        :10
-    ]
+    role, organization, profession, category, label, name, place, purpose, delegators = row[:9]
+    count, manages = row[9:11]
     if role is None:
         actor = Actor(
             kind=PROFESSIONAL,
@@ -117,12 +126,20 @@ def resolve(request: HttpRequest, *, read_only: bool) -> Actor:
                 profession=profession,
                 purpose=purpose,
                 is_operator=account.is_operator,
+                manages=manages,
             ),
             delegated_role_ids=tuple(delegators),
             role_count=count,
         )
     row_security.entered(actor, now=request.now)
     return actor
+
+
+def may_act(*, role_id: int, now: datetime) -> bool:
+    """Tell whether a right opens this role now: for what is reached without signing in."""
+    return Right.objects.filter(
+        practitioner_role_id=role_id, started_at__lte=now, ended_at__gt=now
+    ).exists()
 
 
 def needs_second_factor(request: HttpRequest) -> bool:
@@ -136,19 +153,20 @@ def needs_second_factor(request: HttpRequest) -> bool:
     return not is_strong(methods)
 
 
-def actor_of_role(role_id: int, *, now: object) -> Actor:
+def actor_of_role(role_id: int, *, now: datetime) -> Actor:
     """Return the actor that a role is, outside any request: for jobs and tests."""
-    from carbet.registries.directory.models import PractitionerRole
-
     role = PractitionerRole.objects.select_related("practitioner__account", "organization").get(
         pk=role_id
     )
     account = role.practitioner.account
     delegators = tuple(
-        role.delegations_received.filter(ended_at__isnull=True).values_list(
-            "delegator_id", flat=True
-        )
+        role.delegations_received.filter(
+            Q(ended_at__isnull=True) | Q(ended_at__gt=now)
+        ).values_list("delegator_id", flat=True)
     )
+    manages = Right.objects.filter(
+        practitioner_role=role, manages=True, started_at__lte=now, ended_at__gt=now
+    ).exists()
     return Actor(
         kind=PROFESSIONAL,
         account_id=account.pk if account else None,
@@ -168,6 +186,7 @@ def actor_of_role(role_id: int, *, now: object) -> Actor:
             profession=role.profession,
             purpose=role.organization.purpose,
             is_operator=bool(account and account.is_operator),
+            manages=manages,
         ),
         delegated_role_ids=delegators,
         role_count=1,

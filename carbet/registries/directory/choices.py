@@ -46,6 +46,14 @@ class PracticeMode(models.TextChoices):
     VOLUNTEER = "B", "Bénévole"
 
 
+class EndReason(models.TextChoices):
+    """Why a right ended before the day that was foreseen (local)."""
+
+    LEFT = "left", "A quitté la structure"
+    WITHDRAWN = "withdrawn", "Retirée"
+    REPLACED = "replaced", "Remplacée"
+
+
 class CapacityStatus(models.TextChoices):
     """ROR status of a capacity (J188, TRE_R330)."""
 

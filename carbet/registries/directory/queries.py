@@ -23,6 +23,7 @@ from carbet.registries.directory.models import (
     Practitioner,
     PractitionerRole,
 )
+from carbet.registries.directory.models.rights import holds_right
 
 PAGE = 25
 MOST_PAGES = 40
@@ -190,10 +191,13 @@ def services(*, organization: Organization) -> QuerySet[HealthcareService]:
 
 
 def roles_of(*, account_id: int, now: datetime) -> QuerySet[PractitionerRole]:
-    """Return the roles that an account may act under now, with their structures, by place."""
+    """Return the roles that an account may act under now, with their structures, by place.
+
+    A role of the directory that no right opens is not among them.
+    """
     return (
         _practising(now)
-        .filter(practitioner__account_id=account_id)
+        .filter(holds_right(now), practitioner__account_id=account_id)
         .select_related("practitioner", "organization__commune")
         .order_by("organization__name", "pk")
     )

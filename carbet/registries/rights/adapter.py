@@ -1,10 +1,13 @@
-"""How the sign-in library speaks with Pro Santé Connect here."""
+"""How the sign-in library speaks with Pro Santé Connect, and with the applications we let in."""
 
+import hashlib
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.idp.oidc.adapter import DefaultOIDCAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
 from allauth.socialaccount.providers.base import AuthError, ProviderException
@@ -16,10 +19,12 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from oauthlib.oauth2.rfc6749.errors import InvalidTokenError
 
 from carbet.connectors import pro_sante_connect
 from carbet.core import clock
 from carbet.core.actor import ANONYMOUS_ACTOR
+from carbet.core.identifiers import idnps_from_rpps
 from carbet.registries.accounts import queries as accounts
 from carbet.registries.accounts.access import actor_of
 from carbet.registries.accounts.choices import AccountKind
@@ -40,7 +45,7 @@ _LOST = (
 )
 _UNKNOWN = (
     "Votre identité est bien prouvée, mais aucun compte Carbet ne lui correspond. Demandez"
-    " l’ouverture d’un compte à votre structure."
+    " l’accès à votre structure depuis la page de connexion."
 )
 _ELSEWHERE = (
     "Cette identité Pro Santé Connect est déjà liée à un autre compte. Prévenez l’exploitant de"
@@ -239,3 +244,90 @@ def _adapter(request: HttpRequest) -> SocialAccountAdapter:
 
 def _key(what: str, client: pro_sante_connect.Client) -> str:
     return f"rights.psc:{what}:{client.discovery}"
+
+
+# What an application learns, by scope, in the words of the confirmation page.
+SHARED = {
+    "profile": "votre nom",
+    "professional": "votre numéro RPPS, vos professions et vos structures",
+}
+NO_RIGHT = (
+    "Aucune habilitation ne vous est ouverte en ce moment. Demandez à qui gère les comptes de votre"
+    " structure."
+)
+UNKNOWN_APPLICATION = (
+    "Cette application n’est pas, ou n’est plus, de celles où l’on entre avec Carbet. Prévenez"
+    " l’exploitant de l’application."
+)
+_ENTRY_SECONDS = 180
+
+
+class ApplicationAdapter(DefaultOIDCAdapter):
+    """Who Carbet says to applications that someone is: a professional, while a right is open."""
+
+    def get_issuer(self) -> str:
+        return settings.PUBLIC_URL
+
+    def get_user_by_sub(self, client: Any, sub: str) -> Account | None:
+        """Return whose code is being exchanged, unless their last right ended meanwhile."""
+        account: Account | None = super().get_user_by_sub(client, sub)
+        if account is None or not queries.may_enter_applications(account=account, now=clock.now()):
+            return None
+        return account
+
+    def get_claims(
+        self,
+        purpose: Literal["id_token", "userinfo"],
+        user: Account,
+        client: Any,
+        scopes: Iterable[str],
+        email: str | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Return what the application may know.
+
+        Raises:
+            InvalidTokenError: no right is open any more.
+        """
+        now = clock.now()
+        roles = list(queries.open_roles(account_id=user.pk, now=now)[:50])
+        if not roles or not user.may_sign_in:
+            raise InvalidTokenError(description="no right is open")
+        claims: dict[str, Any] = {"sub": self.get_user_sub(client, user)}
+        practitioner = roles[0].practitioner
+        if "profile" in scopes:
+            claims |= {
+                "name": str(practitioner),
+                "given_name": practitioner.given,
+                "family_name": practitioner.family,
+            }
+        if "professional" in scopes:
+            if practitioner.rpps:
+                claims["SubjectNameID"] = idnps_from_rpps(practitioner.rpps)
+            claims["roles"] = [
+                {
+                    "profession": role.profession,
+                    "label": role.label,
+                    "organization": role.organization.name,
+                    "finess": role.organization.finess,
+                }
+                for role in roles
+            ]
+        return claims
+
+    def populate_id_token(
+        self, id_token: dict[str, Any], client: Any, scopes: Iterable[str], **kwargs: Any
+    ) -> None:
+        """Add when and how the person signed in here, as it was when the code was given."""
+        key = _entry_key(client.pk, id_token["sub"], str(id_token.get("nonce") or ""))
+        id_token |= cache.get(key) or {}
+
+
+def remember_entry(*, client_id: str, sub: str, nonce: str, methods: dict[str, Any]) -> None:
+    """Keep when and how somebody signed in until their code is exchanged."""
+    cache.set(_entry_key(client_id, sub, nonce), methods, _ENTRY_SECONDS)
+
+
+def _entry_key(client_id: str, sub: str, nonce: str) -> str:
+    digest = hashlib.sha256(f"{client_id} {sub} {nonce}".encode()).hexdigest()
+    return f"rights.entry:{digest}"

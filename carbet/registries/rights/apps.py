@@ -4,6 +4,8 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from carbet.core import home
+
 
 class RightsConfig(AppConfig):
     name = "carbet.registries.rights"
@@ -12,3 +14,6 @@ class RightsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("carbet.registries.rights.receivers")
+        presenters = import_module("carbet.registries.rights.presenters")
+        for block in (presenters.REGISTRATIONS, presenters.ENDING, presenters.APPLICATIONS):
+            home.add(block)

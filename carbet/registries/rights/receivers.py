@@ -1,8 +1,9 @@
-"""What follows from a sign-in by Pro Santé Connect: the session knows how to end it there too."""
+"""What follows from signing in and out: the provider's session, what applications were given."""
 
 from typing import Any
 
-from allauth.account.signals import user_logged_in
+from allauth.account.signals import user_logged_in, user_logged_out
+from allauth.idp.oidc.models import Token
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -15,3 +16,10 @@ def remember_provider_session(request: HttpRequest, user: Account, **kwargs: Any
     sociallogin = kwargs.get("sociallogin")
     if sociallogin is not None:
         request.session[PROVIDER_SESSION] = sociallogin.provider_session
+
+
+@receiver(user_logged_out)
+def take_back_tokens(request: HttpRequest, user: Account | None, **kwargs: Any) -> None:
+    """Whoever leaves Carbet leaves what applications may still ask about them."""
+    if user is not None:
+        Token.objects.filter(user=user).delete()

@@ -49,7 +49,7 @@ from carbet.registries.directory.models import (
 from carbet.registries.patients import synthetic as persons
 from carbet.registries.patients.choices import INS_TEST, INS_TYPES
 from carbet.registries.patients.models import Patient, PatientIdentifier, PatientSearch
-from carbet.steering.demonstration import orientation, phrases
+from carbet.steering.demonstration import orientation, phrases, rights
 from carbet.steering.demonstration.bulk import NULL, OWNER, Numbers, Target, array, quiet
 
 # One identifier of this system marks the last person of each load: "<seed>:<how many so far>".
@@ -321,6 +321,7 @@ def load_story(*, now: datetime) -> None:
                 delegate=roles[person.key],
                 defaults={"started_at": now},
             )
+    rights.let_in(roles, now=now, using=OWNER)
 
 
 def _story_role(person: directory.StoryPractitioner, places: dict[str, int]) -> PractitionerRole:

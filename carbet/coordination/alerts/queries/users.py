@@ -16,6 +16,7 @@ from carbet.coordination.alerts.models import Alert, AlertPersonRule, AlertSetti
 from carbet.core.actor import account_key, organization_key, role_key
 from carbet.registries.accounts.models import Account
 from carbet.registries.directory.models import Organization, PractitionerRole
+from carbet.registries.directory.models.rights import holds_right
 
 MOST_OF_A_STRUCTURE = 200
 MOST_DIGESTS = 200
@@ -224,6 +225,7 @@ def _owners(alerts: list[Alert], *, now: datetime) -> list[tuple[str, bool]]:
             owners.append((account_key(int(number)), True))
     at_work = PractitionerRole.objects.filter(
         Q(ended_at__isnull=True) | Q(ended_at__gt=now),
+        holds_right(now),
         practitioner__active=True,
         practitioner__account__is_active=True,
     )

@@ -420,7 +420,14 @@ def test_the_feed_closes_with_the_role_or_the_account(world, open_as, client):
     assert client.get(f"/{address}").status_code == 404
     account.is_active = True
     account.save()
+    right = world.roles["nurse"].rights.get()
     role = world.roles["nurse"]
+    end, right.ended_at = right.ended_at, world.now
+    right.save()
+    assert client.get(f"/{address}").status_code == 404
+    right.ended_at = end
+    right.save()
+    assert client.get(f"/{address}").status_code == 200
     role.ended_at = world.now
     role.save()
     assert client.get(f"/{address}").status_code == 404

@@ -20,6 +20,7 @@ from carbet.registries.directory.models.professionals import (
     Practitioner,
     PractitionerRole,
 )
+from carbet.registries.directory.models.rights import Right
 from carbet.registries.directory.models.territory import Commune, Term
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Organization",
     "Practitioner",
     "PractitionerRole",
+    "Right",
     "SecureMailbox",
     "SourceRecord",
     "StagedRow",

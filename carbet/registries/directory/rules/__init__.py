@@ -16,6 +16,7 @@ APPROVE_PLAN = "care_plan.approve"
 BREAK_GLASS = "glass.break"
 EDIT_QUESTIONNAIRES = "questionnaires.edit"
 OPERATE = "operate"
+MANAGE_RIGHTS = "rights.manage"
 ALL_CAPABILITIES = frozenset(
     {
         REGISTER_PATIENT,
@@ -28,12 +29,18 @@ ALL_CAPABILITIES = frozenset(
         BREAK_GLASS,
         EDIT_QUESTIONNAIRES,
         OPERATE,
+        MANAGE_RIGHTS,
     }
 )
 
 
 def capabilities(
-    *, category: str, profession: str, purpose: str, is_operator: bool = False
+    *,
+    category: str,
+    profession: str,
+    purpose: str,
+    is_operator: bool = False,
+    manages: bool = False,
 ) -> frozenset[str]:
     """Return what a role may do, before any question of which person.
 
@@ -41,11 +48,15 @@ def capabilities(
         category: a `Category` of the role's profession.
         profession: its code (TRE_G15, or J48 outside the health professions).
         purpose: the `Purpose` of the organization.
+        is_operator: whoever runs the platform manages the rights of every structure.
+        manages: the role's own right lets it manage those of its structure.
     """
-    found: set[str] = set()
+    found: set[str] = {MANAGE_RIGHTS} if manages or is_operator else set()
+    if is_operator:
+        found |= {OPERATE}
     if purpose == Purpose.AGENCY:
         # A regional agency steers from figures: it never meets a person.
-        return frozenset({OPERATE}) if is_operator else frozenset()
+        return frozenset(found)
     if category in CARING:
         found |= {WRITE_NOTEBOOK}
     if category in CARING and category != Category.SOCIAL:
@@ -60,6 +71,4 @@ def capabilities(
         found |= {APPROVE_PLAN}
     if purpose == Purpose.DAC and category in CARING:
         found |= {TRIAGE_SUPPORT, EDIT_QUESTIONNAIRES}
-    if is_operator:
-        found |= {OPERATE}
     return frozenset(found)

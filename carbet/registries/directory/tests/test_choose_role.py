@@ -6,17 +6,25 @@ from django.urls import reverse
 from carbet.core import row_security
 from carbet.core.actor import internal
 from carbet.core.models import AuditEvent
-from carbet.registries.directory.access import CHOSEN_ROLE
+from carbet.registries.directory.access import CHOSEN_ROLE, actor_of_role
 from carbet.registries.directory.models import PractitionerRole
 
 pytestmark = pytest.mark.django_db
+
+
+def opened(world, **fields):
+    """Make a role that a right opens."""
+    role = PractitionerRole.objects.create(**fields)
+    world.let_in(role)
+    return role
 
 
 @pytest.fixture
 def second_role(world):
     """Give the doctor a second place of work."""
     first = world.roles["gp"]
-    return PractitionerRole.objects.create(
+    return opened(
+        world,
         practitioner=first.practitioner,
         organization=world.places["far_office"],
         profession=first.profession,
@@ -50,6 +58,14 @@ def test_only_one_s_own_roles_can_be_chosen(sign_in, world, second_role, chosen)
     assert CHOSEN_ROLE not in client.session
 
 
+def test_a_role_that_no_right_opens_is_a_fact_of_the_directory_only(sign_in, world, second_role):
+    second_role.rights.update(ended_at=world.now)
+    client = sign_in(world.accounts["gp"], role=second_role)
+    response = client.post(reverse("directory:choose_role"), {"role": second_role.pk})
+    assert response.status_code == 422
+    assert actor_of_role(world.roles["gp"].pk, now=world.now).role_count == 1
+
+
 def test_an_ended_role_is_gone(sign_in, world, second_role):
     second_role.ended_at = world.now
     second_role.save()
@@ -71,7 +87,8 @@ def test_the_page_costs_the_same_with_many_roles(
     sign_in, world, second_role, django_assert_max_num_queries
 ):
     for number in range(30):
-        PractitionerRole.objects.create(
+        opened(
+            world,
             practitioner=second_role.practitioner,
             organization=world.places["office"],
             profession="10",

@@ -1,8 +1,55 @@
 """What can be done with rights."""
 
+from carbet.registries.rights.operations.applications import (
+    UnableToRegisterApplication,
+    close_application,
+    enter_application,
+    register_application,
+)
+from carbet.registries.rights.operations.keeping import (
+    UnableToDelegate,
+    UnableToKeepRight,
+    end_delegation,
+    end_right,
+    give_delegation,
+    grant_right,
+    let_manage,
+    remind_of_ends,
+    review_right,
+)
+from carbet.registries.rights.operations.registering import (
+    UnableToRegister,
+    UnableToSettle,
+    approve_registration,
+    refuse_registration,
+    request_registration,
+    withdraw_registration,
+)
 from carbet.registries.rights.operations.sign_in import (
     record_provider_link,
     refuse_provider_answer,
 )
 
-__all__ = ["record_provider_link", "refuse_provider_answer"]
+__all__ = [
+    "UnableToDelegate",
+    "UnableToKeepRight",
+    "UnableToRegister",
+    "UnableToRegisterApplication",
+    "UnableToSettle",
+    "approve_registration",
+    "close_application",
+    "end_delegation",
+    "end_right",
+    "enter_application",
+    "give_delegation",
+    "grant_right",
+    "let_manage",
+    "record_provider_link",
+    "refuse_provider_answer",
+    "refuse_registration",
+    "register_application",
+    "remind_of_ends",
+    "request_registration",
+    "review_right",
+    "withdraw_registration",
+]

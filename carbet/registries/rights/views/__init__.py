@@ -1,8 +1,47 @@
 """The pages of rights."""
 
+from carbet.registries.rights.views.applications import applications, close_application
+from carbet.registries.rights.views.entering import (
+    authorization,
+    configuration,
+    logout,
+    token,
+    user_info,
+)
+from carbet.registries.rights.views.keeping import (
+    end_delegation,
+    export,
+    leave,
+    mine,
+    registration,
+    registrations,
+    right,
+    rights,
+)
 from carbet.registries.rights.views.pro_sante_connect import (
     pro_sante_connect,
     pro_sante_connect_answer,
 )
+from carbet.registries.rights.views.registering import follow_up, register
 
-__all__ = ["pro_sante_connect", "pro_sante_connect_answer"]
+__all__ = [
+    "applications",
+    "authorization",
+    "close_application",
+    "configuration",
+    "end_delegation",
+    "export",
+    "follow_up",
+    "leave",
+    "logout",
+    "mine",
+    "pro_sante_connect",
+    "pro_sante_connect_answer",
+    "register",
+    "registration",
+    "registrations",
+    "right",
+    "rights",
+    "token",
+    "user_info",
+]

@@ -14,6 +14,7 @@ from carbet.steering.demonstration import (
     loading,
     messaging,
     offer,
+    rights,
     scheduling,
 )
 
@@ -48,6 +49,7 @@ class Command(BaseCommand):
             assessments.load(now=now)
             offer.load(now=now)
             scheduling.load(now=now)
+            rights.load(loading.story_roles(), now=now)
             self.stdout.write(f"{len(opened)} comptes ouverts, {added} personnes déjà suivies.")
         if loaded.persons:
             self.stdout.write(

@@ -1,0 +1,127 @@
+"""Whose rights one decides on: those of one's structure, or of every one for the region."""
+
+from django.conf import settings
+from django.core.signing import BadSignature, Signer
+from django.db.models import Q
+from django.http import Http404
+
+from carbet.core.actor import Actor
+from carbet.core.identifiers import from_short_id, short_id
+from carbet.registries.directory.models import Delegation, Right
+from carbet.registries.directory.rules import MANAGE_RIGHTS, OPERATE
+from carbet.registries.rights.models import RegistrationRequest
+
+
+class NoSuchRight(Http404):
+    """There is none, or it is not for this actor to see."""
+
+
+def manages_all(actor: Actor) -> bool:
+    """Tell whether the actor answers for the rights of every structure."""
+    return actor.can(OPERATE)
+
+
+def may_manage(actor: Actor, organization_id: int) -> bool:
+    """Tell whether the actor decides on the rights of this structure."""
+    if manages_all(actor):
+        return True
+    return actor.can(MANAGE_RIGHTS) and actor.organization_id == organization_id
+
+
+def managed(actor: Actor, path: str) -> Q:
+    """Return the condition "of a structure whose rights the actor decides on"."""
+    if manages_all(actor):
+        return Q()
+    if not actor.can(MANAGE_RIGHTS):
+        return Q(pk__isnull=True)
+    return Q(**{path: actor.organization_id})
+
+
+def get_right(*, actor: Actor, right_id: int) -> Right:
+    """Return a right that the actor decides on.
+
+    Raises:
+        NoSuchRight: there is none, or not for this actor.
+    """
+    found = (
+        Right.objects.select_related(
+            "practitioner_role__practitioner__account",
+            "practitioner_role__organization__commune",
+        )
+        .filter(managed(actor, "practitioner_role__organization_id"), pk=right_id)
+        .first()
+    )
+    if found is None:
+        raise NoSuchRight
+    return found
+
+
+def get_registration(*, actor: Actor, registration_id: int) -> RegistrationRequest:
+    """Return a request that the actor decides on.
+
+    Raises:
+        NoSuchRight: there is none, or not for this actor.
+    """
+    found = (
+        RegistrationRequest.objects.select_related("organization__commune", "account")
+        .filter(managed(actor, "organization_id"), pk=registration_id)
+        .first()
+    )
+    if found is None:
+        raise NoSuchRight
+    return found
+
+
+def get_delegation(*, actor: Actor, delegation_id: int) -> Delegation:
+    """Return a delegation that the actor gave, received, or decides on.
+
+    Raises:
+        NoSuchRight: there is none, or not for this actor.
+    """
+    concerned = Q(delegator_id=actor.role_id or 0) | Q(delegate_id=actor.role_id or 0)
+    found = (
+        Delegation.objects.select_related(
+            "delegator__practitioner", "delegate__practitioner", "delegator__organization"
+        )
+        .filter(concerned | managed(actor, "delegator__organization_id"), pk=delegation_id)
+        .first()
+    )
+    if found is None:
+        raise NoSuchRight
+    return found
+
+
+def follow_up_of(registration: RegistrationRequest) -> str:
+    """Return what opens the follow-up page of a request: signed, kept nowhere."""
+    return _signer().sign(short_id(registration.pk))
+
+
+def get_followed(*, follow_up: str) -> RegistrationRequest:
+    """Return the request that a follow-up address opens.
+
+    Raises:
+        NoSuchRight: the address is not one of ours.
+    """
+    try:
+        number = from_short_id(_signer().unsign(follow_up))
+    except (BadSignature, ValueError) as error:
+        raise NoSuchRight from error
+    found = (
+        RegistrationRequest.objects.select_related(
+            "organization", "practitioner_role__practitioner__account"
+        )
+        .filter(pk=number)
+        .first()
+    )
+    if found is None:
+        raise NoSuchRight
+    return found
+
+
+def _signer() -> Signer:
+    return Signer(
+        key=settings.SECRET_KEY,
+        fallback_keys=settings.SECRET_KEY_FALLBACKS,
+        salt="carbet.registration",
+        sep=".",
+    )

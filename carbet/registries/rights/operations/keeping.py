@@ -1,0 +1,243 @@
+"""Rights given, reviewed, ended; who acts for whom."""
+
+from datetime import datetime
+
+from allauth.idp.oidc.models import Token
+from django.db.models import F, Q
+
+from carbet.core import outbox
+from carbet.core.actor import Actor
+from carbet.core.audit import Trace
+from carbet.core.operation import UnableTo, operation
+from carbet.registries.accounts.models import AccountSession
+from carbet.registries.directory.choices import EndReason
+from carbet.registries.directory.models import Delegation, PractitionerRole, Right
+from carbet.registries.rights import access, queries, rules
+from carbet.registries.rights.choices import MONTHS
+
+
+class UnableToKeepRight(UnableTo):
+    """The right cannot be given, reviewed or ended so."""
+
+
+class UnableToDelegate(UnableTo):
+    """The one may not act for the other."""
+
+
+@operation("right.grant", action="C")
+def grant_right(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    role: PractitionerRole,
+    months: int,
+    manages: bool = False,
+) -> Right:
+    """Let a role work through Carbet for some months. A right that it holds is replaced.
+
+    Raises:
+        UnableToKeepRight: the actor does not decide on that structure, or for so long.
+    """
+    _check(actor, role.organization_id, months)
+    PractitionerRole.objects.select_for_update().get(pk=role.pk)
+    Right.objects.filter(practitioner_role=role, started_at__lte=now, ended_at__gt=now).update(
+        ended_at=now, end_reason=EndReason.REPLACED, ended_by_name=actor.display_name
+    )
+    right = Right.objects.create(
+        practitioner_role=role,
+        manages=manages,
+        started_at=now,
+        ended_at=rules.end_after(months, now=now),
+        granted_by_name=actor.display_name,
+    )
+    trace.about(entity=right, reason=f"jusqu’au {right.ended_at:%Y-%m-%d}")
+    return right
+
+
+@operation("right.review")
+def review_right(trace: Trace, *, actor: Actor, now: datetime, right_id: int, months: int) -> Right:
+    """Look at a right again and let it go on for some months from now.
+
+    Raises:
+        UnableToKeepRight: it has ended, it is one's own, or not for so long.
+    """
+    right = _open_right(actor, now=now, right_id=right_id, months=months)
+    if right.practitioner_role_id == actor.role_id and not access.manages_all(actor):
+        raise UnableToKeepRight(
+            "Votre propre habilitation est revue par un autre gestionnaire ou par la région."
+        )
+    right.ended_at = rules.end_after(months, now=now)
+    right.reviewed_at, right.reviewed_by_name = now, actor.display_name
+    right.save(update_fields=["ended_at", "reviewed_at", "reviewed_by_name"])
+    trace.about(entity=right, reason=f"jusqu’au {right.ended_at:%Y-%m-%d}")
+    return right
+
+
+@operation("right.let_manage")
+def let_manage(trace: Trace, *, actor: Actor, now: datetime, right_id: int, manages: bool) -> Right:
+    """Let whoever holds a right decide on those of their structure, or no longer.
+
+    Raises:
+        UnableToKeepRight: it has ended.
+    """
+    right = _open_right(actor, now=now, right_id=right_id)
+    right.manages = manages
+    right.save(update_fields=["manages"])
+    trace.about(entity=right, reason="gestionnaire" if manages else "plus gestionnaire")
+    return right
+
+
+@operation("right.end")
+def end_right(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    right_id: int,
+    reason: str,
+    words: str = "",
+) -> Right:
+    """End a right now: the next page of whoever held it is refused.
+
+    Delegations given and received end with it. Whoever holds no other right is signed out
+    everywhere, and of the applications entered through Carbet.
+
+    Args:
+        reason: an `EndReason`: has left the structure, or the right is withdrawn.
+
+    Raises:
+        UnableToKeepRight: it has ended already, or a withdrawal has no reason.
+    """
+    if reason not in (EndReason.LEFT, EndReason.WITHDRAWN):
+        raise UnableToKeepRight("Choisissez une raison.", field="reason")
+    if reason == EndReason.WITHDRAWN and not words.strip():
+        raise UnableToKeepRight("Dites pourquoi : la raison est gardée.", field="words")
+    right = _open_right(actor, now=now, right_id=right_id, own=reason == EndReason.LEFT)
+    right.ended_at, right.end_reason, right.end_words = now, reason, words.strip()
+    right.ended_by_name = actor.display_name
+    right.save(update_fields=["ended_at", "end_reason", "end_words", "ended_by_name"])
+    role = right.practitioner_role
+    Delegation.objects.filter(
+        Q(delegator=role) | Q(delegate=role), Q(ended_at__isnull=True) | Q(ended_at__gt=now)
+    ).update(ended_at=now)
+    account_id = role.practitioner.account_id
+    if account_id is not None and not queries.open_roles(account_id=account_id, now=now).exists():
+        AccountSession.objects.filter(account_id=account_id).delete()
+        Token.objects.filter(user_id=account_id).delete()
+    trace.about(entity=right, reason=" : ".join(filter(None, (reason, right.end_words))))
+    return right
+
+
+@operation("right.remind")
+def remind_of_ends(trace: Trace, *, actor: Actor, now: datetime, most: int = 200) -> int:
+    """Write to those whose right ends soon, once for each end. Return how many were told."""
+    soon = (
+        Right.objects.select_for_update(skip_locked=True)
+        .filter(
+            Q(reminded_for__isnull=True) | ~Q(reminded_for=F("ended_at")),
+            ended_at__gt=now,
+            ended_at__lte=now + rules.REVIEW_BEFORE,
+            practitioner_role__practitioner__account__is_active=True,
+        )
+        .order_by("ended_at", "pk")[:most]
+    )
+    told = 0
+    for right in soon:
+        outbox.send(
+            "rights.mail",
+            {"what": "ends", "right": right.pk},
+            idempotency_key=f"rights.mail:ends:{right.pk}:{right.ended_at:%Y%m%d}",
+            now=now,
+        )
+        right.reminded_for = right.ended_at
+        right.save(update_fields=["reminded_for"])
+        told += 1
+    trace.about(entity="rights", reason=f"{told} rappels")
+    return told
+
+
+@operation("delegation.give", action="C")
+def give_delegation(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    delegator: PractitionerRole,
+    delegate_id: int,
+    months: int,
+) -> Delegation:
+    """Let a secretary of the structure act for a professional, for some months.
+
+    Raises:
+        UnableToDelegate: not one's own, not of the same structure, or not a secretary.
+    """
+    own = delegator.pk == actor.role_id
+    if not own and not access.may_manage(actor, delegator.organization_id):
+        raise UnableToDelegate("Vous ne pouvez pas déléguer pour cette personne.")
+    if months not in dict(MONTHS):
+        raise UnableToDelegate("Choisissez une durée de la liste.", field="months")
+    PractitionerRole.objects.select_for_update().get(pk=delegator.pk)
+    if not queries.open_roles(account_id=delegator.practitioner.account_id or 0, now=now).filter(
+        pk=delegator.pk
+    ):
+        raise UnableToDelegate("Cette personne ne travaille plus ici.")
+    delegate = next(
+        (
+            role
+            for role in queries.possible_delegates(role=delegator, now=now)
+            if role.pk == delegate_id
+        ),
+        None,
+    )
+    if delegate is None:
+        raise UnableToDelegate(
+            "Choisissez une personne du secrétariat de la structure.", field="delegate"
+        )
+    delegation = Delegation.objects.create(
+        delegator=delegator,
+        delegate=delegate,
+        started_at=now,
+        ended_at=rules.end_after(months, now=now),
+    )
+    trace.about(entity=delegation, reason=f"{delegator} → {delegate}")
+    return delegation
+
+
+@operation("delegation.end")
+def end_delegation(trace: Trace, *, actor: Actor, now: datetime, delegation: Delegation) -> None:
+    """End a delegation now. The door to it is `access.get_delegation`.
+
+    Raises:
+        UnableToDelegate: it has ended already.
+    """
+    ended = Delegation.objects.filter(
+        Q(ended_at__isnull=True) | Q(ended_at__gt=now), pk=delegation.pk
+    ).update(ended_at=now)
+    if not ended:
+        raise UnableToDelegate("Cette délégation est déjà terminée.")
+    trace.about(entity=delegation)
+
+
+def _open_right(
+    actor: Actor, *, now: datetime, right_id: int, months: int | None = None, own: bool = False
+) -> Right:
+    right = (
+        Right.objects.select_for_update(of=("self",))
+        .select_related("practitioner_role__practitioner")
+        .filter(pk=right_id)
+        .first()
+    )
+    if right is None or not right.started_at <= now < right.ended_at:
+        raise UnableToKeepRight("Cette habilitation est déjà terminée.")
+    if own and right.practitioner_role.practitioner.account_id == actor.account_id is not None:
+        return right
+    _check(actor, right.practitioner_role.organization_id, months)
+    return right
+
+
+def _check(actor: Actor, organization_id: int, months: int | None) -> None:
+    if not access.may_manage(actor, organization_id):
+        raise UnableToKeepRight("Vous ne décidez pas des habilitations de cette structure.")
+    if months is not None and months not in dict(MONTHS):
+        raise UnableToKeepRight("Choisissez une durée de la liste.", field="months")

@@ -1,0 +1,80 @@
+"""What leaves the house about rights: e-mails that name nobody cared for; reminders of ends."""
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from procrastinate.contrib.django import app
+
+from carbet.connectors import mail
+from carbet.core import outbox
+from carbet.core.actor import internal
+from carbet.core.clock import now as current_time
+from carbet.core.models import OutboxMessage
+from carbet.registries.directory.models import Right
+from carbet.registries.rights import access, operations
+from carbet.registries.rights.models import RegistrationRequest
+
+HOUSE = internal("habilitations")
+SUBJECTS = {
+    "received": "Carbet : votre demande d’accès est reçue",
+    "answered": "Carbet : une réponse à votre demande d’accès",
+    "ends": "Carbet : votre habilitation se termine bientôt",
+}
+BODIES = {
+    "received": "Bonjour,\n\nVotre demande est transmise à la structure. Pour la suivre ou la"
+    " retirer :\n{address}\n\nCette adresse est personnelle : ne la transmettez pas.\n",
+    "answered": "Bonjour,\n\nLa structure a répondu à votre demande. Pour lire sa réponse :\n"
+    "{address}\n\nCette adresse est personnelle : ne la transmettez pas.\n",
+    "ends": "Bonjour,\n\nUne de vos habilitations se termine le {day}. Demandez à qui gère les"
+    " comptes de votre structure de la revoir.\n{address}\n",
+}
+
+
+@app.periodic(cron="25 6 * * *")
+@app.task(name="rights.remind", queue="outbox")
+def remind(timestamp: int) -> None:
+    """Write to those whose right ends within a month, by batches."""
+    while operations.remind_of_ends(actor=HOUSE, now=current_time()) >= 200:
+        pass
+
+
+@outbox.sender("rights.mail", label="E-mail d’habilitation")
+def send_mail(message: OutboxMessage) -> None:
+    """Write one e-mail about a request or a right that ends."""
+    what = message.payload["what"]
+    to, words = _addressed(message.payload)
+    notice = mail.Notice(
+        key=message.idempotency_key,
+        to=to,
+        subject=SUBJECTS[what],
+        body=BODIES[what].format(**words),
+    )
+    try:
+        receipt = mail.send(notice, stand_in=settings.DEMONSTRATION)
+    except mail.NotConnected as error:
+        raise outbox.CannotBeSent(str(error)) from error
+    message.payload = message.payload | {
+        "receipt": receipt.message_id,
+        "carrier": receipt.carrier,
+        "to": f"{to[:2]}…@{to.partition('@')[2]}",
+    }
+
+
+def _addressed(payload: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """Return to whom, and the words that the body lacks."""
+    if "registration" in payload:
+        held = RegistrationRequest.objects.get(pk=payload["registration"])
+        path = reverse("rights:follow_up", args=[access.follow_up_of(held)])
+        return held.email, {"address": settings.PUBLIC_URL + path}
+    right = Right.objects.select_related("practitioner_role__practitioner__account").get(
+        pk=payload["right"]
+    )
+    account = right.practitioner_role.practitioner.account
+    if account is None or not account.is_active:
+        raise outbox.CannotBeSent("compte fermé")
+    path = reverse("rights:mine")
+    return account.email, {
+        "address": settings.PUBLIC_URL + path,
+        "day": f"{right.ended_at:%d/%m/%Y}",
+    }

@@ -1,0 +1,120 @@
+"""Ask to work in a structure through Carbet, from outside or with an account; follow the answer."""
+
+from typing import Any
+
+from allauth.core.internal import ratelimit
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from carbet.core import doors
+from carbet.core.operation import UnableTo
+from carbet.registries.accounts import operations as accounts
+from carbet.registries.accounts.access import actor_of
+from carbet.registries.accounts.choices import AccountKind
+from carbet.registries.rights import access, forms, operations, queries
+from carbet.registries.rights.choices import RegistrationStatus
+
+
+@doors.public()
+@require_http_methods(["GET", "HEAD", "POST"])
+def register(request: HttpRequest) -> HttpResponse:
+    """Ask which structure, then who one is there; the structure decides."""
+    account = _asker(request)
+    text = request.GET.get("q", "").strip()[:100]
+    organization = queries.structure(
+        request.POST.get("structure") or request.GET.get("structure", "")
+    )
+    posted = request.POST if request.method == "POST" and organization else None
+    form = forms.RegistrationForm(posted, signed_in=account is not None)
+    if posted is not None and organization is not None and form.is_valid():
+        if not ratelimit.consume(request, app="allauth.account", action="registration"):
+            form.add_error(None, "Trop de demandes en peu de temps. Réessayez dans une heure.")
+        else:
+            try:
+                made = operations.request_registration(
+                    actor=actor_of(account),
+                    now=request.now,
+                    organization=organization,
+                    account=account,
+                    **({"given": "", "family": "", "email": ""} | form.cleaned_data),
+                )
+            except UnableTo as refusal:
+                form.add_error(refusal.field, refusal.message)
+            else:
+                if account is not None:
+                    messages.success(request, "Votre demande est transmise à la structure.")
+                    return redirect("rights:mine")
+                # The follow-up address goes to the mailbox only: whoever types somebody else's
+                # learns nothing. A demonstration sends nothing, so it shows it.
+                shown = access.follow_up_of(made) if settings.DEMONSTRATION else ""
+                return render(
+                    request,
+                    "rights/registered.html",
+                    {"email": made.email, "follow_up": shown, "organization": organization},
+                )
+    context = {
+        "form": form,
+        "organization": organization,
+        "text": text,
+        "found": queries.structures(text) if organization is None else [],
+        "account": account,
+    }
+    status = 422 if posted is not None and form.errors else 200
+    return render(request, "rights/register.html", context, status=status)
+
+
+@doors.public()
+@require_http_methods(["GET", "HEAD", "POST"])
+def follow_up(request: HttpRequest, follow_up: str) -> HttpResponse:
+    """Show where a request is; take it back; once accepted, choose a first password."""
+    held = access.get_followed(follow_up=follow_up)
+    newcomer = queries.newcomer(held, now=request.now)
+    form = forms.PasswordForm(request.POST if "password" in request.POST else None)
+    if request.method == "POST":
+        actor = actor_of(newcomer)
+        try:
+            if "retirer" in request.POST:
+                operations.withdraw_registration(
+                    actor=actor, now=request.now, registration_id=held.pk
+                )
+                messages.success(request, "Votre demande est retirée.")
+                return redirect("rights:follow_up", follow_up)
+            if newcomer is None:
+                return redirect("rights:follow_up", follow_up)
+            if form.is_valid():
+                accounts.choose_first_password(
+                    actor=actor,
+                    now=request.now,
+                    account=newcomer,
+                    password=form.cleaned_data["password"],
+                )
+                messages.success(
+                    request, "Votre mot de passe est choisi. Connectez-vous pour continuer."
+                )
+                return redirect(reverse("account_login"))
+        except UnableTo as refusal:
+            if form.is_bound:
+                form.add_error(refusal.field, refusal.message)
+            else:
+                messages.error(request, refusal.message)
+    context = {
+        "held": held,
+        "status": RegistrationStatus(held.status),
+        "profession": queries.profession(held.profession),
+        "newcomer": newcomer,
+        "form": form,
+    }
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, "rights/follow_up.html", context, status=status)
+
+
+def _asker(request: HttpRequest) -> Any:
+    """Return the professional who is signed in, second factor included, if any."""
+    account = request.user
+    if not account.is_authenticated or getattr(request, "second_factor_missing", False):
+        return None
+    return account if account.kind == AccountKind.PROFESSIONAL else None
