@@ -1,0 +1,265 @@
+"""Rights: asked, approved, delegated, closed; and another application entered through Carbet."""
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import struct
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import jwt
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from tests.journeys.person import Someone
+
+pytestmark = pytest.mark.journey
+
+REGION = "olivier.ringuet@carbet.example"
+GP = "yann.lebihan@carbet.example"
+PASSWORD = "une pirogue sur le Maroni"
+
+
+@pytest.fixture
+def come(browser, house):
+    """Return a function that brings someone to the house, at their own browser."""
+    came = []
+    pictures = os.environ.get("CARBET_PICTURES")
+
+    def come(email="", **options):
+        someone = Someone(browser, house, pictures=Path(pictures) if pictures else None, **options)
+        came.append(someone)
+        if email:
+            someone.sign_in(email)
+        return someone
+
+    yield come
+    for someone in came:
+        someone.leave()
+
+
+def code_of(seed):
+    """Return the code that an authentication application shows now (RFC 6238)."""
+    key = base64.b32decode(seed.replace(" ", "").upper() + "=" * (-len(seed) % 8))
+    digest = hmac.new(key, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1).digest()
+    start = digest[-1] & 15
+    number = struct.unpack(">I", digest[start : start + 4])[0] & 0x7FFFFFFF
+    return f"{number % 1_000_000:06d}"
+
+
+def test_the_region_approves_delegates_and_closes(come):
+    # Given a secretary who asks to work in a doctor's office
+    newcomer = come()
+    newcomer.go("/compte/connexion/")
+    newcomer.follow("Demandez-le à votre structure")
+    newcomer.type(re.compile("Dans quelle structure"), "Larivot")
+    newcomer.press("Chercher")
+    newcomer.follow(re.compile("Cabinet médical du Larivot"))
+    newcomer.type("Prénom", "Maïté")
+    newcomer.type(re.compile("^Nom d’exercice"), "Lony")
+    newcomer.type(re.compile("^Adresse électronique"), "maite.lony@carbet.example")
+    newcomer.page.get_by_label("Profession", exact=True).select_option("331")
+    newcomer.press("Envoyer la demande")
+    newcomer.follow("suivre la demande")
+    newcomer.sees("En attente de la structure")
+
+    # When the region approves
+    region = come(REGION)
+    region.page.get_by_role("navigation", name="Menu principal").get_by_role(
+        "link", name="Habilitations"
+    ).press("Enter")
+    region.follow(re.compile("^Demandes"))
+    region.follow("Maïté Lony")
+    region.press("Accepter")
+    region.sees("Maïté Lony peut désormais travailler")
+
+    # Then she chooses a password, proves a second factor, and is inside
+    newcomer.page.reload()
+    newcomer.sees("Demande acceptée")
+    newcomer.type("Mot de passe", PASSWORD)
+    newcomer.type("Le même, encore une fois", PASSWORD)
+    newcomer.press("Choisir ce mot de passe")
+    newcomer.type(re.compile("Adresse électronique"), "maite.lony@carbet.example")
+    newcomer.type(re.compile("^Mot de passe"), PASSWORD)
+    newcomer.press("Se connecter")
+    newcomer.go("/compte/securite/application/")
+    seed = re.search(r"\b[A-Z2-7]{32}\b", newcomer.page.content())
+    assert seed
+    newcomer.type(re.compile("code", re.IGNORECASE), code_of(seed.group()))
+    newcomer.page.keyboard.press("Enter")
+    newcomer.page.wait_for_load_state()
+    newcomer.go("/")
+    newcomer.sees("Ma journée")
+
+    # When the region lets her act for the doctor
+    region.go("/habilitations/?q=bihan")
+    region.follow("Dr Yann Le Bihan")
+    delegates = region.page.get_by_label("Secrétaire", exact=True)
+    delegates.select_option(label=delegates.locator("option", has_text="Maïté Lony").inner_text())
+    region.press("Déléguer")
+    region.sees("Maïté Lony agit pour cette personne")
+    newcomer.go("/patients/")
+    newcomer.sees("Mes patients")
+
+    # Then her own account says so; and when she leaves, her next page is the sign-in
+    newcomer.go("/habilitations/miennes/")
+    newcomer.sees(re.compile("Vous agissez pour"))
+    region.go("/habilitations/?q=lony")
+    region.follow("Maïté Lony")
+    region.press("A quitté la structure")
+    region.sees("L’accès est fermé")
+    newcomer.page.goto(newcomer.house.url + "/patients/")
+    assert "/connexion" in newcomer.page.url
+
+
+class Application(BaseHTTPRequestHandler):
+    """A small regional application that knows no account: it asks Carbet who comes."""
+
+    house = ""
+    client = ("", "")
+    asked: dict[str, str] = {}
+
+    def log_message(self, *said):
+        pass
+
+    def do_GET(self):
+        address = urlsplit(self.path)
+        if address.path == "/":
+            self._say('<a href="/entrer">Se connecter avec Carbet</a>')
+        elif address.path == "/entrer":
+            self._ask()
+        else:
+            self._judge({name: each[0] for name, each in parse_qs(address.query).items()})
+
+    @property
+    def back(self):
+        return f"http://127.0.0.1:{self.server.server_address[1]}/retour"
+
+    def _ask(self):
+        verifier = secrets.token_urlsafe(48)
+        Application.asked = {"state": secrets.token_urlsafe(16), "verifier": verifier}
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
+        query = {
+            "response_type": "code",
+            "client_id": self.client[0],
+            "redirect_uri": self.back,
+            "scope": "openid profile professional",
+            "state": self.asked["state"],
+            "nonce": "n-journey",
+            "code_challenge": challenge.rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+        }
+        self.send_response(302)
+        self.send_header(
+            "Location", f"{self._published('authorization_endpoint')}?{urlencode(query)}"
+        )
+        self.end_headers()
+
+    def _judge(self, answer):
+        assert answer["state"] == self.asked["state"]
+        basic = base64.b64encode(":".join(self.client).encode()).decode()
+        tokens = self._fetch(
+            self._published("token_endpoint"),
+            {
+                "grant_type": "authorization_code",
+                "code": answer["code"],
+                "redirect_uri": self.back,
+                "code_verifier": self.asked["verifier"],
+            },
+            f"Basic {basic}",
+        )
+        keys = jwt.PyJWKSet.from_dict(self._fetch(self._published("jwks_uri")))
+        kid = jwt.get_unverified_header(tokens["id_token"])["kid"]
+        claims = jwt.decode(
+            tokens["id_token"],
+            key=keys[kid],
+            algorithms=["RS256"],
+            audience=self.client[0],
+            issuer=self._published("issuer"),
+        )
+        assert claims["nonce"] == "n-journey"
+        assert "otp" in claims["amr"]
+        who = self._fetch(
+            self._published("userinfo_endpoint"),
+            authorization=f"Bearer {tokens['access_token']}",
+        )
+        assert who["sub"] == claims["sub"]
+        self._say(f"Bonjour {who['name']}, {who['roles'][0]['organization']}")
+
+    def _published(self, name):
+        return self._fetch(f"{self.house}/.well-known/openid-configuration")[name]
+
+    def _fetch(self, address, said=None, authorization=""):
+        method = "POST" if said else "GET"
+        headers = {"Authorization": authorization} if authorization else {}
+        answer = requests.request(method, address, data=said, headers=headers, timeout=20)
+        answer.raise_for_status()
+        return answer.json()
+
+    def _say(self, words):
+        head = '<!doctype html><html lang="fr"><title>Imagerie</title>'
+        page = f"{head}<main><h1>Imagerie</h1>{words}</main>"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(page.encode())
+
+
+@pytest.fixture
+def application(house):
+    """Serve the application on the loopback; return its address."""
+    Application.house = house.url
+    served = ThreadingHTTPServer(("127.0.0.1", 0), Application)
+    thread = threading.Thread(target=served.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{served.server_address[1]}"
+    served.shutdown()
+    served.server_close()
+    thread.join(5)
+
+
+@pytest.mark.parametrize("confirms", [True, False], ids=["confirmed", "led straight in"])
+def test_another_application_signs_in_through_carbet(come, application, confirms):
+    # Given an application that the region declares
+    region = come(REGION)
+    region.go("/habilitations/applications/")
+    region.type("Nom de l’application", f"Imagerie {'un' if confirms else 'deux'}")
+    region.type("Adresse de l’application", f"{application}/")
+    region.type(re.compile("Adresse de retour"), f"{application}/retour")
+    if not confirms:
+        region.reach(region.page.get_by_label(re.compile("Demander une confirmation")))
+        region.page.keyboard.press("Space")
+    region.press("Déclarer")
+    Application.client = (
+        region.page.locator("#client-id").inner_text(),
+        region.page.locator("#client-secret").inner_text(),
+    )
+
+    # When a doctor who is not signed in comes to it
+    doctor = come()
+    doctor.page.goto(application)
+    doctor.page.get_by_role("link", name="Se connecter avec Carbet").press("Enter")
+    doctor.page.wait_for_url(re.compile("/connexion/"))
+    doctor.type(re.compile("Adresse électronique"), GP)
+    doctor.type(re.compile("^Mot de passe"), doctor.house.password)
+    doctor.press("Se connecter")
+    shown = re.search(r"\b(\d{3}) ?(\d{3})\b", doctor.page.locator("main").inner_text())
+    assert shown
+    doctor.type(re.compile("code", re.IGNORECASE), "".join(shown.groups()))
+    doctor.page.keyboard.press("Enter")
+    if confirms:
+        doctor.page.wait_for_url(re.compile("/authorize"))
+        doctor.check()
+        doctor.sees("Rien de vos patients")
+        doctor.page.get_by_role("button", name="Entrer").press("Enter")
+
+    # Then the application knows who came, and in which structure
+    expect(doctor.page.get_by_text("Bonjour Dr Yann Le Bihan")).to_be_visible()
+    expect(doctor.page.get_by_text("Cabinet médical du Larivot")).to_be_visible()
