@@ -47,6 +47,7 @@ second_factors = [
 own = [
     path("compte/", views.profile, name="profile"),
     path("compte/fuseau/", views.time_zone, name="time_zone"),
+    path("compte/reprendre/", views.left, name="left"),
     path("compte/renforcer/", views.strengthen, name="strengthen"),
     path("compte/deconnecter-partout/", views.sign_out_everywhere, name="sign_out_everywhere"),
 ]

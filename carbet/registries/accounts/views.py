@@ -12,12 +12,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from carbet.core import doors
 from carbet.core.operation import UnableTo
-from carbet.registries.accounts import operations, queries
+from carbet.registries.accounts import operations, queries, sessions
 from carbet.registries.accounts.choices import TIME_ZONES, AccountKind
+
+# What is shorter is a choice or a number: it goes along without being shown.
+SHOWN_FROM = 8
 
 
 class _LeadsOn:
@@ -124,6 +127,24 @@ def profile(request: HttpRequest) -> HttpResponse:
             ),
         },
     )
+
+
+@doors.signed_in(role_chosen=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def left(request: HttpRequest) -> HttpResponse:
+    """Give back the form that was sent after its session had ended: to send, or to give up."""
+    kept = request.COOKIES.get(sessions.LEFT_COOKIE, "")
+    if request.method == "POST":
+        sessions.forget_left(kept)
+        answer = redirect("/")
+        answer.delete_cookie(sessions.LEFT_COOKIE)
+        messages.info(request, "Ce qui n’était pas parti est abandonné.")
+        return answer
+    found = sessions.find_left(kept, account_id=request.user.pk) if kept else None
+    if found is None:
+        return redirect("/")
+    texts = [value for _, value in found.fields if len(value) >= SHOWN_FROM and " " in value]
+    return render(request, "accounts/left.html", {"left": found, "texts": texts})
 
 
 @doors.signed_in()
