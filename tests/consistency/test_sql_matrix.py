@@ -202,6 +202,7 @@ def test_security_definer_functions_are_known_and_not_open_to_all():
         "carbet_is_peopled",
         "carbet_participates",
         "messaging_search",
+        "notebook_search",
         "patients_mine",
         "patients_search",
         "patients_search_traits",

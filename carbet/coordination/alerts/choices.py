@@ -9,6 +9,7 @@ class AlertKind(models.TextChoices):
     CIRCLE = "circle", "Cercle de soins"
     URGENT_NOTE = "urgent_note", "Note urgente"
     NOTE = "note", "Note du cahier"
+    NOTE_MENTION = "note_mention", "On vous appelle dans le cahier"
     PLAN_PROPOSED = "plan_proposed", "Plan à approuver"
     PLAN_DECIDED = "plan_decided", "Plan approuvé ou commenté"
     GLASS = "glass", "Accès exceptionnel"

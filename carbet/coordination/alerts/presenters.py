@@ -34,6 +34,7 @@ ICONS = {
     AlertKind.CIRCLE: "circle",
     AlertKind.URGENT_NOTE: "alert",
     AlertKind.NOTE: "note",
+    AlertKind.NOTE_MENTION: "message",
     AlertKind.PLAN_PROPOSED: "plan",
     AlertKind.PLAN_DECIDED: "plan",
     AlertKind.GLASS: "unlock",

@@ -92,7 +92,9 @@ def is_own(document: Document, actor: Actor) -> bool:
 
 def own_keys(signed: dict[str, int | str | None]) -> list[str]:
     """Return the keys of whoever signs: they always see what they wrote."""
-    return [
+    organization = signed.get("author_organization_id")
+    own = [organization_key(organization)] if isinstance(organization, int) else []
+    return own + [
         role_key(number)
         for number in (signed.get("author_role_id"), signed.get("on_behalf_of_id"))
         if isinstance(number, int)
@@ -108,6 +110,11 @@ def signature(
         UnableToAct: the role does not write in records, nor for somebody who does.
         UnableToSign: a delegate of several doctors did not say for whom.
     """
+    if actor.kind == SYSTEM:
+        return {
+            "author_organization_id": actor.organization_id,
+            "author_name": actor.organization_name or actor.display_name,
+        }
     if actor.role_id is None:
         raise UnableToAct("Choisissez d’abord le rôle sous lequel vous travaillez.")
     own: dict[str, int | str | None] = {

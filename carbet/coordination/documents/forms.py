@@ -52,6 +52,7 @@ class ReceivedFilesField(FilesField):
             "multiple": True,
             "accept": content.ACCEPTED,
             "data-largest": content.LARGEST_FILE,
+            "data-shrink": True,
         }
 
     def clean(self, data: Any, initial: Any = None) -> list[receiving.Received]:

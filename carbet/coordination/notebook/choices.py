@@ -21,8 +21,14 @@ class MeasureKind(models.TextChoices):
     HEART_RATE = "8867-4", "Fréquence cardiaque"
     TEMPERATURE = "8310-5", "Température"
     OXYGEN = "59408-5", "Saturation en oxygène"
+    RESPIRATION = "9279-1", "Fréquence respiratoire"
     GLUCOSE = "2339-0", "Glycémie capillaire"
+    HBA1C = "4548-4", "Hémoglobine glyquée"
     PAIN = "72514-3", "Douleur"
+    HEIGHT = "8302-2", "Taille"
+    WAIST = "8280-0", "Tour de taille"
+    HEAD = "8287-5", "Périmètre crânien"
+    BMI = "39156-5", "Indice de masse corporelle"
 
 
 class MeasureStatus(models.TextChoices):

@@ -1,7 +1,7 @@
 """Shape of what is typed in a notebook: notes, corrections, measures, and what one asks to see."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,14 +9,18 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
+from carbet.coordination.documents.forms import ReceivedFilesField
 from carbet.coordination.notebook import rules
 from carbet.coordination.notebook.choices import MeasureKind, NoteKind
 from carbet.coordination.notebook.queries import MEASURE, NOTE, Filters, Position
 from carbet.core.actor import ALL_DATA, DataCategory
 from carbet.core.identifiers import from_short_id, short_id
+from carbet.core.sharing import PERSON_AND_RELATIVES, Visibility
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MEASURES = "mesures"
+PERIODS = {"1m": ("Un mois", 31), "3m": ("Trois mois", 92), "1a": ("Un an", 366)}
+Member = Mapping[str, str]
 
 
 class LongTextField(forms.CharField):
@@ -94,7 +98,24 @@ READERS = {
 }
 
 
-class NoteForm(SignedForm):
+class SharedForm(SignedForm):
+    """A form that calls members by name, on their boxes or in the text, and carries files."""
+
+    files = ReceivedFilesField(label="Photos et fichiers")
+
+    def __init__(self, *args: Any, members: Sequence[Member] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.members = members
+
+    def called(self) -> dict[str, str]:
+        """Return the name, by key, of each member called."""
+        known = {member["key"]: (member["name"], member["family"]) for member in self.members}
+        keys = rules.called(self.cleaned_data.get("text", ""), known)
+        keys |= set(self.cleaned_data.get("members") or ())
+        return {key: known[key][0] for key in sorted(keys)}
+
+
+class NoteForm(SharedForm):
     """A new note."""
 
     text = LongTextField(label="Note")
@@ -108,13 +129,15 @@ class NoteForm(SignedForm):
         label="Urgente : alerter tout de suite le cercle de soins", required=False
     )
     category = forms.TypedChoiceField(
-        label="Qui peut la lire",
+        label="Nature de l’information",
         coerce=lambda value: DataCategory(int(value)),
         empty_value=None,
         required=False,
         widget=forms.Select(attrs={"class": "input"}),
     )
     occurred_at = MomentField()
+    visibility = forms.ChoiceField(label="Qui la voit", choices=Visibility.choices, required=False)
+    members = forms.MultipleChoiceField(label="Membres à prévenir", required=False)
 
     field_order = ("text", "kind", "category", "urgent", "occurred_at", "on_behalf_of", "gesture")
 
@@ -125,9 +148,56 @@ class NoteForm(SignedForm):
             del self.fields["category"]
         else:
             self.fields["category"].choices = said
+        self.fields["members"].choices = [
+            *((member["key"], member["name"]) for member in self.members),
+            (PERSON_AND_RELATIVES, "La personne et ses proches"),
+        ]
+        self.fields["members"].error_messages["invalid_choice"] = (
+            "Un membre coché a quitté le cercle : rechargez la page."
+        )
+
+    @property
+    def boxes(self) -> list[tuple[str, str, str, bool]]:
+        """The members as boxes to tick: key, name, what they do, ticked."""
+        ticked = self["members"].value() or []
+        return [
+            (member["key"], member["name"], member["profession"], member["key"] in ticked)
+            for member in self.members
+        ]
+
+    @property
+    def visibilities(self) -> list[tuple[str, str, bool]]:
+        """Who sees the note, as options: value, label, chosen."""
+        chosen = self["visibility"].value() or Visibility.CIRCLE
+        return [(value, label, value == chosen) for value, label in Visibility.choices]
+
+    @property
+    def has_options(self) -> bool:
+        """Tell whether something was said or refused beyond the text: it must be on sight."""
+        return self.is_bound and bool(
+            {"files", "members", "visibility", "occurred_at"} & set(self.errors)
+            or self["members"].value()
+            or self["occurred_at"].value()
+            or self["visibility"].value() not in ("", None, Visibility.CIRCLE)
+        )
+
+    def clean_visibility(self) -> str:
+        """Return who sees the note, the whole circle when nothing is said."""
+        return self.cleaned_data["visibility"] or Visibility.CIRCLE
+
+    def called(self) -> dict[str, str]:
+        """Return the name, by key, of each member called; the person is no member."""
+        ticked = self.cleaned_data.get("members") or []
+        self.cleaned_data["members"] = [key for key in ticked if key != PERSON_AND_RELATIVES]
+        return super().called()
+
+    @property
+    def with_person(self) -> bool:
+        """Tell whether a note for chosen members is for the person and relatives as well."""
+        return PERSON_AND_RELATIVES in (self["members"].value() or ())
 
 
-class ReplyForm(SignedForm):
+class ReplyForm(SharedForm):
     """An answer to a note."""
 
     text = LongTextField(label="Réponse")
@@ -135,7 +205,23 @@ class ReplyForm(SignedForm):
         label="Urgente : alerter tout de suite le cercle de soins", required=False
     )
 
-    field_order = ("text", "urgent", "on_behalf_of", "gesture")
+    field_order = ("text", "urgent", "files", "on_behalf_of", "gesture")
+
+
+class SeenForm(forms.Form):
+    """Which notes somebody has seen, as their addresses carry them."""
+
+    notes = forms.CharField(max_length=4000)
+
+    def clean_notes(self) -> list[int]:
+        """Return the row numbers; what cannot be read is set aside."""
+        found = []
+        for word in self.cleaned_data["notes"].split()[:200]:
+            try:
+                found.append(from_short_id(word))
+            except ValueError:
+                continue
+        return found
 
 
 class CorrectionForm(forms.Form):
@@ -206,6 +292,11 @@ FIELDS: dict[str, tuple[str, ...]] = {
     MeasureKind.GLUCOSE: ("glucose",),
     MeasureKind.WEIGHT: ("weight",),
     MeasureKind.PAIN: ("pain",),
+    MeasureKind.RESPIRATION: ("respiration",),
+    MeasureKind.HEIGHT: ("height",),
+    MeasureKind.WAIST: ("waist",),
+    MeasureKind.HEAD: ("head",),
+    MeasureKind.HBA1C: ("hba1c",),
 }
 
 
@@ -225,6 +316,14 @@ class MeasuresForm(SignedForm):
     glucose = _number(MeasureKind.GLUCOSE, example="1,05")
     weight = _number(MeasureKind.WEIGHT, example="68,2")
     pain = _number(MeasureKind.PAIN, example="3")
+    respiration = _number(MeasureKind.RESPIRATION, example="16")
+    height = _number(MeasureKind.HEIGHT, example="165")
+    waist = _number(MeasureKind.WAIST, example="92")
+    head = _number(MeasureKind.HEAD, example="38,5")
+    hba1c = _number(MeasureKind.HBA1C, example="6,8")
+    confirmed = forms.BooleanField(
+        label="J’ai vérifié : ces valeurs inhabituelles sont justes", required=False
+    )
     comment = forms.CharField(
         label="Remarque",
         max_length=200,
@@ -233,6 +332,11 @@ class MeasuresForm(SignedForm):
     )
     occurred_at = MomentField()
 
+    def __init__(self, *args: Any, last_weight: Decimal | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.last_weight = last_weight
+        self.doubtful = False
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         for kind, given in self.values().items():
@@ -240,9 +344,21 @@ class MeasuresForm(SignedForm):
                 continue
             for rank, sentence in rules.refusals(kind, given).items():
                 self.add_error(FIELDS[kind][rank], sentence)
+            self._ask(kind, given)
         if not self.errors and not self.values():
             raise forms.ValidationError("Indiquez au moins une mesure.")
         return data
+
+    def _ask(self, kind: str, given: tuple[Decimal | None, ...]) -> None:
+        """Ask to confirm what is unusual, at its field; confirmed, it is kept."""
+        last = self.last_weight if kind == MeasureKind.WEIGHT else None
+        for rank, sentence in rules.doubts(kind, given, last=last).items():
+            name = FIELDS[kind][rank]
+            if name in self.errors:
+                continue
+            self.doubtful = True
+            if not self.cleaned_data.get("confirmed"):
+                self.add_error(name, f"{sentence} Vérifiez, puis confirmez au bas de la page.")
 
     def values(self) -> dict[str, tuple[Decimal | None, ...]]:
         """Return what was typed, by kind of measure."""
@@ -279,6 +395,8 @@ class FilterForm(forms.Form):
     )
     auteur = forms.TypedChoiceField(label="Auteur", coerce=int, empty_value=None, required=False)
     urgent = forms.BooleanField(label="Seulement les urgentes", required=False)
+    fichiers = forms.BooleanField(label="Seulement avec photo ou fichier", required=False)
+    q = forms.CharField(label="Mots cherchés", max_length=100, required=False)
     nouveau = forms.BooleanField(label="Seulement depuis ma dernière visite", required=False)
 
     def __init__(self, *args: Any, authors: Iterable[tuple[int, str]] = (), **options: Any) -> None:
@@ -303,6 +421,8 @@ class FilterForm(forms.Form):
             measures=MEASURES in types or not types,
             author_role_id=data.get("auteur"),
             urgent=bool(data.get("urgent")),
+            files=bool(data.get("fichiers")),
+            words=data.get("q") or "",
             since=since if data.get("nouveau") else None,
         )
 

@@ -1,27 +1,32 @@
 """What can be done in a notebook: write, reply, correct, withdraw, measure. Nothing is erased."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts.choices import AlertKind
 from carbet.coordination.care_teams import access as care_teams_access
 from carbet.coordination.care_teams import queries as care_teams
+from carbet.coordination.documents import access as documents_access
+from carbet.coordination.documents import choices as document_choices
+from carbet.coordination.documents import operations as documents
+from carbet.coordination.documents.rules import content as file_content
+from carbet.coordination.documents.rules.receiving import Received
 from carbet.coordination.notebook import access, rules
 from carbet.coordination.notebook.choices import MeasureKind, MeasureStatus, NoteKind
-from carbet.coordination.notebook.models import Measure, Note
+from carbet.coordination.notebook.models import Measure, Note, NoteFile
 from carbet.coordination.tasks import operations as tasks
 from carbet.coordination.tasks.choices import TaskStatus
-from carbet.core import live
-from carbet.core.actor import Actor, DataCategory, Level, organization_key, role_key
+from carbet.core import live, sharing
+from carbet.core.actor import Actor, DataCategory, Level, role_key
+from carbet.core.append import append
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
-from carbet.registries.directory.models import PractitionerRole
-from carbet.registries.directory.rules import WRITE_NOTEBOOK
+from carbet.core.sharing import Visibility
 from carbet.registries.patients.models import Patient
 
 TARGET = "notebook"
@@ -68,28 +73,49 @@ def write_note(
     occurred_at: datetime | None = None,
     replies_to: Note | None = None,
     on_behalf_of_id: int | None = None,
+    visibility: str = Visibility.CIRCLE,
+    called: Mapping[str, str] | None = None,
+    with_person: bool = False,
+    files: Sequence[Received] = (),
+    identifier: tuple[str, str] = ("", ""),
+    author: Mapping[str, int | str | None] | None = None,
 ) -> Note:
     """Write a note, or a reply to one; the same gesture twice is one note.
 
     An urgent note alerts at once everyone who writes in the record; another one those who manage
     it, a team through whoever of it is named in the circle; a reply tells the author it answers as
-    well. Every open screen of the circle refreshes.
+    well, and whoever is called by name is told. Every open screen that may show it refreshes.
 
     Args:
         category: what it says, which decides who reads it; by default the first that is open to
             the author (medical before social). A reply follows the note it answers.
         occurred_at: when it was seen or done; now by default, never later than now + 10 minutes.
         on_behalf_of_id: the role for which a delegate writes; found alone when there is only one.
+        called: the name, by grantee key, of the members called; when the note is for chosen
+            members, they are those who see it, with its author. A reply goes to whoever sees what
+            it answers.
+        with_person: whether a note for chosen members is also for the person and relatives.
+        files: photos and files, as the documents room let them in.
+        identifier: system and value that another system gave the note.
+        author: who wrote it when another system sends it: columns of the row.
 
     Raises:
         UnableToAct: the role does not write in notebooks, nor for somebody who does.
-        UnableToWriteNote: no text, too long, a moment to come, a reply to a withdrawn note.
+        UnableToWriteNote: no text, too long, a moment to come, a reply to a withdrawn note, nobody
+            chosen, too many files.
         GestureAlreadyUsed: this form already wrote another text.
     """
     text = text.strip()
     _check_text(text)
     moment = _checked_moment(occurred_at, now=now, refusal=UnableToWriteNote)
     parent = _checked_parent(replies_to, patient=patient)
+    if len(files) > file_content.MOST_FILES:
+        raise UnableToWriteNote(
+            f"{file_content.MOST_FILES} fichiers par note au plus.", field="files"
+        )
+    signed = _signed(actor, patient_id=patient.pk, on_behalf_of_id=on_behalf_of_id, author=author)
+    told = dict(called or {})
+    shared = _sharing(visibility, told, with_person=with_person, parent=parent, signed=signed)
     note = Note(
         patient_id=patient.pk,
         kind=NoteKind(kind),
@@ -99,14 +125,21 @@ def write_note(
         replies_to=parent,
         occurred_at=moment,
         recorded_at=now,
+        updated_at=now,
         gesture=gesture,
-        **_authorship(actor, patient_id=patient.pk, on_behalf_of_id=on_behalf_of_id),
+        mentions=told or None,
+        identifier_system=identifier[0],
+        identifier_value=identifier[1],
+        **shared,
+        **signed,
     )
     try:
         with transaction.atomic():
             note.save(force_insert=True)
     except IntegrityError as error:
         return _written_before(trace, note, error)
+    if files:
+        _attach(note, files, parent=parent, patient=patient, actor=actor, now=now)
     _tell(note, parent, actor=actor, now=now)
     _ask(note, parent, actor=actor, now=now)
     trace.about(patient_id=patient.pk, entity=note)
@@ -153,8 +186,8 @@ def correct_note(
     if not reason:
         raise UnableToCorrectNote("Dites pourquoi vous corrigez cette note.", field="reason")
     row.text, row.corrected_at, row.correction_reason = text, now, reason
-    row.save(update_fields=["text", "corrected_at", "correction_reason"])
-    _refresh_screens(row.patient_id, now=now)
+    _save(row, "text", "corrected_at", "correction_reason", now=now)
+    _refresh_screens(row, now=now)
     trace.about(patient_id=row.patient_id, entity=row, reason=reason)
     return row
 
@@ -174,10 +207,50 @@ def withdraw_note(trace: Trace, *, actor: Actor, now: datetime, note: Note, reas
     if not reason:
         raise UnableToCorrectNote("Dites pourquoi vous retirez cette note.", field="reason")
     row.withdrawn_at, row.withdrawal_reason = now, reason
-    row.save(update_fields=["withdrawn_at", "withdrawal_reason"])
-    _refresh_screens(row.patient_id, now=now)
+    _save(row, "withdrawn_at", "withdrawal_reason", now=now)
+    _refresh_screens(row, now=now)
     trace.about(patient_id=row.patient_id, entity=row, reason=reason)
     return row
+
+
+_SEE = """
+INSERT INTO notebook_notereceipt (note_id, patient_id, role_id, reader_name, seen_at)
+SELECT n.id, n.patient_id, %(role)s, %(name)s, %(now)s FROM notebook_note n
+WHERE n.patient_id = %(patient)s AND n.id = ANY (%(notes)s)
+  AND n.author_role_id IS DISTINCT FROM %(role)s
+ON CONFLICT (note_id, role_id) DO NOTHING
+RETURNING (SELECT u.author_role_id FROM notebook_note u WHERE u.id = note_id)
+"""
+MOST_SEEN = 200
+
+
+@operation("notebook.note.see", action="C")
+def mark_seen(
+    trace: Trace, *, actor: Actor, now: datetime, patient: Patient, note_ids: Sequence[int]
+) -> int:
+    """Keep that the actor has seen these notes, each once. Return how many were not seen before.
+
+    Raises:
+        UnableToAct: no role is chosen.
+    """
+    if actor.role_id is None:
+        raise UnableToAct("Choisissez d’abord le rôle sous lequel vous travaillez.")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SEE,
+            {
+                "role": actor.role_id,
+                "name": actor.display_name,
+                "now": now,
+                "patient": patient.pk,
+                "notes": list(note_ids)[:MOST_SEEN],
+            },
+        )
+        authors = [row[0] for row in cursor.fetchall()]
+    # Those who wrote see it on their open screens; nobody else needs to refresh.
+    live.announce({f"role:{author}" for author in authors if author}, "seen", now=now)
+    trace.about(patient_id=patient.pk, entity=f"Note x{len(authors)}")
+    return len(authors)
 
 
 @operation("notebook.measure.record", action="C")
@@ -192,6 +265,8 @@ def record_measures(
     occurred_at: datetime | None = None,
     comment: str = "",
     on_behalf_of_id: int | None = None,
+    identifier: tuple[str, str] = ("", ""),
+    author: Mapping[str, int | str | None] | None = None,
 ) -> list[Measure]:
     """Record the measures taken at one moment; the same gesture twice records them once.
 
@@ -215,7 +290,7 @@ def record_measures(
     if errors:
         raise UnableToRecordMeasure("Vérifiez les valeurs signalées.", errors=errors)
     moment = _checked_moment(occurred_at, now=now, refusal=UnableToRecordMeasure)
-    authorship = _authorship(actor, patient_id=patient.pk, on_behalf_of_id=on_behalf_of_id)
+    signed = _signed(actor, patient_id=patient.pk, on_behalf_of_id=on_behalf_of_id, author=author)
     measures = []
     for kind, given in values.items():
         measure = Measure(
@@ -225,10 +300,13 @@ def record_measures(
             second_value=given[1] if len(given) > 1 else None,
             occurred_at=moment,
             recorded_at=now,
+            updated_at=now,
+            identifier_system=identifier[0],
+            identifier_value=identifier[1],
             # One gesture fills several lines: each has a key of its own, always the same.
             gesture=uuid.uuid5(gesture, kind),
             comment=comment.strip(),
-            **authorship,
+            **signed,
         )
         try:
             with transaction.atomic():
@@ -237,7 +315,7 @@ def record_measures(
             measure = _measured_before(measure, error)
         measures.append(measure)
         trace.about(patient_id=patient.pk, entity=measure)
-    _refresh_screens(patient.pk, now=now)
+    _refresh_screens(measures[0], now=now)
     return measures
 
 
@@ -257,8 +335,8 @@ def withdraw_measure(trace: Trace, *, actor: Actor, now: datetime, measure: Meas
     if row.status == MeasureStatus.ENTERED_IN_ERROR:
         raise UnableToCorrectNote("Cette mesure est déjà signalée comme saisie par erreur.")
     row.status, row.status_changed_at = MeasureStatus.ENTERED_IN_ERROR, now
-    row.save(update_fields=["status", "status_changed_at"])
-    _refresh_screens(row.patient_id, now=now)
+    _save(row, "status", "status_changed_at", now=now)
+    _refresh_screens(row, now=now)
     trace.about(patient_id=row.patient_id, entity=row)
     return row
 
@@ -313,32 +391,86 @@ def _checked_category(
     return asked
 
 
-def _authorship(
-    actor: Actor, *, patient_id: int, on_behalf_of_id: int | None
+def _signed(
+    actor: Actor,
+    *,
+    patient_id: int,
+    on_behalf_of_id: int | None,
+    author: Mapping[str, int | str | None] | None,
 ) -> dict[str, int | str | None]:
-    """Return who writes, and for whom."""
-    if actor.role_id is None:
-        raise UnableToAct("Choisissez d’abord le rôle sous lequel vous travaillez.")
-    if on_behalf_of_id is None and actor.can(WRITE_NOTEBOOK):
-        return {"author_role_id": actor.role_id, "author_name": actor.display_name}
-    delegators = [
-        role
-        for role in PractitionerRole.objects.filter(pk__in=actor.delegated_role_ids)
-        if on_behalf_of_id in (None, role.pk)
-    ]
-    writers = set(care_teams.keys_of_level(patient_id=patient_id, level=Level.WRITE))
-    allowed = [
-        role for role in delegators if writers & {role.key, organization_key(role.organization_id)}
-    ]
-    if len(allowed) > 1:
-        raise UnableToWriteNote("Dites pour qui vous écrivez.", field="on_behalf_of")
-    if not allowed:
-        raise UnableToAct("Votre rôle ne permet pas d’écrire dans ce cahier.")
-    return {
-        "author_role_id": actor.role_id,
-        "author_name": actor.display_name,
-        "on_behalf_of_id": allowed[0].pk,
-    }
+    """Return who writes, and for whom, as columns of the row."""
+    try:
+        signed = documents_access.signature(
+            actor, patient_id=patient_id, on_behalf_of_id=on_behalf_of_id
+        )
+    except documents_access.UnableToSign as refusal:
+        raise UnableToWriteNote(refusal.message, field=refusal.field) from refusal
+    return signed | dict(author or {})
+
+
+def _sharing(
+    visibility: str,
+    called: Mapping[str, str],
+    *,
+    with_person: bool,
+    parent: Note | None,
+    signed: dict[str, int | str | None],
+) -> dict[str, object]:
+    """Return who sees a note, as columns of the row."""
+    own = documents_access.own_keys(signed)
+    if parent is not None:
+        readers = sorted({*parent.readers, *own}) if parent.readers is not None else None
+        return {"visibility": parent.visibility, "readers": readers}
+    if Visibility(visibility) != Visibility.CHOSEN:
+        return {"visibility": visibility, "readers": None}
+    chosen = {*called, *([sharing.PERSON_AND_RELATIVES] if with_person else [])}
+    if not chosen:
+        raise UnableToWriteNote("Cochez au moins un membre du cercle.", field="members")
+    return {"visibility": visibility, "readers": sorted({*chosen, *own})}
+
+
+def _attach(
+    note: Note,
+    files: Sequence[Received],
+    *,
+    parent: Note | None,
+    patient: Patient,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """File what the note carries, seen by whoever sees the note."""
+    thread = parent or note
+    for rank, received in enumerate(files):
+        document = documents.file_document(
+            actor=actor,
+            now=now,
+            patient=patient,
+            received=received,
+            gesture=uuid.uuid5(note.gesture, f"file {rank}"),
+            kind=document_choices.PHOTO if received.small else document_choices.OTHER,
+            visibility=note.visibility,
+            readers=note.readers or (),
+            attached_to="note",
+            on_behalf_of_id=note.on_behalf_of_id,
+        )
+        append(
+            [
+                NoteFile(
+                    note=note,
+                    thread=thread,
+                    document=document,
+                    patient=patient,
+                    occurred_at=thread.occurred_at,
+                )
+            ]
+        )
+
+
+def _save(row: Note | Measure, *fields: str, now: datetime) -> None:
+    """Write what changed in a row, as its next version."""
+    row.version += 1
+    row.updated_at = now
+    row.save(update_fields=[*fields, "version", "updated_at"])
 
 
 def _written_before(trace: Trace, note: Note, error: IntegrityError) -> Note:
@@ -380,8 +512,9 @@ def _lock_own(note: Note, actor: Actor) -> Note:
 
 
 def _tell(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> None:
-    """Alert whom the note concerns, and refresh the open screens of the circle."""
-    carers = care_teams.carers(patient_id=note.patient_id, category=DataCategory(note.category))
+    """Alert whom the note concerns, and refresh the open screens that may show it."""
+    told = care_teams.carers(patient_id=note.patient_id, category=DataCategory(note.category))
+    carers = [carer for carer in told if _sees(carer.key, note)]
     live.announce([carer.key for carer in carers], "note", now=now)
     level = Level.WRITE if note.urgent else Level.MANAGE
     concerned = [carer for carer in carers if carer.level >= level]
@@ -391,14 +524,28 @@ def _tell(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> No
         recipients -= {carer.structure for carer in concerned if carer.structure}
     if parent is not None and parent.author_role_id is not None:
         recipients |= {f"role:{parent.author_role_id}"} & {carer.key for carer in carers}
-    alerts.raise_alert(
-        actor=actor,
-        now=now,
-        patient_id=note.patient_id,
-        recipients=recipients,
-        kind=AlertKind.URGENT_NOTE if note.urgent else AlertKind.NOTE,
-        target=TARGET,
-        urgent=note.urgent,
+    called = set(note.mentions or ()) & {carer.key for carer in carers}
+    if note.urgent:
+        told_how = {AlertKind.URGENT_NOTE: recipients | called}
+    else:
+        told_how = {AlertKind.NOTE: recipients - called}
+        if called:
+            told_how[AlertKind.NOTE_MENTION] = called
+    for kind, keys in told_how.items():
+        alerts.raise_alert(
+            actor=actor,
+            now=now,
+            patient_id=note.patient_id,
+            recipients=keys,
+            kind=kind,
+            target=TARGET,
+            urgent=note.urgent,
+        )
+
+
+def _sees(key: str, row: Note | Measure) -> bool:
+    return not isinstance(row, Note) or sharing.is_told(
+        key, visibility=row.visibility, readers=row.readers
     )
 
 
@@ -429,8 +576,7 @@ def _ask(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> Non
     tasks.follow(actor=actor, now=now, patient_id=note.patient_id, items=items, target=TARGET)
 
 
-def _refresh_screens(patient_id: int, *, now: datetime) -> list[str]:
-    """Announce the change to everyone who may read the record, and return their keys."""
-    readers = care_teams.keys_of_level(patient_id=patient_id, level=Level.READ)
-    live.announce(readers, "note", now=now)
-    return readers
+def _refresh_screens(row: Note | Measure, *, now: datetime) -> None:
+    """Announce the change to everyone who may see it."""
+    readers = care_teams.keys_of_level(patient_id=row.patient_id, level=Level.READ)
+    live.announce([key for key in readers if _sees(key, row)], "note", now=now)

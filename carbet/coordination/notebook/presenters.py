@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 
+from carbet.coordination.documents.rules import content
 from carbet.coordination.notebook import rules
 from carbet.coordination.notebook.choices import MeasureKind, NoteKind
-from carbet.coordination.notebook.models import Measure
-from carbet.coordination.notebook.queries import Entry, MeasurePoint
+from carbet.coordination.notebook.models import Measure, Note
+from carbet.coordination.notebook.queries import Attached, Entry, MeasurePoint, Reading
+from carbet.core import sharing
 from carbet.core.actor import Actor
 from carbet.core.identifiers import short_id
+from carbet.core.sharing import Visibility
 
 ICONS = {
     NoteKind.OBSERVATION: "eye",
@@ -20,8 +23,20 @@ ICONS = {
     NoteKind.INSTRUCTION: "pin",
     NoteKind.GENERAL: "info",
 }
+TABLE_ROWS = 60
 # Written long after it was seen: the reader should know both moments.
 LATE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFile:
+    """One photo or file of a note; without number it was withdrawn and does not open."""
+
+    document_id: int
+    title: str
+    about: str
+    number: int | None
+    is_image: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,12 @@ class Line:
     struck_reason: str
     may_reply: bool
     may_mend: bool
+    # Who sees it when it is not the whole circle; whom it calls; how many have seen it.
+    visibility: str = ""
+    called: str = ""
+    seen_count: int = 0
+    to_see: str = ""
+    files: tuple["ShownFile", ...] = ()
     replies: tuple["Line", ...] = ()
     # The measures of one visit, taken together by one person: this line stands for all of them.
     together: tuple["Line", ...] = ()
@@ -85,6 +106,13 @@ def line(entry: Entry, *, actor: Actor, since: datetime | None, may_write: bool)
         struck_reason=entry.withdrawal_reason,
         may_reply=may_write and entry.is_note and entry.withdrawn_at is None,
         may_mend=may_write and own and entry.withdrawn_at is None,
+        visibility=""
+        if entry.visibility == Visibility.CIRCLE
+        else str(Visibility(entry.visibility).label),
+        called=", ".join((entry.mentions or {}).values()),
+        seen_count=entry.seen_count,
+        to_see=short_id(entry.pk) if entry.is_note and not own and not entry.seen_by_reader else "",
+        files=tuple(_file(each) for each in entry.files) if entry.files else (),
         replies=tuple(
             line(reply, actor=actor, since=since, may_write=may_write) for reply in entry.replies
         ),
@@ -128,6 +156,36 @@ def _visit(one: Line) -> tuple[object, ...]:
     if one.is_note or one.struck_at is not None:
         return (one.id,)
     return (one.author, one.role, one.at, one.text)
+
+
+def _file(attached: Attached) -> ShownFile:
+    kind = content.KINDS.get(attached.media_type, ("", "Fichier"))[1]
+    return ShownFile(
+        attached.document_id,
+        attached.title,
+        f"{kind}, {content.write_size(attached.size)}",
+        attached.number,
+        attached.is_image,
+    )
+
+
+def to_see(shown: Iterable[Line]) -> str:
+    """Return the notes and replies of a page that the reader has not marked as seen, by address."""
+    return " ".join(one.to_see for line in shown for one in (line, *line.replies) if one.to_see)
+
+
+def waited(
+    note: Note, *, members: Iterable[Mapping[str, str]], readings: Sequence[Reading]
+) -> list[Mapping[str, str]]:
+    """Return the members who may see a note and have not: neither its author nor a structure."""
+    done = {f"role:{reading.role_id}" for reading in readings} | {f"role:{note.author_role_id}"}
+    return [
+        member
+        for member in members
+        if member["key"] not in done
+        and member["key"].startswith("role:")
+        and sharing.is_told(member["key"], visibility=note.visibility, readers=note.readers)
+    ]
 
 
 def signature(author: str, on_behalf_of: str) -> str:
@@ -179,12 +237,44 @@ class Series:
 
 
 def series(
-    measured: Mapping[str, Sequence[MeasurePoint]], *, actor: Actor | None = None
+    measured: Mapping[str, Sequence[MeasurePoint]],
+    *,
+    heights: Sequence[MeasurePoint] = (),
+    actor: Actor | None = None,
 ) -> list[Series]:
-    """Return the series of a person, blood pressure first, in the order of a visit."""
+    """Return the series of a person, blood pressure first, in the order of a visit.
+
+    The body mass index is computed from the weights, each with the height known then.
+
+    Args:
+        heights: those of the person, oldest first, whatever the period shown.
+    """
+    measured = {**measured, MeasureKind.BMI: _indexes(measured, heights)}
     return [
         _series(kind, measured[kind], actor=actor) for kind in rules.SCALES if measured.get(kind)
     ]
+
+
+def _indexes(
+    measured: Mapping[str, Sequence[MeasurePoint]], heights: Sequence[MeasurePoint]
+) -> list[MeasurePoint]:
+    """Return the body mass indexes: those received, and those that weights and heights say."""
+    found = list(measured.get(MeasureKind.BMI, ()))
+    for weight in measured.get(MeasureKind.WEIGHT, ()) if heights else ():
+        before = [one for one in heights if one.occurred_at <= weight.occurred_at]
+        height = before[-1] if before else heights[0]
+        found.append(
+            replace(
+                weight,
+                kind=MeasureKind.BMI,
+                value=rules.body_mass_index(weight.value, height.value),
+                author_role_id=None,
+                author_name="Calculé",
+                role_label="",
+                comment=f"Taille {rules.write_number(height.value)} cm",
+            )
+        )
+    return sorted(found, key=lambda point: (point.occurred_at, point.pk))
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +335,6 @@ def _series(kind: str, points: Sequence[MeasurePoint], *, actor: Actor | None) -
                 and point.author_role_id is not None
                 and point.author_role_id == actor.role_id,
             )
-            for point in reversed(points)
+            for point in reversed(points[-TABLE_ROWS:])
         ),
     )

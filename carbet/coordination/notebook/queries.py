@@ -1,18 +1,24 @@
 """What can be asked of a notebook: its timeline by pages, its authors, versions and measures."""
 
+import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
-from carbet.coordination.notebook.choices import MeasureStatus
-from carbet.coordination.notebook.models import Note
+from carbet.coordination.notebook.choices import MeasureKind, MeasureStatus
+from carbet.coordination.notebook.models import Note, NoteReceipt
 from carbet.core.actor import Actor
+from carbet.core.sharing import Visibility
 from carbet.registries.directory.models import PractitionerRole
 
 PAGE_SIZE = 25
 MEASURES_SHOWN = 60
+MEASURES_DRAWN = 400
 NOTE, MEASURE = "n", "m"
 
 
@@ -23,6 +29,18 @@ class Position:
     occurred_at: datetime
     source: str
     pk: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """One photo or file of a note, in its latest version; a withdrawn one has no number."""
+
+    document_id: int
+    title: str
+    media_type: str
+    size: int
+    number: int | None
+    is_image: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,11 @@ class Entry:
     correction_reason: str = ""
     withdrawn_at: datetime | None = None
     withdrawal_reason: str = ""
+    visibility: str = Visibility.CIRCLE
+    mentions: dict[str, str] | None = None
+    seen_count: int = 0
+    seen_by_reader: bool = False
+    files: tuple[Attached, ...] = ()
     value: Decimal | None = None
     second_value: Decimal | None = None
     replies: tuple["Entry", ...] = ()
@@ -67,70 +90,101 @@ class Filters:
     notes: bool = True
     author_role_id: int | None = None
     urgent: bool = False
+    files: bool = False
     since: datetime | None = None
+    words: str = ""
 
+
+# Who wrote a note or a measure `{0}`, in columns; and who a note `{0}` is for, what it carries.
+_AUTHOR = """COALESCE(NULLIF(r{0}.specialty_label, ''), r{0}.profession_label, ''),
+  COALESCE(o{0}.name, ''),
+  COALESCE(trim(d{0}.civility || ' ' || d{0}.given || ' ' || d{0}.family), '')"""
+_AUTHOR_TABLES = """
+  LEFT JOIN directory_practitionerrole r{0} ON r{0}.id = {0}.author_role_id
+  LEFT JOIN directory_organization o{0}
+    ON o{0}.id = COALESCE(r{0}.organization_id, {0}.author_organization_id)
+  LEFT JOIN directory_practitionerrole b{0} ON b{0}.id = {0}.on_behalf_of_id
+  LEFT JOIN directory_practitioner d{0} ON d{0}.id = b{0}.practitioner_id"""
+_SEEN = """(SELECT json_build_array(count(*), COALESCE(bool_or(t.role_id = %(reader)s), false))
+    FROM notebook_notereceipt t WHERE t.note_id = {0}.id)"""
+_FILES = """(SELECT json_agg(json_build_array(
+             d.id, d.title, f.media_type, f.size,
+             CASE WHEN d.status = 'current' THEN f.number END, f.width IS NOT NULL) ORDER BY d.id)
+    FROM notebook_notefile a JOIN documents_document d ON d.id = a.document_id
+    JOIN documents_file f ON f.document_id = d.id AND f.number = d.version
+    WHERE a.note_id = {0}.id)"""
+_MOST_REPLIES = 100
 
 # Notes and measures are one stream, newest first. Each branch stops at the page's size, then their
 # union is cut again; replies come along as JSON, oldest first.
-_TIMELINE = """
+_TIMELINE = (
+    """
 WITH page AS (
   (SELECT 'n' AS source, n.id, n.occurred_at, n.recorded_at, n.kind, n.author_role_id,
-          n.author_name, n.on_behalf_of_id, n.text, n.urgent, n.corrected_at,
-          n.correction_reason, n.withdrawn_at, n.withdrawal_reason,
-          NULL::numeric AS value, NULL::numeric AS second_value
+          n.author_organization_id, n.author_name, n.on_behalf_of_id, n.text, n.urgent,
+          n.corrected_at, n.correction_reason, n.withdrawn_at, n.withdrawal_reason,
+          n.visibility, n.mentions, NULL::numeric AS value, NULL::numeric AS second_value
    FROM notebook_note n
-   WHERE n.patient_id = %(patient)s AND n.replies_to_id IS NULL AND %(notes)s
-     AND (%(before)s::timestamptz IS NULL OR (n.occurred_at <= %(before)s
-          AND (n.occurred_at, 'n', n.id) < (%(before)s, %(before_source)s, %(before_id)s)))
-     AND (%(kinds)s::text[] IS NULL OR n.kind = ANY (%(kinds)s))
-     AND (%(author)s::bigint IS NULL OR n.author_role_id = %(author)s)
-     AND (n.urgent OR NOT %(urgent)s)
-     AND (%(since)s::timestamptz IS NULL OR n.recorded_at > %(since)s
-          OR n.corrected_at > %(since)s OR n.withdrawn_at > %(since)s
-          OR EXISTS (SELECT 1 FROM notebook_note r
-                     WHERE r.replies_to_id = n.id AND r.recorded_at > %(since)s))
+   WHERE n.patient_id = %(patient)s AND n.replies_to_id IS NULL {notes}
    ORDER BY n.occurred_at DESC, n.id DESC LIMIT %(limit)s)
   UNION ALL
-  (SELECT 'm', m.id, m.occurred_at, m.recorded_at, m.kind, m.author_role_id, m.author_name,
-          m.on_behalf_of_id, m.comment, false, NULL, '',
-          CASE WHEN m.status = 'entered-in-error' THEN m.status_changed_at END, '',
+  (SELECT 'm', m.id, m.occurred_at, m.recorded_at, m.kind, m.author_role_id,
+          m.author_organization_id, m.author_name, m.on_behalf_of_id, m.comment, false, NULL, '',
+          CASE WHEN m.status = 'entered-in-error' THEN m.status_changed_at END, '', 'circle', NULL,
           m.value, m.second_value
    FROM notebook_measure m
-   WHERE m.patient_id = %(patient)s AND %(measures)s
-     AND (%(before)s::timestamptz IS NULL OR (m.occurred_at <= %(before)s
-          AND (m.occurred_at, 'm', m.id) < (%(before)s, %(before_source)s, %(before_id)s)))
-     AND (%(author)s::bigint IS NULL OR m.author_role_id = %(author)s)
-     AND (%(since)s::timestamptz IS NULL OR m.recorded_at > %(since)s
-          OR m.status_changed_at > %(since)s)
+   WHERE m.patient_id = %(patient)s {measures}
    ORDER BY m.occurred_at DESC, m.id DESC LIMIT %(limit)s)
   ORDER BY 3 DESC, 1 DESC, 2 DESC LIMIT %(limit)s
 )
 SELECT page.source, page.id, page.occurred_at, page.recorded_at, page.kind, page.author_role_id,
-       page.author_name, COALESCE(NULLIF(r.specialty_label, ''), r.profession_label, ''),
-       COALESCE(o.name, ''), COALESCE(trim(d.civility || ' ' || d.given || ' ' || d.family), ''),
+       page.author_name, """  # noqa: S608 (columns written here, never what is asked)
+    + _AUTHOR.format("page")
+    + """,
        page.text, page.urgent, page.corrected_at, page.correction_reason, page.withdrawn_at,
-       page.withdrawal_reason, page.value, page.second_value,
+       page.withdrawal_reason, page.visibility, page.mentions,
+       CASE WHEN page.source = 'n' THEN """
+    + _SEEN.format("page")
+    + """ END,
+       CASE WHEN page.source = 'n' THEN """
+    + _FILES.format("page")
+    + """ END,
+       page.value, page.second_value,
        CASE WHEN page.source = 'n' THEN (
          SELECT json_agg(json_build_array(
-                  c.id, c.occurred_at, c.recorded_at, c.kind, c.author_role_id, c.author_name,
-                  COALESCE(NULLIF(cr.specialty_label, ''), cr.profession_label, ''),
-                  COALESCE(co.name, ''),
-                  COALESCE(trim(cd.civility || ' ' || cd.given || ' ' || cd.family), ''),
+                  c.id, c.occurred_at, c.recorded_at, c.kind, c.author_role_id, c.author_name, """
+    + _AUTHOR.format("c")
+    + """,
                   c.text, c.urgent, c.corrected_at, c.correction_reason, c.withdrawn_at,
-                  c.withdrawal_reason) ORDER BY c.occurred_at, c.id)
-         FROM notebook_note c
-         LEFT JOIN directory_practitionerrole cr ON cr.id = c.author_role_id
-         LEFT JOIN directory_organization co ON co.id = cr.organization_id
-         LEFT JOIN directory_practitionerrole cb ON cb.id = c.on_behalf_of_id
-         LEFT JOIN directory_practitioner cd ON cd.id = cb.practitioner_id
-         WHERE c.replies_to_id = page.id) END
-FROM page
-LEFT JOIN directory_practitionerrole r ON r.id = page.author_role_id
-LEFT JOIN directory_organization o ON o.id = r.organization_id
-LEFT JOIN directory_practitionerrole b ON b.id = page.on_behalf_of_id
-LEFT JOIN directory_practitioner d ON d.id = b.practitioner_id
+                  c.withdrawal_reason, c.visibility, c.mentions, """
+    + _SEEN.format("c")
+    + ", "
+    + _FILES.format("c")
+    + """) ORDER BY c.occurred_at, c.id)
+         FROM (SELECT * FROM notebook_note a WHERE a.replies_to_id = page.id
+               ORDER BY a.occurred_at DESC, a.id DESC LIMIT %(replies)s) c"""
+    + _AUTHOR_TABLES.format("c")
+    + """) END
+FROM page"""
+    + _AUTHOR_TABLES.format("page")
+    + """
 ORDER BY page.occurred_at DESC, page.source DESC, page.id DESC
 """
+)
+_BEFORE = (
+    " AND {0}.occurred_at <= %(before)s"
+    " AND ({0}.occurred_at, '{0}', {0}.id) < (%(before)s, %(before_source)s, %(before_id)s)"
+)
+_NO_ROW = " AND false"
+# Those that changed, or were answered, since a moment: by the index of what changed.
+_CHANGED = """ AND n.id IN (SELECT COALESCE(c.replies_to_id, c.id) FROM notebook_note c
+  WHERE c.patient_id = %(patient)s AND c.updated_at > %(since)s)"""
+# A note carries a bounded number of files: so many of them hold a page of notes.
+_WITH_FILES = """ AND n.id IN (SELECT f.thread_id FROM notebook_notefile f
+  WHERE f.patient_id = %(patient)s AND f.occurred_at <= %(latest)s
+  ORDER BY f.occurred_at DESC LIMIT %(most_files)s)"""
+_WITH_WORDS = " AND n.id IN (SELECT notebook_search(%(patient)s, %(words)s, 1000))"
+_FILES_OF_A_THREAD = 40
 
 
 def timeline(
@@ -139,43 +193,88 @@ def timeline(
     limit: int = PAGE_SIZE,
     before: Position | None = None,
     filters: Filters | None = None,
+    reader_role_id: int | None = None,
 ) -> list[Entry]:
     """Return notes (with their replies) and measures, the latest first, in one query.
 
     Args:
         before: the last entry of the page before; the page starts right after it.
+        reader_role_id: whose marks "seen" are told.
     """
     asked = filters or Filters()
+    notes = measures = ""
+    if before is not None:
+        notes, measures = _BEFORE.format("n"), _BEFORE.format("m")
+    if asked.kinds:
+        notes += (
+            " AND n.kind = ANY (%(kinds)s)" if len(asked.kinds) > 1 else " AND n.kind = %(kind)s"
+        )
+    if asked.author_role_id is not None:
+        notes += " AND n.author_role_id = %(author)s"
+        measures += " AND m.author_role_id = %(author)s"
+    if asked.urgent:
+        notes += " AND n.urgent"
+    if asked.since is not None:
+        notes += _CHANGED
+        measures += " AND m.updated_at > %(since)s"
+    if asked.files:
+        notes += _WITH_FILES
+    words = search_words(asked.words)
+    if words:
+        notes += _WITH_WORDS
     with connection.cursor() as cursor:
         cursor.execute(
-            _TIMELINE,
+            _TIMELINE.format(
+                notes=notes if asked.notes else _NO_ROW,
+                measures=measures
+                if asked.measures and not (asked.urgent or asked.files or words)
+                else _NO_ROW,
+            ),
             {
                 "patient": patient_id,
                 "limit": limit,
+                "replies": _MOST_REPLIES,
+                "reader": reader_role_id,
                 "before": before.occurred_at if before else None,
                 "before_source": before.source if before else "",
                 "before_id": before.pk if before else 0,
-                "notes": asked.notes,
-                "measures": asked.measures and not asked.urgent,
-                "kinds": list(asked.kinds) or None,
+                "kinds": list(asked.kinds),
+                "kind": asked.kinds[0] if asked.kinds else "",
                 "author": asked.author_role_id,
-                "urgent": asked.urgent,
                 "since": asked.since,
+                "latest": before.occurred_at if before else "infinity",
+                "most_files": limit * _FILES_OF_A_THREAD,
+                "words": words,
             },
         )
         rows = cursor.fetchall()
-    return [
-        Entry(NOTE, *row[1:18], _replies(row[18])) if row[0] == NOTE else Entry(*row[:18])
-        for row in rows
-    ]
+    return [_entry(row[0], row[1:], told=True) for row in rows]
 
 
-def _replies(rows: list[list[object]] | None) -> tuple[Entry, ...]:
-    return tuple(
-        Entry(
-            NOTE, *(_moment(value) if rank in _MOMENTS else value for rank, value in enumerate(row))
-        )
-        for row in rows or ()
+def search_words(text: str) -> str:
+    """Return what is looked for in the words of notes: each word, or one that begins so."""
+    words = re.findall(r"\w+", text)[:8]
+    return " & ".join(f"{word}:*" for word in words)
+
+
+def _entry(source: str, row: Sequence[Any], *, told: bool = False) -> Entry:
+    """Return the entry of a row; a reply comes as JSON, its moments as text."""
+    values = (
+        row
+        if told
+        else [_moment(each) if rank in _MOMENTS else each for rank, each in enumerate(row)]
+    )
+    mentions, seen = values[16], values[17] or (0, False)
+    return Entry(
+        source,
+        *values[:16],
+        mentions=json.loads(mentions) if isinstance(mentions, str) else mentions,
+        seen_count=seen[0],
+        seen_by_reader=seen[1],
+        files=tuple(Attached(*each) for each in values[18] or ()),
+        value=values[19] if told else None,
+        second_value=values[20] if told else None,
+        replies=tuple(_entry(NOTE, each) for each in (values[21] or ())) if told else (),
     )
 
 
@@ -186,19 +285,57 @@ def _moment(value: object) -> datetime | None:
     return datetime.fromisoformat(value) if isinstance(value, str) else None
 
 
+# One step of the index for each author, whatever they wrote.
+_AUTHORS = """
+WITH RECURSIVE {0} AS (
+  (SELECT author_role_id AS id FROM notebook_{0}
+   WHERE patient_id = %(patient)s AND author_role_id IS NOT NULL ORDER BY author_role_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT n.author_role_id FROM notebook_{0} n
+          WHERE n.patient_id = %(patient)s AND n.author_role_id > {0}.id
+          ORDER BY n.author_role_id LIMIT 1)
+  FROM {0} WHERE {0}.id IS NOT NULL
+) SELECT id FROM {0} WHERE id IS NOT NULL"""
+_ALL_AUTHORS = f"""
+SELECT r.id, trim(d.given || ' ' || d.family)
+FROM (SELECT id FROM ({_AUTHORS.format("note")}) n UNION
+      SELECT id FROM ({_AUTHORS.format("measure")}) m) wrote
+JOIN directory_practitionerrole r ON r.id = wrote.id
+JOIN directory_practitioner d ON d.id = r.practitioner_id
+ORDER BY d.family, d.given, r.id LIMIT 200"""  # noqa: S608
+
+
 def authors(*, patient_id: int) -> list[tuple[int, str]]:
     """Return (role id, name) of everyone who wrote in the notebook, by name, in one query."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT author_role_id, max(author_name) FROM ("
-            " SELECT author_role_id, author_name FROM notebook_note"
-            " WHERE patient_id = %(patient)s AND author_role_id IS NOT NULL"
-            " UNION SELECT author_role_id, author_name FROM notebook_measure"
-            " WHERE patient_id = %(patient)s AND author_role_id IS NOT NULL) AS written"
-            " GROUP BY author_role_id ORDER BY 2, 1",
-            {"patient": patient_id},
-        )
+        cursor.execute(_ALL_AUTHORS, {"patient": patient_id})
         return cursor.fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Who has seen a note, and when first."""
+
+    role_id: int
+    reader: str
+    role_label: str
+    organization: str
+    seen_at: datetime
+
+
+def readings(*, note: Note) -> list[Reading]:
+    """Return who has seen a note, the first one first, in one query."""
+    found = NoteReceipt.objects.filter(note_id=note.pk).select_related("role__organization")
+    return [
+        Reading(
+            each.role_id,
+            each.reader_name,
+            each.role.label,
+            each.role.organization.name,
+            each.seen_at,
+        )
+        for each in found.order_by("seen_at", "pk")[:200]
+    ]
 
 
 def delegators(*, actor: Actor) -> list[tuple[int, str]]:
@@ -249,31 +386,59 @@ class MeasurePoint:
     comment: str
 
 
+# The last measures of each kind, one walk of the index a kind: the same cost for 10 as for 20 000.
 _MEASURES = """
-SELECT k.pk, k.kind, k.occurred_at, k.value, k.second_value, k.author_role_id, k.author_name,
-       COALESCE(NULLIF(r.specialty_label, ''), r.profession_label, ''), k.comment
-FROM (
-  SELECT m.id AS pk, m.kind, m.occurred_at, m.value, m.second_value, m.author_role_id,
-         m.author_name, m.comment,
-         row_number() OVER (PARTITION BY m.kind ORDER BY m.occurred_at DESC, m.id DESC) AS rank
-  FROM notebook_measure m
-  WHERE m.patient_id = %s AND m.status = %s
-) k
-LEFT JOIN directory_practitionerrole r ON r.id = k.author_role_id
-WHERE k.rank <= %s
-ORDER BY k.kind, k.occurred_at, k.pk
+SELECT m.id, m.kind, m.occurred_at, m.value, m.second_value, m.author_role_id, m.author_name,
+       COALESCE(NULLIF(r.specialty_label, ''), r.profession_label, ''), m.comment
+FROM unnest(%(kinds)s::text[]) WITH ORDINALITY AS asked (kind, rank)
+CROSS JOIN LATERAL (
+  SELECT * FROM notebook_measure o
+  WHERE o.patient_id = %(patient)s AND o.kind = asked.kind AND o.status = %(status)s
+    AND (%(since)s::timestamptz IS NULL OR o.occurred_at >= %(since)s)
+  ORDER BY o.occurred_at DESC, o.id DESC LIMIT %(each)s
+) m
+LEFT JOIN directory_practitionerrole r ON r.id = m.author_role_id
+ORDER BY asked.rank, m.occurred_at, m.id
 """
 
 
-def series(*, patient_id: int, each: int = MEASURES_SHOWN) -> dict[str, list[MeasurePoint]]:
+def series(
+    *, patient_id: int, each: int = MEASURES_SHOWN, since: datetime | None = None
+) -> dict[str, list[MeasurePoint]]:
     """Return the last valid measures of each kind, oldest first, at most `each`, in one query."""
+    return _points(patient_id, MeasureKind.values, each=each, since=since)
+
+
+def _points(
+    patient_id: int, kinds: Sequence[str], *, each: int, since: datetime | None = None
+) -> dict[str, list[MeasurePoint]]:
     with connection.cursor() as cursor:
-        cursor.execute(_MEASURES, [patient_id, MeasureStatus.FINAL, each])
+        cursor.execute(
+            _MEASURES,
+            {
+                "kinds": list(kinds),
+                "patient": patient_id,
+                "status": MeasureStatus.FINAL,
+                "since": since,
+                "each": each,
+            },
+        )
         found: dict[str, list[MeasurePoint]] = {}
         for row in cursor.fetchall():
             point = MeasurePoint(*row)
             found.setdefault(point.kind, []).append(point)
     return found
+
+
+def heights(*, patient_id: int) -> list[MeasurePoint]:
+    """Return the last heights of a person, oldest first, in one query."""
+    return _points(patient_id, [MeasureKind.HEIGHT], each=50).get(MeasureKind.HEIGHT, [])
+
+
+def last_weight(*, patient_id: int) -> Decimal | None:
+    """Return the last valid weight of a person, in kg, in one query."""
+    found = _points(patient_id, [MeasureKind.WEIGHT], each=1).get(MeasureKind.WEIGHT)
+    return found[-1].value if found else None
 
 
 def latest_measures(*, patient_id: int, each: int = 10) -> dict[str, list[MeasurePoint]]:

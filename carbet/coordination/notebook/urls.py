@@ -26,6 +26,8 @@ urlpatterns = [
         views.versions,
         name="versions",
     ),
+    path("patients/<sid:patient_id>/cahier/vu/", views.see, name="see"),
+    path("patients/<sid:patient_id>/cahier/notes/<sid:note_id>/vu/", views.seen, name="seen"),
     path("patients/<sid:patient_id>/mesures/", views.measures, name="measures"),
     path("patients/<sid:patient_id>/mesures/saisir/", views.measure, name="measure"),
     path(

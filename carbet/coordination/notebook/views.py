@@ -1,6 +1,7 @@
 """Pages of the notebook: the timeline, writing, answering, mending, measuring."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
@@ -50,6 +51,7 @@ def timeline(request: HttpRequest, patient_id: int) -> HttpResponse:
         patient_id=patient_id,
         now=request.now,
         purpose="notebook.read.refresh" if by_itself else "notebook.read",
+        with_members=True,
     )
     since = care_teams.previous_visit(actor=request.actor, patient_id=patient.pk, now=request.now)
     asked = forms.FilterForm(request.GET, authors=queries.authors(patient_id=patient.pk))
@@ -59,20 +61,23 @@ def timeline(request: HttpRequest, patient_id: int) -> HttpResponse:
         limit=queries.PAGE_SIZE + 1,
         before=before,
         filters=asked.filters(since=since),
+        reader_role_id=request.actor.role_id,
     )
     page = entries[: queries.PAGE_SIZE]
     may_write = _may_write(request, patient)
+    lines = presenters.lines(page, actor=request.actor, since=since, may_write=may_write)
     context = {
         "patient": patient,
         "tab": "notebook",
-        "lines": presenters.lines(page, actor=request.actor, since=since, may_write=may_write),
+        "lines": lines,
+        "to_see": presenters.to_see(lines),
         "since": since,
         "filters": asked,
         "filtered": any(request.GET.get(name) for name in asked.fields),
         "is_first_page": before is None,
         "next": _next_page(request, entries),
         "may_write": may_write,
-        "form": forms.NoteForm(categories=patient.categories)
+        "form": forms.NoteForm(categories=patient.categories, members=patient.members)
         if may_write and _signs_alone(request)
         else None,
     }
@@ -85,7 +90,13 @@ def timeline(request: HttpRequest, patient_id: int) -> HttpResponse:
 def write(request: HttpRequest, patient_id: int) -> HttpResponse:
     """Write a note."""
     patient = _writable(request, patient_id)
-    form = forms.NoteForm(_posted(request), categories=patient.categories, **_signing(request))
+    form = forms.NoteForm(
+        _posted(request),
+        request.FILES,
+        categories=patient.categories,
+        members=patient.members,
+        **_signing(request),
+    )
     if form.is_valid():
         data = form.cleaned_data
         try:
@@ -100,6 +111,10 @@ def write(request: HttpRequest, patient_id: int) -> HttpResponse:
                 occurred_at=data["occurred_at"],
                 gesture=data["gesture"],
                 on_behalf_of_id=data.get("on_behalf_of"),
+                visibility=data["visibility"],
+                called=form.called(),
+                with_person=form.with_person,
+                files=data["files"],
             )
         except UnableTo as refusal:
             _refuse(form, refusal)
@@ -122,7 +137,9 @@ def reply(request: HttpRequest, patient_id: int, note_id: int) -> HttpResponse:
     """Answer a note."""
     patient = _writable(request, patient_id)
     note = access.get_note(patient=patient, note_id=note_id)
-    form = forms.ReplyForm(_posted(request), **_signing(request))
+    form = forms.ReplyForm(
+        _posted(request), request.FILES, members=patient.members, **_signing(request)
+    )
     if form.is_valid():
         data = form.cleaned_data
         try:
@@ -136,6 +153,8 @@ def reply(request: HttpRequest, patient_id: int, note_id: int) -> HttpResponse:
                 gesture=data["gesture"],
                 replies_to=note,
                 on_behalf_of_id=data.get("on_behalf_of"),
+                called=form.called(),
+                files=data["files"],
             )
         except UnableTo as refusal:
             _refuse(form, refusal)
@@ -219,16 +238,69 @@ def versions(request: HttpRequest, patient_id: int, note_id: int) -> HttpRespons
 
 
 @doors.professional(patient=Level.READ)
+@require_http_methods(["POST"])
+def see(request: HttpRequest, patient_id: int) -> HttpResponse:
+    """Keep that the reader has seen these notes; a page open long enough says so by itself."""
+    patient = access.get_notebook(
+        actor=request.actor,
+        patient_id=patient_id,
+        now=request.now,
+        purpose="notebook.read.refresh",
+    )
+    form = forms.SeenForm(request.POST)
+    if not form.is_valid():
+        return HttpResponse("Aucune note.", status=422, content_type="text/plain; charset=utf-8")
+    operations.mark_seen(
+        actor=request.actor,
+        now=request.now,
+        patient=patient,
+        note_ids=form.cleaned_data["notes"],
+    )
+    return HttpResponseRedirect(reverse("notebook:list", args=[patient.pk]))
+
+
+@doors.professional(patient=Level.READ)
+@require_safe
+def seen(request: HttpRequest, patient_id: int, note_id: int) -> HttpResponse:
+    """Show who has seen a note, since when, and who of the circle has not."""
+    patient = access.get_notebook(
+        actor=request.actor, patient_id=patient_id, now=request.now, with_members=True
+    )
+    note = access.get_note(patient=patient, note_id=note_id)
+    readings = queries.readings(note=note)
+    context = {
+        "patient": patient,
+        "tab": "notebook",
+        "note": note,
+        "readings": readings,
+        "waited": presenters.waited(note, members=patient.members, readings=readings),
+    }
+    return render(request, "notebook/seen.html", context)
+
+
+@doors.professional(patient=Level.READ)
 @require_safe
 def measures(request: HttpRequest, patient_id: int) -> HttpResponse:
     """Show the measures of a person as curves, each with its table."""
     patient = access.get_notebook(actor=request.actor, patient_id=patient_id, now=request.now)
-    measured = queries.series(patient_id=patient.pk)
+    period = request.GET.get("periode", "")
+    _, days = forms.PERIODS.get(period, ("", None))
+    measured = queries.series(
+        patient_id=patient.pk,
+        each=queries.MEASURES_DRAWN if days else queries.MEASURES_SHOWN,
+        since=request.now - timedelta(days=days) if days else None,
+    )
     may_write = _may_write(request, patient)
     context = {
         "patient": patient,
         "tab": "measures",
-        "all_series": presenters.series(measured, actor=request.actor if may_write else None),
+        "period": period if days else "",
+        "periods": [(value, label) for value, (label, _) in forms.PERIODS.items()],
+        "all_series": presenters.series(
+            measured,
+            heights=queries.heights(patient_id=patient.pk),
+            actor=request.actor if may_write else None,
+        ),
         "may_write": may_write,
     }
     return render(request, "notebook/measures.html", context)
@@ -240,7 +312,14 @@ def measures(request: HttpRequest, patient_id: int) -> HttpResponse:
 def measure(request: HttpRequest, patient_id: int) -> HttpResponse:
     """Record what was measured during a visit."""
     patient = _writable(request, patient_id)
-    form = forms.MeasuresForm(_posted(request), **_signing(request))
+    posted = _posted(request)
+    form = forms.MeasuresForm(
+        posted,
+        last_weight=queries.last_weight(patient_id=patient.pk)
+        if posted and posted.get("weight")
+        else None,
+        **_signing(request),
+    )
     if form.is_valid():
         data = form.cleaned_data
         try:
@@ -286,7 +365,11 @@ def withdraw_measure(request: HttpRequest, patient_id: int, measure_id: int) -> 
 
 def _writable(request: HttpRequest, patient_id: int) -> Any:
     patient = access.get_notebook(
-        actor=request.actor, patient_id=patient_id, now=request.now, level=Level.WRITE
+        actor=request.actor,
+        patient_id=patient_id,
+        now=request.now,
+        level=Level.WRITE,
+        with_members=True,
     )
     if not _may_write(request, patient):
         raise access.NoSuchRecord

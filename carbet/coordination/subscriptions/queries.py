@@ -74,15 +74,10 @@ def unseen(*, now: datetime) -> Iterator[Seen]:
     """
     for event_type, prefix, rows in (
         (EventType.NOT, "note", Note.objects.filter(withdrawn_at__isnull=True)),
-        (
-            EventType.DOC,
-            "document",
-            Document.objects.filter(attached_to="", status="current").exclude(
-                visibility=Visibility.CHOSEN
-            ),
-        ),
+        (EventType.DOC, "document", Document.objects.filter(attached_to="", status="current")),
     ):
-        for row in _waited_for(rows, event_type, prefix, now=now):
+        shown = rows.exclude(visibility=Visibility.CHOSEN)
+        for row in _waited_for(shown, event_type, prefix, now=now):
             yield Seen(
                 event_type,
                 f"{prefix}:{row['pk']}",

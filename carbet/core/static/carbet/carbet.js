@@ -229,3 +229,30 @@ showTheme();
 for (const tab of all(".tabs [aria-current]")) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 24;
 document.querySelector("[data-focus]")?.focus();
 if (document.body.dataset.live && "EventSource" in window) listen(document.body.dataset.live);
+
+/* What stays on screen is marked as seen. */
+setInterval(() => {
+  const form = document.querySelector("form[data-mark]");
+  if (!form || document.hidden) return;
+  form.removeAttribute("data-mark");
+  fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual" }).then(() => form.remove());
+}, 4000);
+
+/* Photos leave smaller; the server draws them again whatever comes. */
+on("change", async ({ target }) => {
+  if (!("shrink" in target.dataset)) return;
+  const kept = new DataTransfer();
+  for (const file of target.files) {
+    let out = file;
+    try {
+      const image = await createImageBitmap(file);
+      const ratio = Math.min(1, 2000 / Math.max(image.width, image.height));
+      const canvas = new OffscreenCanvas(image.width * ratio, image.height * ratio);
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+      const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.85 });
+      if (blob.size < file.size) out = new File([blob], file.name.replace(/\.\w+$/, ".jpg"), { type: blob.type });
+    } catch { /* no photo: it goes as it is */ }
+    kept.items.add(out);
+  }
+  if (kept.files.length === target.files.length) target.files = kept.files;
+});
