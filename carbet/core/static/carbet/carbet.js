@@ -235,7 +235,7 @@ setInterval(() => {
   const form = document.querySelector("form[data-mark]");
   if (!form || document.hidden) return;
   form.removeAttribute("data-mark");
-  fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual" }).then(() => form.remove());
+  fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual" }).then((answer) => answer.type === "opaqueredirect" && form.remove(), () => {});
 }, 4000);
 
 /* Photos leave smaller; the server draws them again whatever comes. */
@@ -244,13 +244,14 @@ on("change", async ({ target }) => {
   const kept = new DataTransfer();
   for (const file of target.files) {
     let out = file;
-    try {
+    // A drawing may be transparent: photos only.
+    if (file.type === "image/jpeg") try {
       const image = await createImageBitmap(file);
       const ratio = Math.min(1, 2000 / Math.max(image.width, image.height));
       const canvas = new OffscreenCanvas(image.width * ratio, image.height * ratio);
       canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
       const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.85 });
-      if (blob.size < file.size) out = new File([blob], file.name.replace(/\.\w+$/, ".jpg"), { type: blob.type });
+      if (blob.size < file.size) out = new File([blob], file.name, { type: blob.type });
     } catch { /* no photo: it goes as it is */ }
     kept.items.add(out);
   }
