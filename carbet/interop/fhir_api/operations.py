@@ -1,5 +1,6 @@
-"""What a system can do at the FHIR door: send a circle, whole, in one transaction."""
+"""What a system can do at the FHIR door: send a circle or notes, whole, in one transaction."""
 
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -10,13 +11,16 @@ from django.db.models import Q
 from carbet.coordination.care_teams import fhir as care_teams_fhir
 from carbet.coordination.care_teams import operations as care_teams
 from carbet.coordination.care_teams.models import CareTeam, RelatedPerson
+from carbet.coordination.notebook import fhir as notebook_fhir
+from carbet.coordination.notebook import operations as notebook
+from carbet.coordination.notebook.models import Measure, Note
 from carbet.core import fhir, names
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
 from carbet.core.fhir import Issue, Json, Refused, refuse
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.interop.fhir_api.models import TransactionReceipt
-from carbet.interop.fhir_api.rules.transaction import ORDER, Entry, Pointed, resolve
+from carbet.interop.fhir_api.rules.transaction import ENTRIES, ORDER, Entry, Pointed, resolve
 from carbet.registries.directory import fhir as directory_fhir
 from carbet.registries.directory import operations as directory
 from carbet.registries.directory.models import (
@@ -30,6 +34,7 @@ from carbet.registries.patients import operations as patients
 from carbet.registries.patients import queries as known_persons
 from carbet.registries.patients.models import Patient, PatientIdentifier
 
+_AUTHORS = ("PractitionerRole", "Practitioner", "Organization", "RelatedPerson", "Patient")
 _ENTRY_STATUS = {True: "201 Created", False: "200 OK"}
 
 
@@ -114,6 +119,8 @@ class _Transaction:
         self.patient: Patient | None = None
         self.care_team: CareTeam | None = None
         self.reads: dict[Entry, Any] = {}
+        # Who writes in the notebook may be unknown here: their name is kept with what they wrote.
+        self.keeps_names = any(entry.type in ENTRIES for entry in entries)
 
     def carry_out(self) -> None:
         """Read every entry, refuse with all that is wrong, then write in order."""
@@ -126,14 +133,19 @@ class _Transaction:
                 entry.warnings = tuple(each for each in found.issues if each.severity == "warning")
         if issues:
             raise Refused(422, *issues[:20])
-        for entry in sorted(self.entries, key=lambda entry: ORDER.index(entry.type)):
+        for entry in sorted(
+            self.entries,
+            key=lambda entry: (ORDER.index(entry.type), "relatesTo" in entry.resource),
+        ):
             try:
                 self._writers[entry.type](self, entry)
             except UnableTo as refusal:
-                raise _refused(refusal, entry) from refusal
+                raise _refused(refusal, entry, self.reads[entry]) from refusal
 
     def answer(self, entry: Entry) -> Json:
         """Return the entry of the answer: where the resource is now, and what was not kept."""
+        if entry.row is None:
+            return {"response": {"status": "200 OK", "outcome": fhir.outcome(entry.warnings)}}
         version = getattr(entry.row, "version", None)
         location = f"{entry.type}/{entry.row.pk}"
         if version is not None:
@@ -153,6 +165,10 @@ class _Transaction:
             return care_teams_fhir.read_care_team(entry.resource, entry.at, now=self.now)
         if entry.type == "RelatedPerson":
             return care_teams_fhir.read_related_person(entry.resource, entry.at)
+        if entry.type == "DocumentReference":
+            return notebook_fhir.read_note(entry.resource, entry.at)
+        if entry.type == "Observation":
+            return notebook_fhir.read_measure(entry.resource, entry.at)
         if entry.method == "PUT":
             raise refuse(
                 422, "not-supported", "L’annuaire ne se modifie pas par cette voie.", entry.at
@@ -187,7 +203,7 @@ class _Transaction:
     def _practitioner(self, entry: Entry) -> None:
         condition = directory_fhir.match_practitioners(entry.identifiers)
         entry.row = Practitioner.objects.filter(condition).first()
-        if entry.row is None:
+        if entry.row is None and not self._keeps_name(entry):
             raise refuse(
                 422,
                 "not-found",
@@ -195,13 +211,26 @@ class _Transaction:
                 f"{entry.at}.identifier",
             )
 
+    def _keeps_name(self, entry: Entry) -> bool:
+        """Tell whether a professional unknown here may be no more than a name on a note."""
+        if self.keeps_names:
+            told = "Inconnu de l’annuaire : seul son nom est gardé, avec ce qu’il a écrit."
+            entry.warnings = (Issue("not-found", told, entry.at, "warning"),)
+        return self.keeps_names
+
     def _practitioner_role(self, entry: Entry) -> None:
         condition = Q(ended_at__isnull=True) | Q(ended_at__gt=self.now)
         for name, kind in (("practitioner", "Practitioner"), ("organization", "Organization")):
             where = f"{entry.at}.{name}"
             if name not in entry.resource:
+                if self._keeps_name(entry):
+                    return
                 raise refuse(422, "required", f"Élément obligatoire absent : {name}.", where)
-            row = self._pointed(entry.resource[name], where, (kind,))
+            row = self._known(entry.resource[name], where, (kind,))
+            if row is None:
+                if self._keeps_name(entry):
+                    return
+                raise refuse(422, "not-found", "Référence inconnue ici.", where)
             condition &= Q(**{f"{name}_id": row.pk})
         found = list(PractitionerRole.objects.filter(condition).order_by("pk"))
         said = {
@@ -211,6 +240,8 @@ class _Transaction:
         }
         if len(found) > 1:
             found = [role for role in found if role.profession in said] or found
+        if len(found) != 1 and self._keeps_name(entry):
+            return
         if len(found) != 1:
             code = "multiple-matches" if found else "not-found"
             raise refuse(
@@ -376,7 +407,180 @@ class _Transaction:
             "ended_precision": stay.ended_precision,
         }
 
+    # --- The notebook ---
+
+    def _note(self, entry: Entry) -> None:
+        said = self.reads[entry]
+        patient = self._subject(entry, said.subject)
+        fields = dict(said.fields)
+        replies_to = None
+        if said.replies_to is not None:
+            where = f"{entry.at}.relatesTo[0].target"
+            replies_to = self._pointed(said.replies_to, where, ("DocumentReference",))
+            if replies_to.patient_id != patient.pk:
+                raise refuse(422, "not-found", "Référence inconnue ici.", where)
+        if entry.method == "PUT":
+            self._revise_note(entry, said, patient)
+            return
+        if said.is_withdrawn:
+            raise refuse(422, "value", "Une nouvelle note est current.", f"{entry.at}.status")
+        gesture = self._gesture("note", said.identifier)
+        known = Note.objects.filter(gesture=gesture).exists()
+        entry.row = notebook.write_note(
+            actor=self.actor,
+            now=self.now,
+            patient=patient,
+            gesture=gesture,
+            replies_to=replies_to,
+            identifier=said.identifier,
+            author=self._author(entry, said.authors, "author"),
+            **fields,
+        )
+        entry.created = not known
+
+    def _revise_note(self, entry: Entry, said: notebook_fhir.NoteRead, patient: Patient) -> None:
+        """Correct the text of a note, or withdraw it: nothing else of it changes."""
+        known: Note = self._own(Note, entry)
+        if known.patient_id != patient.pk:
+            raise refuse(
+                422, "business-rule", "Une note ne change pas de personne.", f"{entry.at}.subject"
+            )
+        self._check_version(entry, known.version)
+        for name, place in (("kind", "type"), ("urgent", "extension")):
+            if said.fields[name] != getattr(known, name):
+                raise refuse(
+                    422,
+                    "business-rule",
+                    "Seuls le texte et le statut d’une note se modifient.",
+                    f"{entry.at}.{place}",
+                )
+        entry.row = known
+        who = self.actor.organization_name or self.actor.display_name
+        if said.is_withdrawn and known.withdrawn_at is None:
+            entry.row = notebook.withdraw_note(
+                actor=self.actor, now=self.now, note=known, reason=f"Retirée par {who}"[:200]
+            )
+        elif said.fields["text"] != known.text:
+            entry.row = notebook.correct_note(
+                actor=self.actor,
+                now=self.now,
+                note=known,
+                text=said.fields["text"],
+                reason=f"Corrigée par {who}"[:200],
+                seen_at=known.corrected_at,
+            )
+
+    def _measure(self, entry: Entry) -> None:
+        said = self.reads[entry]
+        patient = self._subject(entry, said.subject)
+        if entry.method == "PUT":
+            known: Measure = self._own(Measure, entry)
+            if known.patient_id != patient.pk or not said.is_withdrawn:
+                raise refuse(
+                    422,
+                    "business-rule",
+                    "Une mesure ne se corrige pas : retirez-la (entered-in-error), puis envoyez la"
+                    " bonne.",
+                    f"{entry.at}.status",
+                )
+            self._check_version(entry, known.version)
+            entry.row = notebook.withdraw_measure(actor=self.actor, now=self.now, measure=known)
+            return
+        if said.is_withdrawn:
+            raise refuse(422, "value", "Une nouvelle mesure est final.", f"{entry.at}.status")
+        gesture = self._gesture("measure", said.identifier)
+        known_before = Measure.objects.filter(gesture=uuid.uuid5(gesture, said.kind)).exists()
+        try:
+            [entry.row] = notebook.record_measures(
+                actor=self.actor,
+                now=self.now,
+                patient=patient,
+                values={said.kind: said.values},
+                gesture=gesture,
+                occurred_at=said.occurred_at,
+                comment=said.comment,
+                identifier=said.identifier,
+                author=self._author(entry, said.performers, "performer"),
+            )
+        except notebook.UnableToRecordMeasure as refusal:
+            if not refusal.errors:
+                raise
+            raise Refused(
+                422,
+                *(
+                    Issue("value", sentence, said.values_at[rank])
+                    for (_, rank), sentence in refusal.errors.items()
+                ),
+            ) from refusal
+        entry.created = not known_before
+
+    def _subject(self, entry: Entry, reference: Json) -> Patient:
+        where = f"{entry.at}.subject"
+        patient: Patient = self._pointed(reference, where, ("Patient",))
+        self._same_patient(patient, where)
+        return patient
+
+    def _gesture(self, name: str, identifier: tuple[str, str]) -> uuid.UUID:
+        """Return the key of a gesture: one structure, one identifier, one entry."""
+        if not identifier[1]:
+            return uuid.uuid4()
+        told = f"{self.base} {name} {self.actor.organization_id} {' '.join(identifier)}"
+        return uuid.uuid5(uuid.NAMESPACE_URL, told)
+
+    def _author(self, entry: Entry, said: list[Json], name: str) -> dict[str, int | str | None]:
+        """Return who wrote, as columns: a role of the structure that sends, or else a name.
+
+        A software signs for its own structure only: whoever else it names stays a name.
+        """
+        own = self.actor.organization_id
+        named = ""
+        for number, reference in enumerate(said):
+            where = f"{entry.at}.{name}[{number}]"
+            row = self._known(reference, where, _AUTHORS)
+            if isinstance(row, Practitioner):
+                held = PractitionerRole.objects.filter(practitioner=row, organization_id=own)
+                row = held.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=self.now)).first()
+            if isinstance(row, PractitionerRole) and row.organization_id == own:
+                who = row.practitioner
+                return {"author_role_id": row.pk, "author_name": f"{who.given} {who.family}"}
+            if isinstance(row, Organization) and row.pk == own:
+                continue
+            named = named or reference.get("display", "") or self._name(reference, row)
+            if not named and number == len(said) - 1:
+                raise refuse(422, "not-found", "Auteur inconnu, et sans nom (display).", where)
+            entry.warnings += (
+                Issue("not-supported", "Auteur gardé par son nom.", where, "warning"),
+            )
+        return {"author_name": f"{named}, {self.actor.organization_name}"[:200]} if named else {}
+
+    def _name(self, reference: Json, row: Any) -> str:
+        """Return the name of an author who has no role here."""
+        if isinstance(row, Organization):
+            return row.name
+        if isinstance(row, PractitionerRole):
+            row = row.practitioner
+        if row is not None:
+            return f"{getattr(row, 'given', '')} {getattr(row, 'family', '')}".strip()
+        try:
+            found = resolve(reference, self.entries, base=self.base, types=_AUTHORS).entry
+        except ValueError:
+            return ""
+        told = next(iter(found.resource.get("name", [])), {}) if found is not None else {}
+        if not isinstance(told, dict):
+            return ""
+        return " ".join([*told.get("given", []), told.get("family", "")]).strip()
+
     # --- References ---
+
+    def _known(self, reference: Json, where: str, types: tuple[str, ...]) -> Any:
+        """Return the row that a reference points to, or None when it is unknown here."""
+        if not self.keeps_names:
+            return self._pointed(reference, where, types)
+        try:
+            pointed = resolve(reference, self.entries, base=self.base, types=types)
+        except ValueError:
+            return None
+        return pointed.entry.row if pointed.entry is not None else self._find(pointed)
 
     def _pointed(self, reference: Json, where: str, types: tuple[str, ...]) -> Any:
         """Return the row that a reference points to.
@@ -402,6 +606,7 @@ class _Transaction:
             "Organization": Organization,
             "Practitioner": Practitioner,
             "PractitionerRole": PractitionerRole,
+            "DocumentReference": Note,
         }.get(pointed.type)
         if model is None:
             return None
@@ -454,15 +659,29 @@ class _Transaction:
         "Patient": _person,
         "RelatedPerson": _relative,
         "CareTeam": _circle,
+        "DocumentReference": _note,
+        "Observation": _measure,
     }
 
 
-def _refused(refusal: UnableTo, entry: Entry) -> Refused:
+def _refused(refusal: UnableTo, entry: Entry, said: Any) -> Refused:
     """Return the FHIR refusal of what an operation refused, at its place."""
     if isinstance(refusal, UnableToAct):
         return refuse(403, "forbidden", refusal.message, entry.at)
     if isinstance(refusal, care_teams.UnableToOpenCareTeam):
         return refuse(409, "duplicate", refusal.message, f"{entry.at}.subject")
+    if isinstance(refusal, notebook.GestureAlreadyUsed):
+        place = f"{entry.at}.masterIdentifier"
+        told = "Une autre note a déjà été reçue sous cet identifiant."
+        return refuse(409, "duplicate", told, place)
+    if entry.type in ENTRIES and refusal.field:
+        spots = {
+            "text": getattr(said, "text_at", entry.at),
+            "files": f"{entry.at}.content",
+            "occurred_at": f"{entry.at}."
+            + ("date" if entry.type == "DocumentReference" else "effective[x]"),
+        }
+        return refuse(422, "value", refusal.message, spots.get(refusal.field, entry.at))
     places = {"ins": "identifier", "birth_date": "birthDate", "birth_given": "name"}
     if isinstance(refusal, patients.UnableToRegisterPatient):
         place = places.get(refusal.field or "", "identifier")

@@ -24,6 +24,8 @@ _PAGE_LIFE = 24 * 60 * 60
 _MANDATORY = {
     "Endpoint": {"status", "connectionType", "payloadType", "address"},
     "CareTeam": {"status", "name", "subject", "period", "identifier"},
+    "DocumentReference": {"status", "type", "subject", "author", "content"},
+    "Observation": {"status", "code", "subject"},
     "RelatedPerson": {"patient", "identifier", "relationship", "name", "telecom"},
 }
 RELEASED_ON = "2026-11-22"

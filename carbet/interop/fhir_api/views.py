@@ -206,7 +206,12 @@ def history(request: HttpRequest, *, resource_type: str, resource_id: str) -> Ht
     find(resource_type, "history-instance")
     access.require(request.actor, READ)
     no_parameters(request)
-    found = queries.versions(actor=request.actor, resource_id=resource_id, now=request.now)
+    found = queries.versions(
+        actor=request.actor,
+        resource_type=resource_type,
+        resource_id=resource_id,
+        now=request.now,
+    )
     return fhir.response(presenters.history_bundle(found))
 
 
@@ -220,7 +225,11 @@ def version(
     access.require(request.actor, READ)
     no_parameters(request)
     [found] = queries.versions(
-        actor=request.actor, resource_id=resource_id, now=request.now, only=version
+        actor=request.actor,
+        resource_type=resource_type,
+        resource_id=resource_id,
+        now=request.now,
+        only=version,
     )
     return answer_resource(request, found)
 

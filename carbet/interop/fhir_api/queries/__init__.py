@@ -13,6 +13,7 @@ from django.db.models import Model, Q, QuerySet
 
 from carbet.coordination.care_teams import fhir as care_teams_fhir
 from carbet.coordination.care_teams.models import CareTeam, CareTeamParticipant, RelatedPerson
+from carbet.coordination.notebook import fhir as notebook_fhir
 from carbet.coordination.scheduling import fhir as scheduling_fhir
 from carbet.coordination.scheduling.models import Slot
 from carbet.coordination.subscriptions import fhir as subscriptions_fhir
@@ -21,7 +22,7 @@ from carbet.coordination.subscriptions.models import CommunicationRequest, Subsc
 from carbet.core import audit, names
 from carbet.core.actor import Actor
 from carbet.core.fhir import Json, Refused, insee_code, refuse
-from carbet.interop.fhir_api.queries import agenda, offer
+from carbet.interop.fhir_api.queries import agenda, notebook, offer
 from carbet.interop.fhir_api.rules import registry
 from carbet.interop.fhir_api.rules import search as rules
 from carbet.interop.fhir_api.rules.search import Filter, Search, Target, Token, Value, When
@@ -36,6 +37,7 @@ MODELS: dict[str, type[Model]] = {
     "RelatedPerson": RelatedPerson,
     **offer.MODELS,
     **agenda.MODELS,
+    **notebook.MODELS,
     "Subscription": Subscription,
     "CommunicationRequest": CommunicationRequest,
 }
@@ -52,6 +54,9 @@ _WRITERS: dict[str, Callable[[Any], list[Json]]] = {
     "Schedule": scheduling_fhir.schedules,
     "Slot": scheduling_fhir.slots,
     "Appointment": scheduling_fhir.appointments,
+    "DocumentReference": notebook_fhir.notes,
+    "Observation": notebook_fhir.measures,
+    "Binary": notebook_fhir.binaries,
     "Subscription": subscriptions_fhir.subscriptions,
     "CommunicationRequest": subscriptions_fhir.events,
 }
@@ -101,20 +106,34 @@ def written(*, resource_type: str, number: int) -> Json:
     return found
 
 
-def versions(*, actor: Actor, resource_id: str, now: datetime, only: str = "") -> list[Json]:
-    """Return the versions of a circle, the latest first, or `only` one of them; trace the reading.
-
-    A version is told by the row that history kept of the circle; its stays are those that history
-    had by the end of the operation that wrote it.
+def versions(
+    *, actor: Actor, resource_type: str, resource_id: str, now: datetime, only: str = ""
+) -> list[Json]:
+    """Return the versions of a resource, the latest first, or `only` one of them; trace it.
 
     Raises:
         Refused: 404.
     """
     number = rules.number_of(resource_id)
     wanted = rules.number_of(only) or 0
-    entity = f"CareTeam/{number}" + (f"/_history/{wanted}" if only else "")
+    entity = f"{resource_type}/{number}" + (f"/_history/{wanted}" if only else "")
+    told = _VERSIONS[resource_type](number) if number is not None else []
+    found = [each for each in told if not only or each["meta"]["versionId"] == str(wanted)]
+    if not found:
+        _trace(actor, "fhir.history", [], now=now, entity=entity, refused=True)
+        raise nothing_here()
+    _trace(actor, "fhir.history", found[:1], now=now, entity=entity)
+    return found
+
+
+def _circle_versions(number: int) -> list[Json]:
+    """Return the versions of a circle, the latest first.
+
+    A version is told by the row that history kept of the circle; its stays are those that history
+    had by the end of the operation that wrote it.
+    """
     circles = CareTeam.pgh_event_model.objects.filter(pgh_obj_id=number).order_by("version", "pk")
-    rows = list(circles.values()) if number is not None else []
+    rows = list(circles.values())
     stays = CareTeamParticipant.pgh_event_model.objects.filter(
         care_team_id=number, patient_id__in={row["patient_id"] for row in rows}
     )
@@ -122,13 +141,14 @@ def versions(*, actor: Actor, resource_id: str, now: datetime, only: str = "") -
     found = [
         care_teams_fhir.care_team(row, _stays_of(version, rows, held))
         for version, row in _latest_by_version(rows).items()
-        if not only or version == wanted
     ]
-    if not found:
-        _trace(actor, "fhir.history", [], now=now, entity=entity, refused=True)
-        raise nothing_here()
-    _trace(actor, "fhir.history", found[:1], now=now, entity=entity)
     return found[::-1]
+
+
+_VERSIONS: dict[str, Callable[[int], list[Json]]] = {
+    "CareTeam": _circle_versions,
+    "DocumentReference": notebook_fhir.note_versions,
+}
 
 
 def nothing_here() -> Refused:
@@ -290,6 +310,8 @@ _ELEMENTS = {
     "HealthcareService:organization": "providedBy",
     "Location:organization": "managingOrganization",
     "Endpoint:organization": "managingOrganization",
+    "DocumentReference:patient": "subject",
+    "Observation:patient": "subject",
 }
 
 
@@ -429,8 +451,8 @@ def _status(token: Token) -> Q:
 
 
 CONDITIONS: dict[tuple[str, str], Callable[[Any], Q]] = {
-    **{(kind, "_id"): _by_id for kind in MODELS},
-    **{(kind, "_lastUpdated"): _moment("updated_at") for kind in MODELS},
+    **{(kind, "_id"): _by_id for kind in MODELS if kind != "Binary"},
+    **{(kind, "_lastUpdated"): _moment("updated_at") for kind in MODELS if kind != "Binary"},
     ("CareTeam", "identifier"): _circle_identified,
     ("CareTeam", "status"): _status,
     ("CareTeam", "subject"): _pointing("patient_id"),
@@ -453,6 +475,7 @@ CONDITIONS: dict[tuple[str, str], Callable[[Any], Q]] = {
     ("RelatedPerson", "relationship"): _related,
     **offer.conditions(_moment),
     **agenda.conditions(_moment, _person_identified("patient_id")),
+    **notebook.conditions(_moment, _person_identified("patient_id")),
     ("Subscription", "patient"): _pointing("patient_id"),
     ("Subscription", "status"): _status,
     ("CommunicationRequest", "patient"): _pointing("patient_id"),
@@ -551,7 +574,7 @@ def _person_of(resource: Json) -> int | None:
     for contained in resource.get("contained", ()):
         if contained["resourceType"] == "Patient":
             return int(contained["id"])
-    held = resource.get("subject") or resource.get("patient")
+    held = resource.get("subject") or resource.get("patient") or resource.get("securityContext")
     return int(held["reference"].partition("/")[2]) if held else None
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from carbet.interop.fhir_api.choices import CDS, CDS_SEARCH, LARGEST_PAGE, UPDATE_PROFILE
 
 GAP = "https://interop.esante.gouv.fr/ig/fhir/gap/"
+CDL = "https://interop.esante.gouv.fr/ig/fhir/cdl/StructureDefinition/"
+MES = "https://interop.esante.gouv.fr/ig/fhir/mesures/StructureDefinition/mesures-"
 NDE = "https://interop.esante.gouv.fr/ig/fhir/nde/StructureDefinition/"
 FR_CORE = "https://hl7.fr/ig/fhir/core/StructureDefinition/"
 AS = "https://interop.esante.gouv.fr/ig/fhir/annuaire/StructureDefinition/"
@@ -146,6 +148,15 @@ _AGENDA_INCLUDES = {
     "HealthcareService:organization": "",
 }
 _MEMBERS = ("PractitionerRole", "Organization", "RelatedPerson")
+
+_ENTRY_INCLUDES = {
+    "PractitionerRole:practitioner": "Practitioner",
+    "PractitionerRole:organization": "Organization",
+}
+_OF_ONE_PERSON = _one_of(
+    *("_id", "identifier", "patient", "subject"),
+    *("patient.identifier", "subject.identifier", "subject:Patient.identifier"),
+)
 
 RESOURCES: dict[str, Resource] = {
     resource.type: resource
@@ -507,6 +518,87 @@ RESOURCES: dict[str, Resource] = {
             conditional_update=True,
         ),
         Resource(
+            "DocumentReference",
+            CDL + "cdl-document-reference",
+            (*READING, *WRITING, "vread", "history-instance"),
+            _parameters(
+                Parameter("identifier", TOKEN, HL7 + "clinical-identifier"),
+                Parameter("patient", REFERENCE, HL7 + "clinical-patient", _PERSON),
+                Parameter("subject", REFERENCE, HL7 + "DocumentReference-subject", _PERSON),
+                Parameter("patient.identifier", TOKEN),
+                Parameter("subject.identifier", TOKEN),
+                Parameter("subject:Patient.identifier", TOKEN),
+                Parameter("status", TOKEN, HL7 + "DocumentReference-status"),
+                Parameter("type", TOKEN, HL7 + "clinical-type"),
+                Parameter("date", DATE, HL7 + "DocumentReference-date"),
+                Parameter("security-label", TOKEN, HL7 + "DocumentReference-security-label"),
+                Parameter("author", REFERENCE, HL7 + "DocumentReference-author", _ACTORS),
+                Parameter("author:Organization.identifier", TOKEN),
+                Parameter("author:Practitioner.identifier", TOKEN),
+                Parameter(
+                    "relatesto",
+                    REFERENCE,
+                    HL7 + "DocumentReference-relatesto",
+                    ("DocumentReference",),
+                ),
+            ),
+            includes=_ENTRY_INCLUDES
+            | {
+                "DocumentReference:subject": "Patient",
+                "DocumentReference:patient": "Patient",
+                "DocumentReference:author": "",
+            },
+            asks_one_of=_OF_ONE_PERSON,
+            documentation="Notes du cahier de liaison (CdL). Une recherche dit au moins _id,"
+            " identifier ou une personne. PUT corrige le texte ou retire (entered-in-error). Un"
+            " auteur qui n’est pas de la structure qui envoie est gardé par son nom.",
+        ),
+        Resource(
+            "Observation",
+            MES + "fr-observation-bp",
+            (*READING, *WRITING),
+            _parameters(
+                Parameter("identifier", TOKEN, HL7 + "clinical-identifier"),
+                Parameter("patient", REFERENCE, HL7 + "clinical-patient", _PERSON),
+                Parameter("subject", REFERENCE, HL7 + "Observation-subject", _PERSON),
+                Parameter("patient.identifier", TOKEN),
+                Parameter("subject.identifier", TOKEN),
+                Parameter("subject:Patient.identifier", TOKEN),
+                Parameter("status", TOKEN, HL7 + "Observation-status"),
+                Parameter("category", TOKEN, HL7 + "Observation-category"),
+                Parameter("code", TOKEN, HL7 + "clinical-code"),
+                Parameter("date", DATE, HL7 + "clinical-date"),
+                Parameter("performer", REFERENCE, HL7 + "Observation-performer", _ACTORS),
+            ),
+            includes=_ENTRY_INCLUDES
+            | {
+                "Observation:subject": "Patient",
+                "Observation:patient": "Patient",
+                "Observation:performer": "",
+            },
+            also_profiles=tuple(
+                MES + name
+                for name in (
+                    *("fr-observation-body-weight", "fr-observation-heartrate"),
+                    *("fr-observation-body-temperature", "fr-observation-oxygen-sat"),
+                    *("fr-observation-resp-rate", "fr-observation-bodyheight"),
+                    *("fr-observation-bmi", "observation-glucose", "observation-hb1ac"),
+                    *("observation-pain-severity", "observation-waist-circumference"),
+                    "observation-head-circumference",
+                )
+            ),
+            asks_one_of=_OF_ONE_PERSON,
+            documentation="Mesures (MES). Une recherche dit au moins _id, identifier ou une"
+            " personne. PUT ne fait que retirer (entered-in-error).",
+        ),
+        Resource(
+            "Binary",
+            "http://hl7.org/fhir/StructureDefinition/Binary",
+            ("read",),
+            {},
+            documentation="Photos et fichiers des notes du cahier.",
+        ),
+        Resource(
             "Subscription",
             NDE + "nde-subscription",
             (*READING, *WRITING, "delete"),
@@ -585,4 +677,9 @@ RESULT_PARAMETERS = frozenset(
         "_total",
     }
 )
-TRANSACTION_PROFILES = (CDS + "cds-bundle-transaction-creation", UPDATE_PROFILE)
+TRANSACTION_PROFILES = (
+    CDS + "cds-bundle-transaction-creation",
+    UPDATE_PROFILE,
+    CDL + "cdl-bundle-creation-note",
+    CDL + "cdl-bundle-maj-note",
+)

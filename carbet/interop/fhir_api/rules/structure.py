@@ -67,6 +67,23 @@ _RESOURCES = {
         minutesDuration:positiveInt slot:Reference* created:dateTime comment:string
         patientInstruction:string basedOn:Reference* participant:Appointment.participant+
         requestedPeriod:Period*""",
+    "DocumentReference": """masterIdentifier:Identifier identifier:Identifier*
+        status:code(current|superseded|entered-in-error)!
+        docStatus:code(preliminary|final|amended|entered-in-error) type:CodeableConcept
+        category:CodeableConcept* subject:Reference date:instant author:Reference*
+        authenticator:Reference custodian:Reference relatesTo:DocumentReference.relatesTo*
+        description:string securityLabel:CodeableConcept* content:DocumentReference.content+
+        context:DocumentReference.context""",
+    "Observation": """identifier:Identifier* basedOn:Reference* partOf:Reference*
+        status:code(registered|preliminary|final|amended|corrected|cancelled|entered-in-error|unknown)!
+        category:CodeableConcept* code:CodeableConcept! subject:Reference focus:Reference*
+        encounter:Reference effective[x]:dateTime|Period|instant issued:instant
+        performer:Reference*
+        value[x]:Quantity|CodeableConcept|string|boolean|integer|Range|Ratio|time|dateTime|Period
+        dataAbsentReason:CodeableConcept interpretation:CodeableConcept* note:Annotation*
+        bodySite:CodeableConcept method:CodeableConcept specimen:Reference device:Reference
+        referenceRange:Observation.referenceRange* hasMember:Reference* derivedFrom:Reference*
+        component:Observation.component*""",
     "Subscription": """status:code(requested|active|error|off)! contact:ContactPoint* end:instant
         reason:string! criteria:string! error:string channel:Subscription.channel!""",
     "CommunicationRequest": """identifier:Identifier* basedOn:Reference* replaces:Reference*
@@ -101,6 +118,18 @@ _BACKBONES = {
     "Appointment.participant": """type:CodeableConcept* actor:Reference
         required:code(required|optional|information-only)
         status:code(accepted|declined|tentative|needs-action)! period:Period""",
+    "DocumentReference.relatesTo": """code:code(replaces|transforms|signs|appends)!
+        target:Reference!""",
+    "DocumentReference.content": "attachment:Attachment! format:Coding",
+    "DocumentReference.context": """encounter:Reference* event:CodeableConcept* period:Period
+        facilityType:CodeableConcept practiceSetting:CodeableConcept sourcePatientInfo:Reference
+        related:Reference*""",
+    "Observation.referenceRange": """low:Quantity high:Quantity type:CodeableConcept
+        appliesTo:CodeableConcept* age:Range text:string""",
+    "Observation.component": """code:CodeableConcept!
+        value[x]:Quantity|CodeableConcept|string|boolean|integer|Range|Ratio|time|dateTime|Period
+        dataAbsentReason:CodeableConcept interpretation:CodeableConcept*
+        referenceRange:Observation.referenceRange*""",
     "Subscription.channel": """type:code(rest-hook|websocket|email|sms|message)! endpoint:url
         payload:code header:string*""",
     "CommunicationRequest.payload": "content[x]:string|Attachment|Reference",

@@ -15,8 +15,13 @@ from carbet.interop.fhir_api.rules import structure
 from carbet.interop.fhir_api.rules.registry import RESOURCES
 from carbet.interop.fhir_api.rules.search import is_ours, number_of
 
-# Members before the person, the person before her circle.
-ORDER = ("Organization", "Practitioner", "PractitionerRole", "Patient", "RelatedPerson", "CareTeam")
+# Members before the person, the person before her circle, what is written in her record last.
+ORDER = (
+    *("Organization", "Practitioner", "PractitionerRole", "Patient", "RelatedPerson", "CareTeam"),
+    *("DocumentReference", "Observation"),
+)
+# What is written in the notebook: a transaction may hold nothing else (CdL, MES).
+ENTRIES = frozenset({"DocumentReference", "Observation"})
 _MATCH = re.compile(r'(?:W/)?"([0-9]{1,9})"')
 
 
@@ -68,7 +73,7 @@ def read_single(resource: Json, resource_type: str) -> Entry:
 
 
 def read_bundle(bundle: Json) -> list[Entry]:
-    """Return the entries of a CdS transaction, in its order.
+    """Return the entries of a transaction of CdS, CdL or MES, in its order.
 
     Raises:
         Refused: 400 when the shape is wrong, 422 when the profile is not respected.
@@ -125,7 +130,8 @@ def _read_entry(said: Json, at: str) -> tuple[Entry | None, list[Issue]]:
         issues.append(Issue("not-supported", f"Type de ressource non reçu : {kind}.", where))
         return None, issues
     if method == "POST":
-        if url.strip("/") != kind:
+        # The published transaction of CdL names the resource's own id as well.
+        if url.strip("/") not in (kind, f"{kind}/{resource.get('id', '')}"):
             issues.append(
                 Issue("value", f"url = « {kind} » attendu pour POST.", f"{at}.request.url")
             )
@@ -165,11 +171,17 @@ def _is_own_identifier(entry: Entry, condition: str) -> bool:
 
 
 def _check_profile(entries: list[Entry]) -> list[Issue]:
-    """Check `cds-bundle-transaction-creation` and `-maj`: one CareTeam, one Patient, others."""
+    """Check `cds-bundle-transaction-creation` and `-maj`: one CareTeam, one Patient, others.
+
+    Without a circle, a transaction of notes or measures speaks of one Patient, or of one of ours.
+    """
     issues = []
     counts = Counter(entry.type for entry in entries)
+    is_notebook = not counts["CareTeam"] and any(counts[kind] for kind in ENTRIES)
+    if is_notebook and counts["Patient"] > 1:
+        issues.append(Issue("structure", "Un seul Patient par transaction (CdL).", "Bundle.entry"))
     for kind in ("CareTeam", "Patient"):
-        if counts[kind] != 1:
+        if counts[kind] != 1 and not is_notebook:
             issues.append(
                 Issue("required", f"Un {kind}, et un seul, par transaction (CdS).", "Bundle.entry")
             )

@@ -75,8 +75,8 @@ def test_each_interaction_is_promised_or_refused(statement, system):
 
 def test_what_is_not_served_is_not_found(system):
     for path in (
-        "/Observation/1",
-        "/Observation?code=1",
+        "/Condition/1",
+        "/Condition?code=1",
         "/Patient/1/$everything",
         "/a/b/c/d",
         "/x",
