@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from math import prod
 from typing import Any
 
 from django.db import connection
@@ -23,6 +24,8 @@ PAGE = 20
 MOST_PAGES = 5
 # Entries looked at: beyond, the nearest communes come first, until there are enough.
 RARE = 2500
+# Every entry has one of these.
+_KINDS = ("k:R", "k:S", "k:P")
 NEAR_ENOUGH = 400
 MOST_OPTIONS = 60
 MOST_REFERRALS = 50
@@ -198,11 +201,16 @@ SELECT asked.said, asked.word, w.count, near.words FROM (
 
 @dataclass
 class _Understood:
-    """A question in the words of the index: for each group its phrases, and how many entries."""
+    """A question in the words of the index: for each group its phrases, and how many entries.
+
+    `fewest` counts the entries of its rarest part; `together` is how many have all of them, were
+    they spread at random.
+    """
 
     groups: list[tuple[Group, list[list[str]], int]]
     facets: list[str]
     fewest: int
+    together: float
     corrected: dict[str, str]
 
 
@@ -213,7 +221,7 @@ def _understand(question: Question, facets: Facets) -> _Understood:
     guesses = {typed: questions.guess(typed) for typed in raw}
     phrases = [phrase for group in question.groups for phrase in group.phrases]
     phrases += [phrase for guess in guesses.values() if guess for phrase in guess.phrases]
-    words, counts, near = _resolve(phrases, raw, lexemes)
+    words, counts, near = _resolve(phrases, raw, [*lexemes, *_KINDS])
     groups, sure, corrected = [], [], {}
     for group in question.groups:
         missing = [word for word in words.get(group.typed, []) if counts.get(word) is None]
@@ -247,8 +255,11 @@ def _understand(question: Question, facets: Facets) -> _Understood:
             many = sum(min(counts[word] or 0 for word in each) for each in known)
             understood.append((group, known, many))
     hard = [many for group, _, many in understood if not group.soft]
-    fewest = min([*hard, *(counts.get(facet) or 0 for facet in lexemes)], default=10**9)
-    return _Understood(understood, lexemes, fewest, corrected)
+    parts = [*hard, *(counts.get(facet) or 0 for facet in lexemes)]
+    entries = max(sum(counts.get(kind) or 0 for kind in _KINDS), 1)
+    together = entries * prod(min(many / entries, 1.0) for many in parts)
+    fewest = min(parts, default=10**9)
+    return _Understood(understood, lexemes, fewest, together, corrected)
 
 
 def _resolve(
@@ -391,7 +402,8 @@ def _candidates(
         filters += " AND (e.zones IS NULL OR e.zones @> ARRAY[%(origin)s::text]::varchar[])"
     elif facets.way:
         filters += " AND t.code IS NOT NULL"
-    rare = understood.fewest <= RARE or need < len(hard)
+    # Several common words may be rare together: then the index is asked once, not by commune.
+    rare = understood.fewest <= RARE or understood.together <= RARE / 4 or need < len(hard)
     if rare or facets.commune:
         source = (
             "FROM (SELECT * FROM orientation_entry WHERE doc @@ %(query)s::tsquery"
