@@ -1,11 +1,14 @@
-"""Another application entered through Carbet, by the whole code flow."""
+"""Rights: asked, approved, delegated, closed; and another application entered through Carbet."""
 
 import base64
 import hashlib
+import hmac
 import os
 import re
 import secrets
+import struct
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -21,6 +24,7 @@ pytestmark = pytest.mark.journey
 
 REGION = "olivier.ringuet@carbet.example"
 GP = "yann.lebihan@carbet.example"
+PASSWORD = "une pirogue sur le Maroni"
 
 
 @pytest.fixture
@@ -39,6 +43,81 @@ def come(browser, house):
     yield come
     for someone in came:
         someone.leave()
+
+
+def code_of(seed):
+    """Return the code that an authentication application shows now (RFC 6238)."""
+    key = base64.b32decode(seed.replace(" ", "").upper() + "=" * (-len(seed) % 8))
+    digest = hmac.new(key, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1).digest()
+    start = digest[-1] & 15
+    number = struct.unpack(">I", digest[start : start + 4])[0] & 0x7FFFFFFF
+    return f"{number % 1_000_000:06d}"
+
+
+def test_the_region_approves_delegates_and_closes(come):
+    # Given a secretary who asks to work in a doctor's office
+    newcomer = come()
+    newcomer.go("/compte/connexion/")
+    newcomer.follow("Demandez-le à votre structure")
+    newcomer.type(re.compile("Dans quelle structure"), "Larivot")
+    newcomer.press("Chercher")
+    newcomer.follow(re.compile("Cabinet médical du Larivot"))
+    newcomer.type("Prénom", "Maïté")
+    newcomer.type(re.compile("^Nom d’exercice"), "Lony")
+    newcomer.type(re.compile("^Adresse électronique"), "maite.lony@carbet.example")
+    newcomer.page.get_by_label("Profession", exact=True).select_option("331")
+    newcomer.press("Envoyer la demande")
+    newcomer.follow("suivre la demande")
+    newcomer.sees("En attente de la structure")
+
+    # When the region approves
+    region = come(REGION)
+    region.page.get_by_role("navigation", name="Menu principal").get_by_role(
+        "link", name="Habilitations"
+    ).press("Enter")
+    region.follow(re.compile("^Demandes"))
+    region.follow("Maïté Lony")
+    region.press("Accepter")
+    region.sees("Maïté Lony peut désormais travailler")
+
+    # Then she chooses a password, proves a second factor, and is inside
+    newcomer.page.reload()
+    newcomer.sees("Demande acceptée")
+    newcomer.type("Mot de passe", PASSWORD)
+    newcomer.type("Le même, encore une fois", PASSWORD)
+    newcomer.press("Choisir ce mot de passe")
+    newcomer.type(re.compile("Adresse électronique"), "maite.lony@carbet.example")
+    newcomer.type(re.compile("^Mot de passe"), PASSWORD)
+    newcomer.press("Se connecter")
+    newcomer.go("/compte/securite/application/")
+    seed = re.search(r"\b[A-Z2-7]{32}\b", newcomer.page.content())
+    assert seed
+    newcomer.type(re.compile("code", re.IGNORECASE), code_of(seed.group()))
+    with newcomer.page.expect_navigation():
+        newcomer.page.keyboard.press("Enter")
+    newcomer.check()
+    newcomer.go("/")
+    newcomer.sees("Ma journée")
+
+    # When the region lets her act for the doctor
+    region.go("/habilitations/?q=bihan")
+    region.follow("Dr Yann Le Bihan")
+    delegates = region.page.get_by_label("Secrétaire", exact=True)
+    delegates.select_option(label=delegates.locator("option", has_text="Maïté Lony").inner_text())
+    region.press("Déléguer")
+    region.sees("Maïté Lony agit pour cette personne")
+    newcomer.go("/patients/")
+    newcomer.sees("Mes patients")
+
+    # Then her own account says so; and when she leaves, her next page is the sign-in
+    newcomer.go("/habilitations/miennes/")
+    newcomer.sees(re.compile("Vous agissez pour"))
+    region.go("/habilitations/?q=lony")
+    region.follow("Maïté Lony")
+    region.press("A quitté la structure")
+    region.sees("L’accès est fermé")
+    newcomer.page.goto(newcomer.house.url + "/patients/")
+    assert "/connexion" in newcomer.page.url
 
 
 class Application(BaseHTTPRequestHandler):
