@@ -96,11 +96,13 @@ def get_invitation(*, actor: Actor, invitation_id: int, now: datetime) -> Invita
 def get_glass_breaking(*, actor: Actor, breaking_id: int, now: datetime) -> GlassBreaking:
     """Return an exceptional entry that the actor, who manages the record, may review.
 
+    Nobody reviews their own entry, even when they have come to manage the record since.
+
     Raises:
         NoSuchRecord: there is none, or not for this actor.
     """
     breaking = GlassBreaking.objects.filter(pk=breaking_id).first()
-    if breaking is None:
+    if breaking is None or breaking.practitioner_role_id == actor.role_id:
         raise NoSuchRecord
     get_record(
         actor=actor,

@@ -9,14 +9,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from carbet.coordination.care_teams import access, operations
+from carbet.coordination.care_teams.choices import GrantSource
 from carbet.coordination.care_teams.models import (
     CareTeam,
     CareTeamParticipant,
     Consent,
     GlassBreaking,
 )
-from carbet.core import row_security
-from carbet.core.actor import DataCategory, internal
+from carbet.core import grants, row_security
+from carbet.core.actor import DataCategory, Level, internal
 from carbet.core.models import AuditEvent, OutboxMessage
 from carbet.registries.patients.access import proof_of_traits
 from carbet.registries.patients.models import Patient
@@ -291,9 +292,11 @@ def test_glass_broken_opens_shows_and_is_reviewed(world, sign_in, client):
     assert "Accès exceptionnel : encore" in stranger.get(circle).content.decode()
     doctor = sign_in(world.accounts["gp"], role=world.roles["gp"])
     assert "Malaise" in doctor.get(reverse("care_teams:reviews")).content.decode()
-    reviewed = doctor.post(
-        reverse("care_teams:review", args=[breaking.pk]), {"verdict": "Justifié"}
-    )
+    review = reverse("care_teams:review", args=[breaking.pk])
+    unsaid = doctor.post(review, {"comment": "Appelée par le SAMU"})
+    assert unsaid.status_code == 422
+    assert "Appelée par le SAMU" in unsaid.content.decode()
+    reviewed = doctor.post(review, {"verdict": "Justifié"})
     assert reviewed.status_code == 302
     assert "Aucun accès à relire" in doctor.get(reverse("care_teams:reviews")).content.decode()
 
@@ -309,8 +312,18 @@ def test_who_entered_cannot_review_it(world, sign_in):
     }
     client.post(reverse("care_teams:break_glass", args=[care_team.patient_id]), sent)
     [breaking] = everything(GlassBreaking)
-    answer = client.post(reverse("care_teams:review", args=[breaking.pk]), {"verdict": "Justifié"})
-    assert answer.status_code == 404
+    review = reverse("care_teams:review", args=[breaking.pk])
+    assert client.post(review, {"verdict": "Justifié"}).status_code == 404
+    # Nor when they have come to manage the record since.
+    with row_security.acting_as(internal("test"), now=world.now, operation="test.grant"):
+        grants.grant(
+            world.roles["other_gp"].key,
+            patient_id=care_team.patient_id,
+            level=Level.MANAGE,
+            source=GrantSource.PARTICIPANT,
+            now=world.now,
+        )
+    assert client.post(review, {"verdict": "Justifié"}).status_code == 404
 
 
 def test_without_the_exact_traits_nobody_learns_whether_a_record_exists(world, sign_in):
