@@ -539,3 +539,15 @@ def test_one_sees_delegates_and_leaves_by_oneself(world, sign_in):
     right = Right.objects.get(practitioner_role=world.roles["gp"])
     client.post(reverse("rights:leave", args=[right.pk]))
     assert "/connexion/" in client.get(reverse("home"))["Location"]
+
+
+def test_the_region_takes_a_delegation_back(world, sign_in):
+    right = Right.objects.get(practitioner_role=world.roles["gp"])
+    region = sign_in(world.accounts["operator"])
+    delegation = Delegation.objects.get()
+    gone = reverse("rights:end_delegation", args=[delegation.pk])
+    assert gone in region.get(reverse("rights:right", args=[right.pk])).content.decode()
+    answer = region.post(gone, {"habilitation": str(right.pk)})
+    assert answer.status_code == 302
+    assert answer["Location"] == reverse("rights:right", args=[right.pk])
+    assert "Personne n’agit pour cette personne" in region.get(answer["Location"]).content.decode()
