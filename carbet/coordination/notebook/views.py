@@ -92,7 +92,7 @@ def write(request: HttpRequest, patient_id: int) -> HttpResponse:
     patient = _writable(request, patient_id)
     form = forms.NoteForm(
         _posted(request),
-        request.FILES,
+        request.FILES or None,
         categories=patient.categories,
         members=patient.members,
         **_signing(request),
@@ -138,7 +138,7 @@ def reply(request: HttpRequest, patient_id: int, note_id: int) -> HttpResponse:
     patient = _writable(request, patient_id)
     note = access.get_note(patient=patient, note_id=note_id)
     form = forms.ReplyForm(
-        _posted(request), request.FILES, members=patient.members, **_signing(request)
+        _posted(request), request.FILES or None, members=patient.members, **_signing(request)
     )
     if form.is_valid():
         data = form.cleaned_data

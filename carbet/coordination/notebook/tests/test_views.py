@@ -385,3 +385,16 @@ def test_opening_the_notebook_is_traced_and_no_name_stands_in_the_title(world, p
     assert "Montgénie" not in title
     [event] = everything(AuditEvent, operation="notebook.read")
     assert (event.patient_id, event.role_id) == (patient.pk, world.roles["nurse"].pk)
+
+
+def test_pages_to_write_come_ready_to_be_sent(world, patient, open_as, now):
+    """A page that is opened holds its key, and refuses nothing yet."""
+    client = open_as("nurse")
+    client.post(
+        address("write", patient), {"text": "À revoir", "kind": "OBS", "gesture": str(uuid4())}
+    )
+    [note] = everything(Note)
+    for page in (address("write", patient), address("reply", patient, note.pk)):
+        form = client.get(page).context["form"]
+        assert form["gesture"].value(), page
+        assert not form.errors, page
