@@ -6,6 +6,8 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parent.parent
 os.environ["CARBET_TEST"] = "1"
 os.environ["CARBET_DEMONSTRATION"] = "1"
+# A browser of the journeys leaves its loop running in the thread of the tests that come after.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 os.environ["CARBET_STATE_DIR"] = os.environ.get("CARBET_TEST_STATE", str(_ROOT / "var" / "test-pg"))
 # The tests never touch the database that the developer works with.
 for _variable in ("DATABASE_URL", "DATABASE_APP_URL", "CARBET_SOCKET_DIR"):

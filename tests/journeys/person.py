@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -172,8 +173,24 @@ class Someone:
         self.type(re.compile("^Mot de passe"), self.house.password)
         self.press("Se connecter")
         if "/connexion" in self.page.url:
+            self.give_code()
+            self.check()
+        assert "/connexion" not in self.page.url
+
+    def give_code(self) -> None:
+        """Type the code that the demonstration shows; one that served waits for the next."""
+        address, given = self.page.url, None
+        limit = time.monotonic() + 45
+        while self.page.url == address and time.monotonic() < limit:
             code = re.search(r"\b(\d{3}) ?(\d{3})\b", self.page.locator("main").inner_text())
             assert code, "the demonstration shows the code"
+            if code.group() == given:
+                # A code opens one session only: somebody of this name signed in just before.
+                self.page.wait_for_timeout(1500)
+                self.page.goto(address)
+                continue
+            given = code.group()
             self.type(re.compile("code", re.IGNORECASE), "".join(code.groups()))
-            self.press("Se connecter")
-        assert "/connexion" not in self.page.url
+            self.page.keyboard.press("Enter")
+            with suppress(Error):
+                self.page.wait_for_url(lambda url: url != address, timeout=5000)
