@@ -1,9 +1,12 @@
 """How assessments are shown: the questions of a page, results in words, answers side by side."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
+
+import orjson
 
 from carbet.coordination.assessments import queries
 from carbet.coordination.assessments.choices import ResponseStatus
@@ -35,6 +38,9 @@ class Question:
     choices: tuple[Choice, ...] = ()
     error: str = ""
     below: tuple["Question", ...] = ()
+    # Whether it waits for an answer, and for which: the page shows it as soon as it is given.
+    is_hidden: bool = False
+    when: str = ""
 
     @property
     def label(self) -> str:
@@ -56,18 +62,42 @@ def questions(
     *,
     errors: Mapping[str, str] | None = None,
 ) -> list[Question]:
-    """Return the questions that stand, given the answers, in their order."""
+    """Return the questions in their order; those that do not stand, given the answers, hidden."""
     asked = rules.enabled(definition, answers)
     wrong = errors or {}
 
     def shown(items: Sequence[Item]) -> tuple[Question, ...]:
         return tuple(
-            _question(item, answers.get(item.link_id, ()), wrong, shown(item.items))
+            replace(
+                _question(item, answers.get(item.link_id, ()), wrong, shown(item.items)),
+                is_hidden=item.link_id not in asked,
+                when=_when(item),
+            )
             for item in items
-            if item.link_id in asked and not item.is_score and not item.hidden
+            if not item.is_score and not item.hidden
         )
 
     return list(shown(definition.items))
+
+
+def _when(item: Item) -> str:
+    """Return what a question waits for, as the page's script reads it: JSON, or nothing.
+
+    A list: whether one condition is enough, then each as field name, operator, value of the field.
+    """
+    if not item.conditions:
+        return ""
+    conditions = [
+        [f"q-{one.question}", one.operator, _field_value(one.operator, one.value)]
+        for one in item.conditions
+    ]
+    return orjson.dumps([item.any_condition, conditions]).decode()
+
+
+def _field_value(operator: str, value: Any) -> Any:
+    if isinstance(value, bool) and operator != "exists":
+        return "oui" if value else "non"
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _question(
@@ -310,6 +340,7 @@ def _curves(found: Sequence[QuestionnaireResponse], drawn: Sequence[Item]) -> tu
 
 def progress(definition: Definition, answers: Mapping[str, Sequence[Any]]) -> tuple[int, int]:
     """Return how many of the questions that must be answered are, and how many there are."""
-    asked = rules.enabled(definition, answers)
+    kept, _ = rules.check(definition, answers, complete=False)
+    asked = rules.enabled(definition, kept)
     needed = [item for item in definition.asked if item.required and item.link_id in asked]
-    return sum(item.link_id in answers for item in needed), len(needed)
+    return sum(item.link_id in kept for item in needed), len(needed)

@@ -114,7 +114,11 @@ def read(item: Item, value: Any) -> Any:
             raise RefusedAnswer("Écrivez une date.") from None
     if item.kind in ("choice", "open-choice"):
         return _choice(item, value)
-    text = str(value).strip()
+    return _text(item, value)
+
+
+def _text(item: Item, value: Any) -> str:
+    text = str(value).replace("\x00", "").strip()
     if len(text) > item.longest:
         raise RefusedAnswer(f"{item.longest} caractères au plus.")
     return text
@@ -147,8 +151,8 @@ def _number(item: Item, value: Any) -> str:
 
 def _choice(item: Item, value: Any) -> Any:
     if isinstance(value, dict):
-        text = str(value.get("text", "")).strip()
-        if item.kind == "open-choice" and 0 < len(text) <= item.longest:
+        text = _text(item, value.get("text", ""))
+        if item.kind == "open-choice" and text:
             return {"text": text}
         raise RefusedAnswer("Choisissez une réponse de la liste.")
     if item.option(value) is None:
@@ -200,6 +204,12 @@ def check(
             if item.required and missing and item.link_id not in errors:
                 errors[item.link_id] = "Cette réponse manque."
     return kept, errors
+
+
+def as_typed(definition: Definition, given: Answers) -> dict[str, Any]:
+    """Return answers as a page shows them again: as they are kept, and as typed what is unread."""
+    kept, unread = check(definition, given, complete=False)
+    return kept | {link_id: given[link_id] for link_id in unread}
 
 
 def scores(definition: Definition, answers: Answers) -> dict[str, str]:

@@ -16,6 +16,7 @@ MOST_ITEMS = 300
 MOST_OPTIONS = 200
 DEEPEST_GROUP = 5
 MOST_WAITED = 60
+MOST_PROBLEMS = 50
 LONGEST_TEXT = 4000
 ASKED = frozenset(
     {"boolean", "decimal", "integer", "date", "string", "text", "choice", "open-choice", "quantity"}
@@ -181,13 +182,15 @@ class _Reader:
         self.names: list[str] = []
 
     def refuse(self, place: str, sentence: str) -> None:
-        if len(self.problems) < 50:
+        if len(self.problems) < MOST_PROBLEMS:
             self.problems.append(Problem(place, sentence))
 
     def read(self) -> Definition:
         body = self.resource
         if not isinstance(body, dict) or body.get("resourceType") != "Questionnaire":
             raise RefusedQuestionnaire([Problem("Questionnaire", "Ce n’est pas un Questionnaire.")])
+        if misshapen := _misshapen(body):
+            raise RefusedQuestionnaire(misshapen)
         url = self.text(body, "url", "Questionnaire", longest=300)
         version = self.text(body, "version", "Questionnaire", longest=40)
         title = self.text(body, "title", "Questionnaire", longest=200)
@@ -478,6 +481,38 @@ class _Reader:
                 )
             elif len(waited) > MOST_WAITED:
                 self.refuse(place, f"Cette question attend plus de {MOST_WAITED} réponses.")
+
+
+# What holds several objects, and what holds one, wherever it stands.
+_LISTS = frozenset({"extension", "item", "answerOption", "enableWhen"})
+_OBJECTS = frozenset({"valueCoding", "valueExpression", "valueCodeableConcept", "answerCoding"})
+
+
+def _misshapen(body: Mapping[str, Any]) -> list[Problem]:
+    """Return where a list or an object is expected and is not, and texts that cannot be kept.
+
+    Everything that reads or writes the questionnaire afterwards trusts these shapes.
+    """
+    found: list[Problem] = []
+    left: list[tuple[str, Any]] = [("Questionnaire", body)]
+    while left and len(found) < MOST_PROBLEMS:
+        place, node = left.pop()
+        if isinstance(node, dict):
+            for name, value in node.items():
+                where = f"{place}.{name}"
+                if name in _LISTS and not (
+                    isinstance(value, list) and all(isinstance(one, dict) for one in value)
+                ):
+                    found.append(Problem(where, "Une liste d’objets est attendue."))
+                elif name in _OBJECTS and not isinstance(value, dict):
+                    found.append(Problem(where, "Un objet est attendu."))
+                else:
+                    left.append((where, value))
+        elif isinstance(node, list):
+            left += [(f"{place}[{rank}]", one) for rank, one in enumerate(node)]
+        elif isinstance(node, str) and "\x00" in node:
+            found.append(Problem(place, "Un caractère nul ne peut pas être gardé."))
+    return found
 
 
 def _waited_for(start: str, waits: Mapping[str, set[str]]) -> set[str]:

@@ -104,13 +104,15 @@ def _walk(node: Mapping[str, Any], depth: int) -> Iterator[tuple[str, str, int]]
 
 def weight(nodes: list[Any]) -> list[Decimal]:
     """Return the ordinal values of coded answers (SDC `weight()`, R4 `ordinalValue`)."""
-    return [
-        Decimal(str(extension["valueDecimal"]))
-        for node in nodes
-        if isinstance(node, dict)
-        for extension in node.get("extension", ())
-        if extension.get("url") == ORDINAL and "valueDecimal" in extension
-    ]
+    found = []
+    for node in nodes:
+        given = node.get("extension") if isinstance(node, dict) else None
+        for one in given if isinstance(given, list) else ():
+            if isinstance(one, dict) and one.get("url") == ORDINAL:
+                value = one.get("valueDecimal")
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    found.append(Decimal(str(value)))
+    return found
 
 
 _OWN = {"userInvocationTable": {"weight": {"fn": weight, "arity": {0: []}}}}

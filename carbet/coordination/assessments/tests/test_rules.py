@@ -171,6 +171,13 @@ def test_what_cannot_be_asked_is_refused_with_its_place(items, place, words):
         questionnaire(item("a", extension="x", maxLength="long")),
         questionnaire(item("a"), extension=[{"url": definitions.VARIABLE}]),
         questionnaire(item("a"), extension=[{"url": definitions.THRESHOLD, "extension": "x"}]),
+        questionnaire(item("a", extension="x")),
+        questionnaire(item("a", extension=["x"])),
+        questionnaire(item("a", answerOption="x")),
+        questionnaire(item("a", answerOption=[{"valueCoding": "x"}])),
+        questionnaire(item("a", item=["x"])),
+        questionnaire(item("a", text="x\x00y")),
+        questionnaire(item("a"), extension={"url": definitions.SOURCE}),
     ],
 )
 def test_a_hostile_shape_is_refused_never_a_crash(body):
@@ -345,5 +352,18 @@ def test_whatever_is_sent_is_kept_clean_or_refused_in_french(sent):
     assert answers.scores(definition, kept) == answers.scores(definition, again)
 
 
-def test_weights_are_read_from_coded_answers_only():
-    assert expressions.weight([3, "x", {"extension": [{"url": "urn:x", "valueDecimal": 4}]}]) == []
+@pytest.mark.parametrize(
+    "node",
+    [
+        3,
+        "x",
+        {"extension": "x"},
+        {"extension": ["x"]},
+        {"extension": [{"url": "urn:x", "valueDecimal": 4}]},
+        {"extension": [{"url": expressions.ORDINAL, "valueDecimal": "beaucoup"}]},
+        {"extension": [{"url": expressions.ORDINAL, "valueDecimal": True}]},
+        {"extension": [{"url": expressions.ORDINAL}]},
+    ],
+)
+def test_weights_are_read_from_numbers_on_coded_answers_only(node):
+    assert expressions.weight([node]) == []

@@ -1,5 +1,6 @@
 """The pages of assessments, as each reader meets them."""
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -7,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from carbet.coordination.assessments.models import QuestionnaireResponse
+from carbet.coordination.assessments.models import Questionnaire, QuestionnaireResponse
 from carbet.core import clock, row_security
 from carbet.core.actor import internal
 
@@ -86,24 +87,85 @@ def test_the_screen_of_before_is_refused_and_keeps_what_it_says(world, patient, 
     assert 'value="oui" id="id_q-heureux" checked' in answer.content.decode()
 
 
-def test_a_question_appears_with_the_answer_that_asks_for_it(world, patient, assess, open_as):
+def test_a_question_waits_for_the_answer_that_asks_for_it(world, patient, assess, open_as):
     response = assess("risque-chute")
     client = open_as("nurse")
     where = address("fill", patient, response.pk)
-    assert "Combien de chutes" not in client.get(where).content.decode()
-    swapped = client.post(
-        where,
-        typed(world, {"chute": ["oui"]}),
-        headers={"HX-Request": "true"},
+    waiting = '[false,[["q-chute","=","oui"]]]" hidden'.replace('"', "&quot;", 6)
+    page = client.get(where).content.decode()
+    assert waiting in page
+    client.post(where, typed(world, {"chute": ["oui"]}, fait="brouillon"))
+    page = client.get(where).content.decode()
+    assert waiting not in page
+    assert waiting.removesuffix(" hidden") in page
+
+
+BOATS = {
+    "resourceType": "Questionnaire",
+    "url": "urn:test:pirogue",
+    "version": "1",
+    "title": "Pirogue",
+    "copyright": "La région.",
+    "item": [
+        {"linkId": "a", "type": "boolean", "text": "A-t-elle une pirogue ?", "required": True},
+        {
+            "linkId": "b",
+            "type": "string",
+            "text": "Laquelle ?",
+            "enableWhen": [{"question": "a", "operator": "=", "answerBoolean": True}],
+        },
+        {"linkId": "n", "type": "integer", "text": "Combien de places ?", "required": True},
+    ],
+}
+
+
+@pytest.fixture
+def boats(world):
+    return Questionnaire.objects.create(
+        url=BOATS["url"],
+        version="1",
+        title="Pirogue",
+        status="active",
+        definition=BOATS,
+        updated_at=world.now,
     )
-    page = swapped.content.decode()
-    assert swapped.status_code == 200
-    assert "Combien de chutes" in page
-    # What is swapped in is what a reload shows, but for the token of the form.
-    reloaded = client.get(where).content.decode()
-    part = slice(page.index('<div id="questions"'), page.index('<p class="help no-js"'))
-    again = slice(reloaded.index('<div id="questions"'), reloaded.index('<p class="help no-js"'))
-    assert page[part] == reloaded[again]
+
+
+def test_a_refused_page_loses_nothing_of_what_was_asked(world, patient, boats, open_as):
+    client = open_as("nurse")
+    begun = client.post(
+        address("begin", patient), {"questionnaire": boats.pk, "gesture": str(uuid4())}
+    )
+    sent = typed(world, {"a": ["oui"], "b": ["La bleue"], "n": ["six"]}, fait="terminer")
+    answer = client.post(begun.url, sent)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert 'value="La bleue"' in page
+    assert 'value="six"' in page
+    assert not re.search(r'data-when="[^"]*" hidden', page)
+    assert 'value="1" max="2"' in page  # one of two answers that are needed
+
+
+def test_a_no_counts_as_an_answer_and_a_null_sign_does_not_break(world, patient, boats, open_as):
+    client = open_as("nurse")
+    begun = client.post(
+        address("begin", patient), {"questionnaire": boats.pk, "gesture": str(uuid4())}
+    )
+    sent = typed(world, {"a": ["non"], "b": ["x\x00y"], "n": ["4\x00"]}, fait="brouillon")
+    assert client.post(begun.url, sent).status_code == 422
+    sent = typed(world, {"a": ["oui"], "b": ["x\x00y"]}, fait="brouillon")
+    assert client.post(begun.url, sent).status_code == 302
+    assert kept().answers == {"a": [True], "b": ["xy"]}
+    sent = typed(world, {"a": ["non"], "n": ["4"]}, seen=2, fait="terminer")
+    assert client.post(begun.url, sent).status_code == 302
+    assert kept().answers == {"a": [False], "n": ["4"]}
+
+
+def test_a_gesture_that_served_elsewhere_is_said(world, patient, questionnaire, open_as):
+    sent = {"questionnaire": questionnaire("mini-gds").pk, "gesture": str(uuid4())}
+    open_as("nurse").post(address("begin", patient), sent)
+    answer = open_as("gp").post(address("begin", patient), sent)
+    assert (answer.status_code, answer.url) == (302, address("choose", patient))
 
 
 @pytest.mark.parametrize("times", [1, 12])

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from carbet.coordination.assessments import access, forms, operations, presenters, queries
 from carbet.coordination.assessments.choices import ResponseStatus
+from carbet.coordination.assessments.rules import answers as rules
 from carbet.core import doors
 from carbet.core.actor import Level
 from carbet.core.identifiers import from_short_id, short_id
@@ -70,13 +71,17 @@ def begin(request: HttpRequest, patient_id: int) -> HttpResponse:
         messages.error(request, "Choisissez un questionnaire.")
         return HttpResponseRedirect(reverse("assessments:choose", args=[patient.pk]))
     questionnaire = access.get_questionnaire(questionnaire_id=form.cleaned_data["questionnaire"])
-    response = operations.begin(
-        actor=request.actor,
-        now=request.now,
-        patient=patient,
-        questionnaire=questionnaire,
-        gesture=form.cleaned_data["gesture"],
-    )
+    try:
+        response = operations.begin(
+            actor=request.actor,
+            now=request.now,
+            patient=patient,
+            questionnaire=questionnaire,
+            gesture=form.cleaned_data["gesture"],
+        )
+    except UnableTo as refusal:
+        messages.error(request, refusal.message)
+        return HttpResponseRedirect(reverse("assessments:choose", args=[patient.pk]))
     return HttpResponseRedirect(reverse("assessments:fill", args=[patient.pk, response.pk]))
 
 
@@ -112,12 +117,13 @@ def fill(request: HttpRequest, patient_id: int, response_id: int) -> HttpRespons
                 authored_at=form.cleaned_data["authored_at"],
                 reason=form.cleaned_data["reason"],
             )
-        except operations.UnableToAssess as refusal:
-            errors = refusal.errors
+        except UnableTo as refusal:
+            errors = getattr(refusal, "errors", {})
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
             return _after_saving(request, patient, saved, finished=finished)
-    return _fill_page(request, patient, response, form, answers=given, errors=errors, status=422)
+    typed = rules.as_typed(definition, given)
+    return _fill_page(request, patient, response, form, answers=typed, errors=errors, status=422)
 
 
 @doors.professional(patient=Level.READ)
@@ -209,9 +215,7 @@ def _fill_page(
 ) -> HttpResponse:
     definition = queries.definition_of(response.questionnaire)
     shown = presenters.questions(definition, answers, errors=errors)
-    done, needed = presenters.progress(
-        definition, {link_id: values for link_id, values in answers.items() if any(values)}
-    )
+    done, needed = presenters.progress(definition, answers)
     context = {
         "patient": patient,
         "tab": "assessments",
@@ -236,13 +240,10 @@ def _flat(questions: Any) -> Any:
 
 def _after_saving(
     request: HttpRequest, patient: Any, saved: Any, *, finished: bool
-) -> HttpResponse:
+) -> HttpResponseRedirect:
     if saved.status == ResponseStatus.IN_PROGRESS:
-        if not request.htmx:
-            messages.success(request, "Brouillon enregistré.")
-            return HttpResponseRedirect(reverse("assessments:fill", args=[patient.pk, saved.pk]))
-        form = forms.SavingForm(initial={"seen": saved.version, "authored_at": saved.authored_at})
-        return _fill_page(request, patient, saved, form, answers=saved.answers)
+        messages.success(request, "Brouillon enregistré.")
+        return HttpResponseRedirect(reverse("assessments:fill", args=[patient.pk, saved.pk]))
     messages.success(request, "Évaluation terminée." if finished else "Évaluation corrigée.")
     return HttpResponseRedirect(reverse("assessments:detail", args=[patient.pk, saved.pk]))
 

@@ -44,7 +44,8 @@ def preview(request: HttpRequest, questionnaire_id: int) -> HttpResponse:
         return render(request, "assessments/preview.html", context | _keeping(request))
     given = forms.read_answers(definition, request.POST)
     kept, errors = rules.check(definition, given, complete=request.method == "POST")
-    shown = presenters.questions(definition, kept | {k: given[k] for k in errors}, errors=errors)
+    typed = rules.as_typed(definition, given)
+    shown = presenters.questions(definition, typed, errors=errors)
     context = {
         "questionnaire": questionnaire,
         "definition": definition,
