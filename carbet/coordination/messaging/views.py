@@ -107,7 +107,7 @@ def count(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def search(request: HttpRequest) -> HttpResponse:
     """Look for words in my threads; they are sent in the body, since they may speak of health."""
-    text = request.POST.get("q", "")[:200]
+    text = request.POST.get("q", "")[:200].replace("\x00", "")
     context: dict[str, Any] = {"text": text, "asked": request.method == "POST"}
     if request.method == "POST" and not forms.too_short(text):
         found, more = queries.search(
@@ -422,11 +422,13 @@ def _recipients(
         found = queries.candidates(patient_id=patient.pk, level=patient.level, now=request.now)
         text = ""
     else:
-        text = asked.get("to_q", "")[:100]
+        text = asked.get("to_q", "")[:100].replace("\x00", "")
         roles, places = directory.choices(text=text, now=request.now)
-        keys = [role.key for role in roles] + [f"org:{place.pk}" for place in places]
-        resolved = {one.key: one for one in queries.resolve([*ticked, *keys], now=request.now)}
-        found = [resolved[key] for key in dict.fromkeys([*ticked, *keys]) if key in resolved]
+        # An address may tick anything: persons and relatives are named by a record alone.
+        keys = [key for key in ticked if key.startswith(operations.OF_DIRECTORY)]
+        keys += [role.key for role in roles] + [f"org:{place.pk}" for place in places]
+        resolved = {one.key: one for one in queries.resolve(keys, now=request.now)}
+        found = [resolved[key] for key in dict.fromkeys(keys) if key in resolved]
     return {
         "choices": presenters.choices(
             [one for one in found if one.key not in hidden], checked=ticked

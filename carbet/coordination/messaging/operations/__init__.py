@@ -11,6 +11,7 @@ from carbet.coordination.messaging.operations.inviting import (
 )
 from carbet.coordination.messaging.operations.opening import open_thread
 from carbet.coordination.messaging.operations.within import (
+    OF_DIRECTORY,
     GestureAlreadyUsed,
     UnableToClose,
     UnableToInvite,
@@ -25,6 +26,7 @@ from carbet.coordination.messaging.operations.writing import (
 )
 
 __all__ = [
+    "OF_DIRECTORY",
     "GestureAlreadyUsed",
     "UnableToClose",
     "UnableToInvite",

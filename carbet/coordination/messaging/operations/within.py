@@ -27,6 +27,8 @@ from carbet.core.operation import UnableTo
 from carbet.registries.patients.models import Patient
 
 LIVE = "message"
+# Whom anybody may invite where nobody is spoken of.
+OF_DIRECTORY = ("role:", "org:")
 
 
 class UnableToWriteMessage(UnableTo):
@@ -115,7 +117,7 @@ def invited(
                 field="to",
             )
         return found
-    if any(not key.startswith(("role:", "org:")) for key in asked):
+    if any(not key.startswith(OF_DIRECTORY) for key in asked):
         raise UnableToInvite("Choisissez des professionnels ou des structures.", field="to")
     found = queries.resolve(asked, now=now)
     if len(found) < len(asked):

@@ -318,6 +318,29 @@ def test_teams_and_colleagues_are_looked_for_in_the_directory(world, patient, op
     assert place in {one.grantee for one in everything(Participant)}
 
 
+@pytest.mark.parametrize("name", ["recipients", "create", "invite"])
+def test_no_address_names_an_account(world, open_as, name):
+    """Who has an account here is told by a record that one manages, never by its number."""
+    account = world.accounts["claire"]
+    where = address(name, open_thread(world, "nurse")) if name == "invite" else None
+    where = where or reverse(f"messaging:{name}")
+    asked = {"to": f"account:{account.pk}", "to_q": "robeiri", "search": "1"}
+    client = open_as("gp")
+    send = client.get if name == "recipients" else client.post
+    page = send(where, asked).content.decode()
+    assert str(account) not in page
+    assert f"account:{account.pk}" not in page
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("search", "q"), ("create", "to_q"), ("search", "avant")]
+)
+def test_signs_that_no_keyboard_makes_find_nothing(world, about, open_as, name, field):
+    for text in ("pas\x00sages", "9" * 5000, "9" * 15 + "-1", "\N{GRINNING FACE}'\\|&!:*"):
+        typed = {"q": "passages", "search": "1"} | {field: text}
+        assert open_as("gp").post(reverse(f"messaging:{name}"), typed).status_code == 200
+
+
 def test_muted_and_archived_are_said_and_undone(world, about, open_as):
     client = open_as("nurse")
     assert "count-hot" in client.get(reverse("messaging:count")).content.decode()
