@@ -140,11 +140,16 @@ def carers(*, patient_id: int, category: DataCategory | None = None) -> list[Car
 _ORDER = {ParticipantRole.ATTENDING: 0, ParticipantRole.COORDINATOR: 1}
 
 
-def next_to_tell(*, patient_id: int, told: set[str], now: datetime) -> list[str]:
+def next_to_tell(
+    *, patient_id: int, told: set[str], now: datetime, among: set[str] | None = None
+) -> list[str]:
     """Return the key of the member to tell next of what nobody reads, or nothing when none is left.
 
     The attending doctor, the coordinator, the others from the oldest in the circle, then the
     structures of the circle, then those where its members work: a colleague or a secretary.
+
+    Args:
+        among: the only keys that may be told, when what waits is not for everybody.
     """
     care_team = care_team_of(patient_id=patient_id)
     if care_team is None:
@@ -158,7 +163,8 @@ def next_to_tell(*, patient_id: int, told: set[str], now: datetime) -> list[str]
     keys = [role_key(role.pk) for role in at_work]
     keys += [organization_key(stay.organization_id) for stay in stays if stay.organization_id]
     keys += [organization_key(role.organization_id) for role in at_work]
-    return next(([key] for key in keys if key not in told), [])
+    left = (key for key in keys if key not in told and (among is None or key in among))
+    return next(([key] for key in left), [])
 
 
 def keys_of_level(

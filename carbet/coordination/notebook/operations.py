@@ -102,7 +102,7 @@ def write_note(
     Raises:
         UnableToAct: the role does not write in notebooks, nor for somebody who does.
         UnableToWriteNote: no text, too long, a moment to come, a reply to a withdrawn note, nobody
-            chosen, too many files.
+            chosen, somebody called who could not read it, too many files.
         GestureAlreadyUsed: this form already wrote another text.
     """
     text = text.strip()
@@ -133,6 +133,7 @@ def write_note(
         **shared,
         **signed,
     )
+    _check_called(note)
     try:
         with transaction.atomic():
             note.save(force_insert=True)
@@ -429,6 +430,29 @@ def _sharing(
     return {"visibility": visibility, "readers": sorted({*chosen, *own})}
 
 
+def _check_called(note: Note) -> None:
+    """Refuse to call by name whoever could not read the note: they would never know of it."""
+    if not note.mentions:
+        return
+    readers = care_teams.keys_of_level(
+        patient_id=note.patient_id, level=Level.READ, category=DataCategory(note.category)
+    )
+    told = {key for key in readers if _sees(key, note)}
+    if left_out := [name for key, name in note.mentions.items() if key not in told]:
+        names = ", ".join(left_out)
+        if note.replies_to is not None:
+            raise UnableToWriteNote(
+                f"Pas ouverte à : {names}. Une réponse suit la note à laquelle elle répond :"
+                " écrivez plutôt une nouvelle note, ou n’appelez pas ces membres.",
+                field="members",
+            )
+        raise UnableToWriteNote(
+            f"Pas ouverte à : {names}. Changez la nature de l’information, ou n’appelez pas"
+            " ces membres.",
+            field="members",
+        )
+
+
 def _attach(
     note: Note,
     files: Sequence[Received],
@@ -451,6 +475,7 @@ def _attach(
             visibility=note.visibility,
             readers=note.readers or (),
             attached_to="note",
+            category=DataCategory(note.category),
             on_behalf_of_id=note.on_behalf_of_id,
         )
         append(
@@ -553,7 +578,15 @@ def _ask(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> Non
     """Put a request for advice in the list of tasks of whoever comes first; a reply answers it."""
     own = role_key(note.author_role_id) if note.author_role_id else ""
     if parent is None and note.kind == NoteKind.ADVICE:
-        keys = care_teams.next_to_tell(patient_id=note.patient_id, told={own}, now=now)
+        readers = care_teams.keys_of_level(
+            patient_id=note.patient_id, level=Level.READ, category=DataCategory(note.category)
+        )
+        keys = care_teams.next_to_tell(
+            patient_id=note.patient_id,
+            told={own},
+            now=now,
+            among={key for key in readers if _sees(key, note)},
+        )
         source, status = f"note:{note.pk}", TaskStatus.REQUESTED
     elif (
         parent is not None
@@ -578,5 +611,8 @@ def _ask(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> Non
 
 def _refresh_screens(row: Note | Measure, *, now: datetime) -> None:
     """Announce the change to everyone who may see it."""
-    readers = care_teams.keys_of_level(patient_id=row.patient_id, level=Level.READ)
+    category = row.category if isinstance(row, Note) else DataCategory.MEDICAL
+    readers = care_teams.keys_of_level(
+        patient_id=row.patient_id, level=Level.READ, category=DataCategory(category)
+    )
     live.announce([key for key in readers if _sees(key, row)], "note", now=now)

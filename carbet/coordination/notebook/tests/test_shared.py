@@ -14,12 +14,14 @@ from PIL import Image
 
 from carbet.coordination.alerts.choices import AlertKind
 from carbet.coordination.alerts.models import Alert
+from carbet.coordination.documents.rules.receiving import receive
 from carbet.coordination.notebook import operations, queries, rules
 from carbet.coordination.notebook.choices import MeasureKind
 from carbet.coordination.notebook.models import Note, NoteFile, NoteReceipt
 from carbet.coordination.notebook.queries import Filters
+from carbet.coordination.tasks.models import Task
 from carbet.core import clock, row_security
-from carbet.core.actor import internal
+from carbet.core.actor import DataCategory, internal
 from carbet.core.sharing import Visibility
 
 pytestmark = pytest.mark.django_db
@@ -288,3 +290,40 @@ def test_filters_ask_no_more_queries(world, patient, open_as, asked):
         assert client.get(address("list", patient) + f"?{asked}").status_code == 200
     asked = [one["sql"] for one in captured if "SAVEPOINT" not in one["sql"]]
     assert len(asked) <= 8, asked
+
+
+@pytest.mark.parametrize("visibility", [Visibility.CHOSEN, Visibility.CIRCLE])
+def test_whoever_could_not_read_a_note_is_not_called_in_vain(world, visibility):
+    patient = world.circle("nurse", "home_help").patient
+    called = {world.roles["home_help"].key: "Rosa Pinas"}
+    with pytest.raises(operations.UnableToWriteNote, match="Pas ouverte à : Rosa Pinas") as refusal:
+        write(world, patient, visibility=visibility, called=called)
+    assert refusal.value.field == "members"
+    assert not everything(Note)
+    social = {"visibility": visibility, "called": called, "category": DataCategory.SOCIAL}
+    assert read(world, patient, "home_help") == []
+    write(world, patient, **social)
+    assert len(read(world, patient, "home_help")) == 1
+
+
+def test_a_reply_calls_nobody_who_does_not_see_what_it_answers(world, patient):
+    gp, physio = world.roles["gp"], world.roles["physio"]
+    note = write(world, patient, visibility=Visibility.CHOSEN, called={gp.key: "Yann Le Bihan"})
+    with pytest.raises(operations.UnableToWriteNote, match="Marc Tianon"):
+        write(world, patient, "gp", replies_to=note, called={physio.key: "Marc Tianon"})
+
+
+def test_a_file_is_read_by_whoever_reads_its_note(world):
+    patient = world.circle("nurse", "home_help").patient
+    sent = photo()
+    received = receive("plan.jpg", sent, sent.size)
+    write(world, patient, category=DataCategory.SOCIAL, files=[received])
+    [entry] = read(world, patient, "home_help")
+    assert [file.title for file in entry.files] == ["plan"]
+
+
+def test_advice_is_asked_of_somebody_who_sees_the_note(world, patient):
+    physio = world.roles["physio"]
+    chosen = {"visibility": Visibility.CHOSEN, "called": {physio.key: "Marc Tianon"}}
+    write(world, patient, kind="DEM-AVIS", **chosen)
+    assert [task.owner for task in everything(Task)] == [physio.key]
