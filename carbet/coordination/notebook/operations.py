@@ -345,6 +345,8 @@ def withdraw_measure(trace: Trace, *, actor: Actor, now: datetime, measure: Meas
 def _check_text(text: str) -> None:
     if not text:
         raise UnableToWriteNote("Écrivez votre note.", field="text")
+    if "\0" in text:
+        raise UnableToWriteNote("Ce texte contient un caractère illisible.", field="text")
     if len(text) > rules.MAX_TEXT:
         raise UnableToWriteNote(
             f"Ce texte compte {len(text)} caractères : une note en tient 20 000."

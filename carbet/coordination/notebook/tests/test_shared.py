@@ -327,3 +327,9 @@ def test_advice_is_asked_of_somebody_who_sees_the_note(world, patient):
     chosen = {"visibility": Visibility.CHOSEN, "called": {physio.key: "Marc Tianon"}}
     write(world, patient, kind="DEM-AVIS", **chosen)
     assert [task.owner for task in everything(Task)] == [physio.key]
+
+
+def test_an_unreadable_sign_is_refused_at_its_field(world, patient):
+    with pytest.raises(operations.UnableToWriteNote, match="illisible") as refusal:
+        write(world, patient, text="a\0b")
+    assert refusal.value.field == "text"

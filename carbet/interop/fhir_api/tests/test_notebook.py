@@ -101,6 +101,12 @@ def test_a_note_comes_back_equal_in_meaning(system, note, world):
     assert (row.text, row.urgent, row.author_name) == (TEXT, True, "Yann Le Bihan")
 
 
+def test_a_text_with_an_unreadable_sign_is_refused_at_its_place(system, note):
+    note["content"][0]["attachment"]["data"] = data("a\0b")
+    place = "DocumentReference.content[0].attachment.data"
+    issue(system.post("/DocumentReference", note), 422, place)
+
+
 def test_a_retry_is_one_note_and_another_text_a_conflict(system, note):
     created(system.post("/DocumentReference", note))
     assert system.post("/DocumentReference", note).status_code == 200
