@@ -144,6 +144,9 @@ def end_participation(
         source_id=row.pk,
         now=now,
     )
+    # Their open pages ask again, find the door closed, and empty themselves.
+    if key := key_of(row):
+        live.announce([key], "circle", now=now)
     return row
 
 

@@ -18,7 +18,7 @@ from carbet.coordination.care_teams.models import (
 )
 from carbet.core import grants, row_security
 from carbet.core.actor import DataCategory, Level, internal
-from carbet.core.models import AuditEvent, OutboxMessage
+from carbet.core.models import AuditEvent, LiveEvent, OutboxMessage
 from carbet.registries.patients.access import proof_of_traits
 from carbet.registries.patients.models import Patient
 
@@ -359,3 +359,17 @@ def test_the_log_has_the_reader_too(world, gp):
     care_team = world.circle()
     gp.get(reverse("care_teams:access_log", args=[care_team.patient_id]))
     assert everything(AuditEvent, operation="care_team.access_log", patient_id=care_team.patient_id)
+
+
+def test_the_open_pages_of_whoever_leaves_ask_again(world, sign_in):
+    care_team = world.circle("nurse")
+    nurse = world.roles["nurse"]
+    page = reverse("notebook:list", args=[care_team.patient_id])
+    shown = sign_in(world.accounts["nurse"], role=nurse).get(page).content.decode()
+    assert 'id="banner" data-live-refresh="circle"' in shown
+    told = {"recipient": nurse.key, "kind": "circle"}
+    assert everything(LiveEvent, **told) == []
+    with row_security.acting_as(world.actor("gp"), now=world.now):
+        [stay] = CareTeamParticipant.objects.filter(practitioner_role=nurse)
+    operations.end_participation(actor=world.actor("gp"), now=world.now, participant=stay)
+    assert len(everything(LiveEvent, **told)) == 1

@@ -29,6 +29,13 @@ function typing(element) {
   return element.contains(active) && active.matches("input, textarea, select");
 }
 
+/* The door has closed: what it showed leaves the screen, what is being typed stays. */
+function leave(url, ids) {
+  const typed = "form[method=post] :is(textarea, input:not([type=hidden], [type=radio], [type=checkbox]))";
+  if (!all(typed).some((field) => field.value)) return location.replace(url);
+  for (const old of [...ids].map(byId)) if (old && !old.querySelector("textarea")) old.replaceChildren();
+}
+
 async function refresh() {
   timer = undefined;
   last = performance.now();
@@ -37,6 +44,7 @@ async function refresh() {
   for (const [url, ids] of batch) {
     try {
       const answer = await fetch(url, { headers: { "X-Carbet-Refresh": "1" }, credentials: "same-origin" });
+      if (answer.status === 404 && url === location.href.split("#")[0]) { leave(url, ids); continue; }
       if (!answer.ok || answer.redirected) continue;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const id of ids) {
@@ -78,7 +86,9 @@ function receive(event) {
   if (detail.toast) toast(detail.toast, detail.tone);
   for (const element of all("[data-live-refresh]")) {
     const { liveRefresh, liveSubject } = element.dataset;
-    if (!liveRefresh.split(" ").includes(detail.kind)) continue;
+    // Another circle may open more or less of a record: all that its page shows is asked again.
+    const opens = detail.kind === "circle" && element.closest(".patient");
+    if (!opens && !liveRefresh.split(" ").includes(detail.kind)) continue;
     if (liveSubject && detail.subject && liveSubject !== String(detail.subject)) continue;
     if (element.hasAttribute("hx-get")) window.htmx?.trigger(element, `carbet:${detail.kind}`, detail);
     else if (element.id) ask(element);
