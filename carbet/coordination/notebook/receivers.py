@@ -9,7 +9,7 @@ from django.dispatch import receiver
 from carbet.coordination.notebook import operations
 from carbet.coordination.notebook.choices import NoteKind
 from carbet.coordination.orientation.operations import referred
-from carbet.core.actor import Actor
+from carbet.core.actor import Actor, DataCategory
 from carbet.registries.patients.models import Patient
 
 
@@ -22,6 +22,7 @@ def write_referral(
     patient: Patient,
     text: str,
     urgent: bool,
+    category: DataCategory,
     gesture: uuid.UUID,
     **_: Any,
 ) -> None:
@@ -34,4 +35,5 @@ def write_referral(
         gesture=gesture,
         kind=NoteKind.INTERVENTION,
         urgent=urgent,
+        category=category,
     )

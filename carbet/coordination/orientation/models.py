@@ -7,8 +7,10 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
+from carbet.coordination.care_teams.choices import DATA_CATEGORY_CHOICES
 from carbet.coordination.orientation.choices import Kind, ReferralStatus
 from carbet.core import row_security
+from carbet.core.actor import DataCategory
 from carbet.core.history import tracked
 
 DERIVED = row_security.Open("derived from the public facts of the directory; the owner writes it")
@@ -80,9 +82,15 @@ class Referral(models.Model):
     What it says of the destination is what was read that day: the directory changes after.
     """
 
-    ROW_SECURITY = row_security.Protected()
+    ROW_SECURITY = row_security.Protected(category="category")
 
     patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
+    # What its reason says, which decides who reads it, as the note that tells it.
+    category = models.SmallIntegerField(
+        choices=DATA_CATEGORY_CHOICES,
+        default=int(DataCategory.MEDICAL),
+        db_default=int(DataCategory.MEDICAL),
+    )
     kind = models.CharField(max_length=1, choices=Kind)
     # The row of the directory, by kind.
     target = models.BigIntegerField()

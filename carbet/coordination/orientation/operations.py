@@ -6,12 +6,13 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.dispatch import Signal
 
+from carbet.coordination.care_teams import access as care_teams_access
 from carbet.coordination.care_teams import queries as care_teams
 from carbet.coordination.orientation.choices import ReferralStatus
 from carbet.coordination.orientation.models import Referral
 from carbet.coordination.orientation.queries import Result
 from carbet.core import live
-from carbet.core.actor import Actor, Level
+from carbet.core.actor import Actor, DataCategory, Level
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.registries.patients.models import Patient
@@ -53,6 +54,7 @@ def refer(
         raise UnableToRefer("Dites pourquoi vous orientez cette personne.", field="reason")
     row = Referral(
         patient_id=patient.pk,
+        category=care_teams_access.category_of_author(patient),
         kind=to.kind,
         target=to.target,
         organization_id=to.organization_id,
@@ -127,11 +129,14 @@ def _tell(
         patient=patient,
         text=text,
         urgent=urgent,
+        category=DataCategory(row.category),
         # Always the same for one step of one orientation.
         gesture=uuid.uuid5(row.gesture, row.status),
     )
     live.announce(
-        care_teams.keys_of_level(patient_id=row.patient_id, level=Level.READ),
+        care_teams.keys_of_level(
+            patient_id=row.patient_id, level=Level.READ, category=DataCategory(row.category)
+        ),
         "orientation",
         now=now,
     )

@@ -199,3 +199,17 @@ def test_nobody_outside_sends_or_sees(world, patient, open_as):
         assert stranger.get(url).status_code == 404
     assert _refer(stranger, patient, world.roles["nurse"]).status_code == 404
     assert len(kept(Referral)) == 1
+
+
+def test_why_somebody_is_sent_is_read_by_whom_its_category_is_open(world, patient, open_as):
+    _refer(open_as("gp"), patient, world.roles["far_nurse"])
+    [referral] = kept(Referral)
+    detail = reverse("orientation:detail", args=[patient.pk, referral.pk])
+    home_help = open_as("home_help")
+    listed = home_help.get(reverse("orientation:of_patient", args=[patient.pk])).content.decode()
+    assert "Maud Awengué" not in listed
+    assert home_help.get(detail).status_code == 404
+    assert open_as("nurse").get(detail).status_code == 200
+    with row_security.acting_as(world.actor("home_help"), now=world.now):
+        assert not Referral.objects.exists()
+        assert not Referral.pgh_event_model.objects.exists()
