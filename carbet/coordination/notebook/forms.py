@@ -92,9 +92,9 @@ class SignedForm(GestureForm):
 
 
 READERS = {
-    DataCategory.MEDICAL: "Les soignants : information médicale",
-    DataCategory.SOCIAL: "Les soignants et les intervenants sociaux",
-    DataCategory.ADMINISTRATIVE: "Tout le cercle, secrétariat compris",
+    DataCategory.MEDICAL: "Médicale",
+    DataCategory.SOCIAL: "Sociale",
+    DataCategory.ADMINISTRATIVE: "Administrative",
 }
 
 
@@ -130,6 +130,10 @@ class NoteForm(SharedForm):
     )
     category = forms.TypedChoiceField(
         label="Nature de l’information",
+        help_text=(
+            "Médicale : lue par les soignants. Sociale : aussi par les intervenants sociaux."
+            " Administrative : aussi par les secrétariats."
+        ),
         coerce=lambda value: DataCategory(int(value)),
         empty_value=None,
         required=False,
