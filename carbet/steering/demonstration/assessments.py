@@ -19,7 +19,7 @@ from carbet.registries.directory.models import PractitionerRole
 from carbet.registries.patients.access import find_entered
 from carbet.registries.patients.models import PatientIdentifier
 from carbet.steering.demonstration.following import KEY_SYSTEM
-from carbet.steering.demonstration.loading import story_roles
+from carbet.steering.demonstration.story import story_roles
 
 _GESTURES = uuid.UUID("5d0c9b54-2f0e-4a46-9a61-5b8d0f4ad0a3")
 

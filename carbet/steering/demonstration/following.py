@@ -43,7 +43,7 @@ from carbet.registries.patients import synthetic as persons
 from carbet.registries.patients.choices import INS_TEST
 from carbet.registries.patients.models import Patient, PatientIdentifier
 from carbet.steering.demonstration.bulk import OWNER
-from carbet.steering.demonstration.loading import story_roles
+from carbet.steering.demonstration.story import story_roles
 
 FOLLOWED = Path(__file__).parent / "data" / "followed.json"
 KEY_SYSTEM = "https://carbet.example/suivis"

@@ -20,7 +20,7 @@ from carbet.registries.directory.models import PractitionerRole
 from carbet.registries.patients.access import find_entered
 from carbet.registries.patients.models import Patient, PatientIdentifier
 from carbet.steering.demonstration.following import KEY_SYSTEM
-from carbet.steering.demonstration.loading import story_roles
+from carbet.steering.demonstration.story import story_roles
 
 _GESTURES = uuid.UUID("0d6f0d1e-4a57-4c0a-8b7e-2f7c2f4f0b11")
 

@@ -11,7 +11,7 @@ from carbet.registries.directory.models import Capacity, HealthcareService, Term
 from carbet.registries.offer import operations
 from carbet.registries.offer.models import Completeness, Keeper
 from carbet.registries.offer.rules import filling
-from carbet.steering.demonstration.loading import story_roles
+from carbet.steering.demonstration.story import story_roles
 
 HOUSE = internal("demonstration")
 # Codes of ours, under the short name of the nomenclature whose place they take.

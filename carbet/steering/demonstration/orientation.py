@@ -17,8 +17,8 @@ from carbet.registries.directory.models import (
     Organization,
     Term,
 )
-from carbet.steering.demonstration import loading
 from carbet.steering.demonstration.bulk import OWNER
+from carbet.steering.demonstration.facts import bring
 
 SOURCE = "Déclaré par la structure (démonstration)"
 # Codes of ours, under the short name of the nomenclature whose place they take.
@@ -41,7 +41,7 @@ def load(*, now: datetime) -> None:
     """
     document = offer()
     codes = _terms(document)
-    loading.bring(
+    bring(
         Organization,
         {
             (directory.ORGANIZATION_SYSTEM, row["key"]): {
@@ -64,7 +64,7 @@ def load(*, now: datetime) -> None:
         .filter(identifier_system=directory.ORGANIZATION_SYSTEM)
         .values_list("identifier_value", "pk")
     )
-    loading.bring(
+    bring(
         HealthcareService,
         {
             (places[row["key"]], service["name"]): {
@@ -114,7 +114,7 @@ def _terms(document: dict[str, Any]) -> dict[tuple[str, str], str]:
             for label in said:
                 rank = sum(1 for known, _ in labels if known == nomenclature) + 1
                 labels.setdefault((nomenclature, label), f"D{nomenclature[5:8]}{rank:03d}")
-    loading.bring(
+    bring(
         Term,
         {(nomenclature, code): {"label": label} for (nomenclature, label), code in labels.items()},
         "nomenclature",

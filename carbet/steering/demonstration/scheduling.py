@@ -28,7 +28,7 @@ from carbet.registries.directory.models import PractitionerRole
 from carbet.registries.patients.access import find_entered
 from carbet.registries.patients.models import Patient, PatientIdentifier
 from carbet.steering.demonstration.following import KEY_SYSTEM
-from carbet.steering.demonstration.loading import story_roles
+from carbet.steering.demonstration.story import story_roles
 
 _GESTURES = uuid.UUID("3b0a7c1e-90c4-4e0b-9a55-52a8b6b0f6d2")
 _HOME, _OFFICE, _VIDEO, _MEETING = (

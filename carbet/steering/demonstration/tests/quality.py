@@ -9,7 +9,8 @@ from typing import Any
 
 from carbet.coordination.orientation import queries
 from carbet.registries.directory.models import Organization, PractitionerRole
-from carbet.steering.demonstration import loading
+from carbet.steering.demonstration.facts import organization_numbers
+from carbet.steering.demonstration.story import story_roles
 
 AT = 5
 QUESTIONS = json.loads((Path(__file__).parent / "questions.json").read_text(encoding="utf-8"))[
@@ -31,7 +32,7 @@ class Answered:
 def answers(now: datetime) -> Iterator[Answered]:
     """Ask every question; the demonstration must be loaded."""
     keys = {number: key for key, number in _organizations().items()}
-    story = {key: role.pk for key, role in loading.story_roles().items()}
+    story = {key: role.pk for key, role in story_roles().items()}
     for asked in QUESTIONS:
         found = queries.search(text=asked["q"], now=now, origin=asked["from"]).results[:AT]
         expected = asked["expect"]
@@ -80,7 +81,7 @@ def _every(found: list[queries.Result], asked: dict[str, str]) -> tuple[int, int
 
 
 def _organizations() -> dict[str, int]:
-    numbers = loading.organization_numbers(using="default")
+    numbers = organization_numbers(using="default")
     numbers |= dict(
         Organization.objects.filter(identifier_value__startswith="offre-").values_list(
             "identifier_value", "pk"

@@ -12,9 +12,11 @@ from carbet.registries.accounts.queries import demonstration_accounts
 from carbet.registries.directory import synthetic
 from carbet.registries.directory.access import actor_of_role
 from carbet.registries.directory.models import Organization, Practitioner, PractitionerRole
+from carbet.registries.patients import synthetic as persons
 from carbet.registries.patients.models import Patient, PatientSearch
 from carbet.registries.patients.queries import search_patients
-from carbet.steering.demonstration import bulk, following, loading, scheduling
+from carbet.steering.demonstration import bulk, circles, crowd, following, loading, scheduling
+from carbet.steering.demonstration.story import story_roles
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 OWNER = bulk.OWNER
@@ -22,7 +24,7 @@ OWNER = bulk.OWNER
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", OWNER])
 
 
-def load(n: int, *, seed: int = 973) -> loading.Loaded:
+def load(n: int, *, seed: int = 973) -> crowd.Loaded:
     return loading.load(persons_wanted=n, seed=seed, now=NOW, say=lambda text: None)
 
 
@@ -82,13 +84,13 @@ def test_loading_again_adds_nothing_and_asking_more_adds_the_rest():
     assert (more.persons, more.persons_found) == (40, 60)
     assert count("patients_patient") == 100
     family = owner("SELECT birth_family FROM patients_patient ORDER BY id")
-    expected = [person.birth_family for person in loading.persons.persons(973, 100)]
+    expected = [person.birth_family for person in persons.persons(973, 100)]
     assert [row[0] for row in family] == expected
 
 
 @pytest.mark.parametrize("bare", [False, True])
 def test_safeguards_are_left_as_they_were(monkeypatch, bare):
-    monkeypatch.setattr(loading, "BARE_FROM", 1 if bare else 10**9)
+    monkeypatch.setattr(crowd, "BARE_FROM", 1 if bare else 10**9)
     before = safeguards()
     load(30)
     assert safeguards() == before
@@ -100,7 +102,7 @@ def test_a_failure_leaves_nothing(monkeypatch):
     def break_down(self: object) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(loading.PersonWriter, "flush", break_down)
+    monkeypatch.setattr(circles.PersonWriter, "flush", break_down)
     with pytest.raises(RuntimeError):
         load(30)
     assert count("patients_patient") == 0
@@ -170,7 +172,7 @@ def test_the_story_has_its_accounts_and_the_persons_already_followed():
     shown = {account.email: account.label for account in demonstration_accounts()}
     assert len(shown) == len(synthetic.STORY_PRACTITIONERS) + 2
     assert shown["yann.lebihan@carbet.example"].startswith("Yann Le Bihan")
-    roles = loading.story_roles()
+    roles = story_roles()
     for key, least in (("gp", 10), ("coordinator", 5), ("nurse", 7), ("river_nurse", 2)):
         actor = actor_of_role(roles[key].pk, now=NOW)
         with row_security.acting_as(actor, now=NOW):

@@ -16,6 +16,7 @@ from carbet.steering.demonstration import (
     offer,
     rights,
     scheduling,
+    story,
 )
 
 DEFAULT_PERSONS = 300
@@ -49,7 +50,7 @@ class Command(BaseCommand):
             assessments.load(now=now)
             offer.load(now=now)
             scheduling.load(now=now)
-            rights.load(loading.story_roles(), now=now)
+            rights.load(story.story_roles(), now=now)
             self.stdout.write(f"{len(opened)} comptes ouverts, {added} personnes déjà suivies.")
         if loaded.persons:
             self.stdout.write(
