@@ -172,9 +172,9 @@ def stage(trace: Trace, *, actor: Actor, now: datetime, run: ImportRun, batch: B
             ImportLine(
                 run=run,
                 outcome=LineOutcome.REJECTED,
-                kind=each.kind[:20],
-                source_id=each.source_id[:64],
-                label=each.label[:200],
+                kind=_plain(each.kind, 20),
+                source_id=_plain(each.source_id, 64),
+                label=_plain(each.label, 200),
                 line=each.line,
                 page=each.page,
                 reason=each.reason[:300],
@@ -192,6 +192,11 @@ def stage(trace: Trace, *, actor: Actor, now: datetime, run: ImportRun, batch: B
     trace.about(entity=run)
 
 
+def _plain(said: str, most: int) -> str:
+    """Return what a column can hold of a text from outside."""
+    return said.replace("\0", "")[:most]
+
+
 def _copy(cursor: Any, run: ImportRun, read: Iterable[tuple[Read, int | None, int | None]]) -> None:
     statement = (
         "COPY directory_stagedrow (run_id, kind, source_id, page, line, label, digest, said_at,"
@@ -206,7 +211,7 @@ def _copy(cursor: Any, run: ImportRun, read: Iterable[tuple[Read, int | None, in
                     said.source_id,
                     page,
                     line,
-                    said.label[:200].replace("\0", ""),
+                    _plain(said.label, 200),
                     said.digest,
                     said.said_at,
                     orjson.dumps(said.fields).decode(),

@@ -101,6 +101,18 @@ def test_a_dry_run_tells_and_leaves_all_as_it_was():
     assert run.lines.filter(outcome="created").count() == 121
 
 
+@pytest.mark.parametrize("name", ["id", "resourceType"])
+def test_a_null_character_refuses_one_resource_and_stops_nothing(name):
+    held = directory(3)
+    wrong = held["Practitioner"][0]
+    wrong[name] = f"{wrong[name]}\0x"
+    with StandIn(held, key="k") as server:
+        run = ask(server)
+    assert run.rejected >= 1
+    assert "caractère nul" in " ".join(reason for _, reason in told(run))
+    assert Practitioner.objects.count() == 2
+
+
 @pytest.mark.parametrize("fault", ["429", "500", "503", "cut", "garbage"])
 def test_a_passing_failure_is_asked_again(fault):
     with StandIn(directory(120), key="k", faults={2: fault, 3: fault}) as server:
