@@ -8,11 +8,8 @@ from django.http import Http404
 from carbet.core.actor import Actor
 from carbet.registries.directory.choices import PracticeMode, Purpose
 from carbet.registries.directory.models import HealthcareService, Organization, PractitionerRole
-from carbet.registries.directory.rules import OPERATE
+from carbet.registries.directory.rules import MANAGE_RIGHTS, OPERATE
 from carbet.registries.offer.models import Keeper
-
-# Whoever manages the rights of a structure keeps its page as well.
-MANAGE_RIGHTS = "rights.manage"
 
 
 class NoSuchOffer(Http404):

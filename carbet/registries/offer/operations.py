@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.dispatch import Signal
+from django.utils import timezone
 
 from carbet.core.actor import Actor, role_key
 from carbet.core.audit import Trace
@@ -263,7 +264,7 @@ def close_service(
     _check(actor, organization, now=now)
     if ends_on is not None and ends_on <= starts_on:
         raise UnableToClose("La réouverture vient après la fermeture.", field="ends_on")
-    if ends_on is not None and ends_on <= now.date():
+    if ends_on is not None and ends_on <= timezone.localdate(now):
         raise UnableToClose("Cette fermeture est passée.", field="ends_on")
     closure, _ = Closure.objects.get_or_create(
         service=service, starts_on=starts_on, ends_on=ends_on, defaults={"reason": reason.strip()}
@@ -340,7 +341,7 @@ def add_role(
         mode=like.mode,
         phone=phone,
         secure_email=secure_email,
-        started_on=now.date(),
+        started_on=timezone.localdate(now),
     )
     trace.about(entity=row)
     return row
@@ -453,7 +454,7 @@ def measure_completeness(trace: Trace, *, actor: Actor, now: datetime) -> int:
 
     A quarter is what it was on its last night.
     """
-    quarter, count = filling.quarter_of(now.date()), 0
+    quarter, count = filling.quarter_of(timezone.localdate(now)), 0
     for places in queries.measured():
         rows = []
         for place, said in places:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.db.models import Count, F, Max, Min, Q, QuerySet
+from django.utils import timezone
 
 from carbet.core.actor import Actor
 from carbet.registries.directory.choices import CapacityStatus, OrganizationKind
@@ -354,7 +355,7 @@ def to_remind(*, now: datetime, every: timedelta, limit: int) -> list[Keeper]:
     stale = Capacity.objects.filter(
         status=CapacityStatus.AVAILABLE, updated_at__lt=now - timedelta(days=7)
     ).values("organization_id")
-    quarter = filling.quarter_of(now.date())
+    quarter = filling.quarter_of(timezone.localdate(now))
     unfinished = (
         Completeness.objects.filter(quarter=quarter)
         .filter(~Q(state=Filling.FINALISED) | Q(fresh=False))

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from carbet.core import doors
@@ -214,7 +215,7 @@ def closures(request: HttpRequest, organization_id: int, service_id: int) -> Htt
     undone = request.POST.get("retirer", "")
     form = forms.ClosureForm(
         request.POST if request.method == "POST" and not undone else None,
-        initial={"starts_on": request.now.date()},
+        initial={"starts_on": timezone.localdate(request.now)},
     )
     try:
         if undone:
@@ -343,9 +344,10 @@ def territory(request: HttpRequest) -> HttpResponse:
     """Show how complete the offer is, by domain, commune and quarter, and what is left to mend."""
     known = queries.quarters()
     quarter = _quarter(request.GET.get("trimestre", ""), known)
-    domain, commune = request.GET.get("domaine", ""), request.GET.get("commune", "")[:5]
-    domain = domain if domain in Domain.values else ""
     names = {each.code: each.name for each in directory.communes()}
+    domain, commune = request.GET.get("domaine", ""), request.GET.get("commune", "")
+    domain = domain if domain in Domain.values else ""
+    commune = commune if commune in names else ""
     after = request.GET.get("apres", "")
     waiting = (
         queries.to_mend(quarter=quarter, domain=domain, commune=commune, after=_short(after))

@@ -1,6 +1,6 @@
 """The owner's corner: who may enter, what is kept, what is found at once."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -201,6 +201,20 @@ def test_a_closure_is_announced_and_taken_back(world, place, service, rosa):
     assert not Closure.objects.exists()
 
 
+def test_the_day_of_a_closure_is_that_of_the_territory(world, place, service, rosa, monkeypatch):
+    evening = datetime(2026, 12, 3, 1, 30, tzinfo=UTC)  # the 2nd at 22:30 in Cayenne
+    monkeypatch.setattr(clock, "now", lambda: evening)
+    url = to("closures", place, service.pk)
+    assert rosa.get(url).context["form"].initial["starts_on"] == date(2026, 12, 2)
+    assert rosa.post(url, {"starts_on": "2026-12-02", "ends_on": "2026-12-03"}).status_code == 302
+
+
+def test_one_bed_is_free_and_two_are(place, rosa):
+    for number, words in ((1, "1</span> libre sur"), (2, "2</span> libres sur")):
+        Capacity.objects.filter(organization=place, status="02").update(number=number)
+        assert words in rosa.get(to("corner", place)).content.decode()
+
+
 def test_staff_comes_by_rpps_and_leaves(world, place, rosa):
     gp = world.roles["gp"].practitioner
     assert rosa.post(to("staff", place), {"rpps": "123"}).status_code == 422
@@ -241,7 +255,9 @@ def test_the_indicator_is_measured_by_quarter_and_shown(world, place, rosa):
     assert "Aide à domicile du Maroni" in page
 
 
-@pytest.mark.parametrize("query", ["?trimestre=x&domaine=y&commune=<b>", "?apres=!!", "?apres=ZZ"])
+@pytest.mark.parametrize(
+    "query", ["?trimestre=x&domaine=y&commune=<b>", "?apres=!!", "?apres=ZZ", "?commune=%00"]
+)
 def test_a_wrong_filter_is_no_filter(place, rosa, query):
     tasks.measure(0)
     assert rosa.get(f"/offre/territoire/{query}").status_code == 200
