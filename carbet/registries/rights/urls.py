@@ -40,7 +40,7 @@ provider = [
     path("identity/o/authorize", views.authorization, name="authorization"),
     path("identity/o/logout", views.logout, name="logout"),
     path("identity/o/api/token", views.token, name="token"),
-    path("identity/o/api/revoke", identity.revoke, name="revoke"),
+    path("identity/o/api/revoke", views.revoke, name="revoke"),
     path("identity/o/api/userinfo", views.user_info, name="userinfo"),
 ]
 urlpatterns = [

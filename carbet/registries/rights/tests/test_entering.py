@@ -374,3 +374,29 @@ def test_the_region_declares_and_closes_applications_on_a_page(world, sign_in):
     client.get(page)  # which says that it is closed
     assert "Imagerie" not in client.get(reverse("home")).content.decode()
     assert sign_in(world.accounts["nurse"]).get(page).status_code == 403
+
+
+UNREADABLE = {"client_id": "a\0b", "client_secret": "x", "token": "\0", "code": "\0"}
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("identity/o/api/token", {"grant_type": "authorization_code"} | UNREADABLE),
+        ("identity/o/api/token", {"grant_type": "client_credentials"} | UNREADABLE),
+        ("identity/o/api/token?x=%zz", {"grant_type": "client_credentials"}),
+        ("identity/o/api/revoke", UNREADABLE),
+        ("identity/o/api/revoke?x=%zz", UNREADABLE),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Cache key contains characters")
+def test_what_no_text_can_hold_is_a_wrong_request(client, path, said):
+    answer = client.post(f"/{path}", said)
+    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
+
+
+@pytest.mark.parametrize("query", ["client_id=%00", "client_id=%zz", "response_type=code&x=%25%"])
+def test_a_broken_question_leads_nowhere(client, query):
+    answer = client.get(f"/identity/o/authorize?{query}")
+    assert answer.status_code == 400
+    assert "n’est pas, ou n’est plus" in answer.content.decode()

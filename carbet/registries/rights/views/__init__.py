@@ -5,6 +5,7 @@ from carbet.registries.rights.views.entering import (
     authorization,
     configuration,
     logout,
+    revoke,
     token,
     user_info,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "register",
     "registration",
     "registrations",
+    "revoke",
     "right",
     "rights",
     "token",

@@ -6,6 +6,8 @@ open right, PKCE with S256 from every application, a code that serves once, and 
 
 import json
 import re
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -19,6 +21,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -35,6 +38,23 @@ from carbet.registries.rights.operations.applications import SCOPES
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _CODE_SECONDS = 120
+# The library lets through what no text can hold: a broken escape, a NUL sign.
+_UNREADABLE = (ValueError, DataError)
+
+
+def _readable(
+    view: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuse what cannot be read as an application expects it (RFC 6749 §5.2)."""
+
+    @wraps(view)
+    def answered(request: HttpRequest) -> HttpResponse:
+        try:
+            return view(request)
+        except _UNREADABLE:
+            return JsonResponse({"error": "invalid_request"}, status=400)
+
+    return answered
 
 
 @method_decorator(csrf_exempt, name="dispatch")
@@ -111,7 +131,7 @@ class _Entrance(library.AuthorizationView):
         """Lead nobody to an application or an address that is not registered."""
         try:
             get_server().validate_authorization_request(*extract_params(request))
-        except (FatalClientError, ValidationError):
+        except (FatalClientError, ValidationError, *_UNREADABLE):
             return _not_entered(request, adapter.UNKNOWN_APPLICATION, status=400)
         except OAuth2Error:
             return None  # the library sends it back to the application
@@ -158,6 +178,7 @@ logout = doors.public(writes_on_get="what the application was given is taken bac
 @doors.public()
 @csrf_exempt
 @require_POST
+@_readable
 def token(request: HttpRequest) -> HttpResponse:
     """Give tokens for a code, once: a second try with the same code finds it spent."""
     code = request.POST.get("code", "")
@@ -175,9 +196,20 @@ def token(request: HttpRequest) -> HttpResponse:
     return answer
 
 
+@doors.public()
+@csrf_exempt
+@require_POST
+@_readable
+def revoke(request: HttpRequest) -> HttpResponse:
+    """Take a token back from the application that holds it."""
+    answer: HttpResponse = library.revoke(request)
+    return answer
+
+
 @doors.system()
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
+@_readable
 def user_info(request: HttpRequest) -> HttpResponse:
     """Say who signed in, as long as some right of theirs is open."""
     try:
