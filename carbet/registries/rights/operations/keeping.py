@@ -63,7 +63,8 @@ def review_right(trace: Trace, *, actor: Actor, now: datetime, right_id: int, mo
         UnableToKeepRight: it has ended, it is one's own, or not for so long.
     """
     right = _open_right(actor, now=now, right_id=right_id, months=months)
-    if right.practitioner_role_id == actor.role_id and not access.manages_all(actor):
+    own = right.practitioner_role.practitioner.account_id == actor.account_id is not None
+    if own and not access.manages_all(actor):
         raise UnableToKeepRight(
             "Votre propre habilitation est revue par un autre gestionnaire ou par la région."
         )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from carbet.core import names, outbox
 from carbet.core.actor import Actor
@@ -17,6 +18,8 @@ from carbet.registries.rights import access, queries, rules
 from carbet.registries.rights.choices import RegistrationStatus
 from carbet.registries.rights.models import RegistrationRequest
 from carbet.registries.rights.operations.keeping import grant_right
+
+_OWN = "Une autre personne que vous répond à votre demande."
 
 
 class UnableToRegister(UnableTo):
@@ -134,6 +137,9 @@ def approve_registration(
     """
     held = _decided(actor, registration_id)
     practitioner = _practitioner(held, actor=actor, now=now)
+    # Asked without signing in, by one's own address or number: one's own request all the same.
+    if practitioner.account_id is not None and practitioner.account_id == actor.account_id:
+        raise UnableToSettle(_OWN)
     role = _role(held, practitioner, now=now)
     right = grant_right(actor=actor, now=now, role=role, months=months, manages=manages)
     held.practitioner_role = role
@@ -158,7 +164,7 @@ def _decided(actor: Actor, registration_id: int) -> RegistrationRequest:
     if not access.may_manage(actor, held.organization_id):
         raise UnableToSettle("Vous ne décidez pas des habilitations de cette structure.")
     if held.account_id is not None and held.account_id == actor.account_id:
-        raise UnableToSettle("Une autre personne que vous répond à votre demande.")
+        raise UnableToSettle(_OWN)
     return held
 
 
@@ -235,7 +241,7 @@ def _role(
         profession=profession.code,
         profession_label=profession.label,
         category=profession.category,
-        started_on=now.date(),
+        started_on=timezone.localdate(now),
     )
 
 

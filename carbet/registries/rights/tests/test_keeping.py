@@ -166,6 +166,16 @@ def test_whoever_asks_does_not_answer_themselves(world, ask):
         approve(world, world.actor("nurse"), asked)
 
 
+@pytest.mark.parametrize("by", ["email", "rpps"])
+def test_nor_by_asking_signed_out(world, manager, ask, by):
+    own = world.roles["nurse"].practitioner
+    said = {"email": "nurse@carbet.test"} if by == "email" else {"rpps": own.rpps}
+    asked = ask(family=own.family, given=own.given, profession="10", **said)
+    with pytest.raises(operations.UnableToSettle, match="autre personne"):
+        approve(world, manager, asked)
+    assert PractitionerRole.objects.filter(practitioner=own).count() == 1
+
+
 def test_an_error_leaves_nothing(world, manager, ask):
     asked = ask()
     with pytest.raises(operations.UnableToKeepRight, match="durée"):
@@ -292,6 +302,21 @@ def test_one_s_own_right_is_reviewed_by_somebody_else(world, manager):
     )
     assert right.reviewed_by_name == "Inès Robeiri"
     assert right.ended_at < world.now + timedelta(days=93)
+
+
+def test_one_s_right_under_another_role_is_one_s_own_too(world, manager):
+    other = PractitionerRole.objects.create(
+        practitioner=world.roles["nurse"].practitioner,
+        organization=world.places["nursing"],
+        profession="70",
+        category="paramedical",
+        started_on=world.now.date(),
+    )
+    right = Right.objects.create(
+        practitioner_role=other, started_at=world.now, ended_at=world.now + timedelta(days=20)
+    )
+    with pytest.raises(operations.UnableToKeepRight, match="autre gestionnaire"):
+        operations.review_right(actor=manager, now=world.now, right_id=right.pk, months=12)
 
 
 def test_whoever_loses_management_decides_no_more(world, manager):
