@@ -15,6 +15,7 @@ from carbet.core import names
 from carbet.core.fhir import refuse
 from carbet.interop.fhir_api.rules import registry
 from carbet.interop.fhir_api.rules import search as rules
+from carbet.interop.fhir_api.rules.registry.directory import AS
 from carbet.interop.fhir_api.rules.search import Amount, Target, Token, When
 from carbet.registries.directory import fhir
 from carbet.registries.directory.models import (
@@ -49,7 +50,6 @@ OPEN_TO_SYSTEMS: dict[str, Q] = {
     | Q(pk__in=HealthcareService.objects.filter(sensitive=False).values("location_id")),
 }
 NOTHING = Q(pk__in=[])
-AS = registry.AS
 _EARTH_KM = 6371.0
 _FARTHEST_KM = 1000.0
 

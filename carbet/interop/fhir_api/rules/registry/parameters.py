@@ -1,0 +1,50 @@
+"""Search parameters: what one is, and the ways to say one in a line."""
+
+from dataclasses import dataclass
+
+HL7 = "http://hl7.org/fhir/SearchParameter/"
+
+TOKEN, STRING, DATE, REFERENCE = "token", "string", "date", "reference"
+NUMBER, QUANTITY, SPECIAL = "number", "quantity", "special"
+
+PERSON = ("Patient",)
+ACTORS = ("PractitionerRole", "Practitioner", "Organization")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One search parameter; `targets` are the types that a reference may point to."""
+
+    name: str
+    kind: str
+    definition: str = ""
+    targets: tuple[str, ...] = ()
+    documentation: str = ""
+
+    @property
+    def is_chain(self) -> bool:
+        return "." in self.name or self.name.startswith("_has:")
+
+
+def standard(of: str, name: str, kind: str, *targets: str) -> Parameter:
+    """Return a parameter of FHIR itself; `of` is its resource, or "clinical" or "individual"."""
+    return Parameter(name, kind, f"{HL7}{of}-{name}", targets)
+
+
+def identified(*paths: str) -> tuple[Parameter, ...]:
+    """Return the parameters that seek by the identifier of what these references lead to."""
+    return tuple(Parameter(f"{path}.identifier", TOKEN) for path in paths)
+
+
+def parameters(*given: Parameter) -> dict[str, Parameter]:
+    """Return the parameters of a resource by their names, those of every resource first."""
+    common = (
+        Parameter("_id", TOKEN, HL7 + "Resource-id"),
+        Parameter("_lastUpdated", DATE, HL7 + "Resource-lastUpdated"),
+    )
+    return {parameter.name: parameter for parameter in (*common, *given)}
+
+
+def one_of(*sets: str) -> tuple[frozenset[str], ...]:
+    """Return the sets of parameters, each written with spaces, of which one must be said whole."""
+    return tuple(frozenset(each.split()) for each in sets)

@@ -1,0 +1,56 @@
+"""The persons cared for and those close to them (patients)."""
+
+from carbet.interop.fhir_api.choices import CDS, CDS_SEARCH
+from carbet.interop.fhir_api.rules.registry.parameters import (
+    DATE,
+    PERSON,
+    REFERENCE,
+    STRING,
+    TOKEN,
+    Parameter,
+    one_of,
+    parameters,
+    standard,
+)
+from carbet.interop.fhir_api.rules.registry.resource import FR_CORE, READING, WRITING, Resource
+
+SERVED = (
+    Resource(
+        "Patient",
+        FR_CORE + "fr-core-patient",
+        (*READING, *WRITING),
+        parameters(
+            standard("Patient", "identifier", TOKEN),
+            standard("individual", "family", STRING),
+            standard("individual", "given", STRING),
+            standard("Patient", "name", STRING),
+            standard("individual", "birthdate", DATE),
+            standard("individual", "gender", TOKEN),
+            standard("individual", "address", STRING),
+            Parameter("birthplace", STRING, CDS_SEARCH + "cds-patient-birthplace"),
+        ),
+        revincludes={
+            "CareTeam:subject": "CareTeam",
+            "CareTeam:patient": "CareTeam",
+            "RelatedPerson:patient": "RelatedPerson",
+        },
+        also_profiles=(FR_CORE + "fr-core-patient-ins",),
+        asks_one_of=one_of("_id", "identifier", "family birthdate", "name birthdate"),
+        documentation="Une recherche dit au moins _id, identifier (avec son système), ou"
+        " family (ou name) et birthdate. Le matricule INS ne sort, et ne sert à chercher, que"
+        " pour une identité qualifiée.",
+    ),
+    Resource(
+        "RelatedPerson",
+        CDS + "cds-fr-related-person",
+        (*READING, "create"),
+        parameters(
+            standard("RelatedPerson", "patient", REFERENCE, *PERSON),
+            standard("RelatedPerson", "name", STRING),
+            standard("RelatedPerson", "relationship", TOKEN),
+        ),
+        includes={"RelatedPerson:patient": "Patient"},
+        asks_one_of=one_of("_id", "patient"),
+        documentation="Une recherche dit au moins _id ou patient.",
+    ),
+)
