@@ -380,17 +380,20 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         created_at=now,
         due_at=now,
     )
-    referral = Referral.objects.create(
-        patient_id=patient_id,
-        kind="P",
-        target=world.places["dac"].pk,
-        organization=world.places["dac"],
-        name="DAC Guyane",
-        reason="Maintien à domicile difficile.",
-        author_role=gp,
-        author_name="Yann Le Bihan",
-        created_at=now,
-    )
+    # A medical one, then the social one that pages open.
+    for category in (DataCategory.MEDICAL, DataCategory.SOCIAL):
+        referral = Referral.objects.create(
+            patient_id=patient_id,
+            category=category.value,
+            kind="P",
+            target=world.places["dac"].pk,
+            organization=world.places["dac"],
+            name="DAC Guyane",
+            reason="Maintien à domicile difficile.",
+            author_role=gp,
+            author_name="Yann Le Bihan",
+            created_at=now,
+        )
     party = {"kind": "Organization", "name": "CH de Cayenne"}
     declared = {
         f"{who}_{name}": value
