@@ -99,12 +99,22 @@ def test_opening_the_library_in_the_editor_loses_nothing(body):
 
 
 KINDS = st.sampled_from(sorted(editing.KINDS))
+# A null character cannot be kept: its refusal is tested apart.
+WORDS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=20
+).filter(str.strip)
+
+
+def test_a_null_character_is_refused_at_its_question():
+    body = editing.with_question(BLANK, Written("Sort\x00elle ?", "boolean"))
+    with pytest.raises(definitions.RefusedQuestionnaire, match="caractère"):
+        definitions.read(body)
 
 
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(
-        st.tuples(KINDS, st.text(min_size=1, max_size=20).filter(str.strip), st.booleans()),
+        st.tuples(KINDS, WORDS, st.booleans()),
         min_size=1,
         max_size=8,
     ),
