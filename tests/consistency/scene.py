@@ -364,6 +364,17 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         requested_at=now,
         updated_at=now,
     )
+    Task.objects.create(
+        patient_id=patient_id,
+        text="Équilibrer l’insuline",
+        category=DataCategory.MEDICAL.value,
+        source=f"action:{patient_id}",
+        owner=gp.key,
+        owner_name="Yann Le Bihan",
+        requester_name="Inès Robeiri",
+        requested_at=now,
+        updated_at=now,
+    )
     device = PushDevice.objects.create(
         owner=gp.key, endpoint=f"https://push.example/{patient_id}", added_at=now
     )

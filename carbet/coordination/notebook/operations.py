@@ -605,6 +605,7 @@ def _ask(note: Note, parent: Note | None, *, actor: Actor, now: datetime) -> Non
             text="Répondre à une demande d’avis du cahier",
             status=status,
             urgent=note.urgent,
+            category=(parent or note).category,
         )
         for key in keys
     ]

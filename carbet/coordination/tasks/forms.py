@@ -5,7 +5,9 @@ from typing import Any
 
 from django import forms
 
+from carbet.coordination.care_teams.choices import DATA_CATEGORIES
 from carbet.coordination.tasks.queries import Position
+from carbet.core.actor import ALL_DATA
 
 
 class TaskForm(forms.Form):
@@ -25,10 +27,28 @@ class TaskForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     urgent = forms.BooleanField(label="Urgent : prévenir tout de suite", required=False)
+    category = forms.TypedChoiceField(
+        label="Nature de l’information",
+        help_text="Qui la lit, en plus de la personne à qui vous la demandez.",
+        coerce=int,
+        empty_value=None,
+        required=False,
+    )
 
-    def __init__(self, *args: Any, owners: list[tuple[str, str]], **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        owners: list[tuple[str, str]],
+        categories: int = ALL_DATA,
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
         self.fields["owner"].choices = owners
+        said = [(int(each), label) for each, label in DATA_CATEGORIES.items() if each & categories]
+        if len(said) < 2:
+            del self.fields["category"]
+        else:
+            self.fields["category"].choices = said
 
 
 class AnswerForm(forms.Form):

@@ -13,10 +13,13 @@ from carbet.core.history import tracked
 class Task(models.Model):
     """One row asks one role or structure to do something for one person (FHIR Task)."""
 
-    ROW_SECURITY = row_security.Protected()
+    # Whoever is asked sees it as well, whatever is open to them.
+    ROW_SECURITY = row_security.Protected(category="category")
 
     patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
     text = models.CharField(max_length=300)
+    # That of what asks for it (`DataCategory`); 0, what whoever enters the record sees.
+    category = models.SmallIntegerField(default=0, db_default=0)
     status = models.CharField(max_length=12, choices=TaskStatus, default=TaskStatus.REQUESTED)
     priority = models.CharField(max_length=8, choices=Priority, default=Priority.ROUTINE)
     # The key of a role or of a structure, and the name it had when it was asked.

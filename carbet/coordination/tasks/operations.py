@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.dispatch import Signal
 from django.utils import timezone
@@ -11,6 +12,7 @@ from django.utils import timezone
 from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts.choices import AlertKind
 from carbet.coordination.alerts.queries import users
+from carbet.coordination.care_teams import access as care_teams
 from carbet.coordination.tasks import queries, rules
 from carbet.coordination.tasks.choices import Priority, TaskStatus
 from carbet.coordination.tasks.models import Task
@@ -32,7 +34,8 @@ answered = Signal()
 class Item:
     """What a room above asks of somebody, as it stands there now.
 
-    `source` names it ("action:12"); `owner` is a key, empty when nobody is asked any more.
+    `source` names it ("action:12"); `owner` is a key, empty when nobody is asked any more;
+    `category` is that of what its text comes from.
     """
 
     source: str
@@ -42,6 +45,7 @@ class Item:
     due_on: date | None = None
     urgent: bool = False
     reason: str = ""
+    category: int = 0
 
 
 class UnableToAsk(UnableTo):
@@ -64,6 +68,7 @@ def create_task(
     due_on: date | None = None,
     urgent: bool = False,
     gesture: uuid.UUID | None = None,
+    category: int | None = None,
     source: str = "",
     target: str = "",
 ) -> Task:
@@ -71,12 +76,15 @@ def create_task(
 
     Args:
         owner: the key of whoever is asked, who may write in the record.
+        category: what its words say, which decides who else reads it (`DataCategory`, 0 for whoever
+            enters the record); by default the first that is open to whoever asks.
         source: what asks for it in another room; the same source, or the same gesture, twice is
             one task.
         target: the place of the record it comes from, as alerts name it.
 
     Raises:
-        UnableToAsk: no text, a text too long, a day past, or nobody to ask under that key.
+        UnableToAsk: no text, a text too long, a day past, nobody to ask under that key, or a
+            category that is closed to whoever asks.
     """
     text = " ".join(text.split())
     if not text:
@@ -91,12 +99,20 @@ def create_task(
         return known
     if due_on is not None and due_on < timezone.localdate(now):
         raise UnableToAsk("Ce jour est déjà passé.", field="due_on")
+    owner_name = _owner_name(patient, owner)
+    if category is None:
+        category = int(care_teams.category_of_author(patient))
+    if not rules.may_entrust(category=category, opened=care_teams.opened_on(patient)):
+        raise UnableToAsk(
+            "Vous ne lisez pas ce type d’information : choisissez-en un autre.", field="category"
+        )
     task = Task(
         patient_id=patient.pk,
         text=text,
+        category=category,
         priority=Priority.URGENT if urgent else Priority.ROUTINE,
         owner=owner,
-        owner_name=_owner_name(patient, owner),
+        owner_name=owner_name,
         requester_role_id=actor.role_id,
         requester_name=_name(actor),
         requested_at=now,
@@ -177,15 +193,19 @@ def follow(
 
 def _describe(row: Task, item: Item) -> None:
     row.text, row.due_on = " ".join(item.text.split())[:LONGEST], item.due_on
-    row.order_on = item.due_on or date.max
+    row.order_on, row.category = item.due_on or date.max, item.category
     row.priority = Priority.URGENT if item.urgent else Priority.ROUTINE
+
+
+def _said(row: Task) -> tuple[Any, ...]:
+    return row.text, row.due_on, row.priority, row.owner, row.status, row.category
 
 
 def _bring(
     row: Task, item: Item, called: dict[str, str], *, actor: Actor, now: datetime
 ) -> bool | None:
     """Bring one task to what its room says. Return if somebody is newly asked, None if same."""
-    before = (row.text, row.due_on, row.priority, row.owner, row.status)
+    before = _said(row)
     was_open, was_owner = rules.is_open(row.status), row.owner
     _describe(row, item)
     status = TaskStatus(item.status) if item.owner else TaskStatus.CANCELLED
@@ -204,7 +224,7 @@ def _bring(
         if status == TaskStatus.REJECTED and not row.reason:
             row.reason = "sans précision"
         row.settled_at, row.settled_by = now, _name(actor)
-    if before == (row.text, row.due_on, row.priority, row.owner, row.status):
+    if before == _said(row):
         return None
     _keep(row, now=now)
     return rules.is_open(row.status) and (was_owner != row.owner or not was_open)
@@ -293,13 +313,17 @@ def entrust(trace: Trace, *, actor: Actor, now: datetime, task: Task, owner: str
     """Ask somebody else instead, whether one asked for it or it was asked of one.
 
     Raises:
-        UnableToSettle: settled already, or neither asked of nor by the actor.
+        UnableToSettle: settled already, neither asked of nor by the actor, or of what is closed to
+            them but for this task.
         UnableToAsk: nobody to ask under that key.
     """
     row = _lock(task)
     if not rules.may_settle(owner=row.owner, grantees=actor.grantees):
         _check_asked(row, actor)
     _check_open(row)
+    opened = care_teams.opened(patient_id=row.patient_id)
+    if not rules.may_entrust(category=row.category, opened=opened):
+        raise UnableToSettle("Ce qu’elle concerne ne vous est pas ouvert : refusez-la plutôt.")
     if owner != row.owner:
         patient = Patient.objects.get(pk=row.patient_id)
         before = row.owner

@@ -33,3 +33,8 @@ def may_settle(*, owner: str, grantees: Iterable[str]) -> bool:
 def may_withdraw(*, requester_id: int | None, role_ids: Iterable[int | None]) -> bool:
     """Tell whether one asked for it, or acts for whoever did."""
     return requester_id is not None and requester_id in role_ids
+
+
+def may_entrust(*, category: int, opened: int) -> bool:
+    """Tell whether one reads what a task is about, and not that task alone."""
+    return category & opened == category

@@ -76,7 +76,11 @@ def create(request: HttpRequest, patient_id: int) -> HttpResponse:
         actor=request.actor, patient_id=patient_id, now=request.now, level=Level.WRITE
     )
     posted = request.POST if request.method == "POST" else None
-    form = forms.TaskForm(posted, owners=queries.owners(patient_id=patient.pk))
+    form = forms.TaskForm(
+        posted,
+        owners=queries.owners(patient_id=patient.pk),
+        categories=patient.categories,  # type: ignore[attr-defined]
+    )
     if posted is not None and form.is_valid():
         try:
             operations.create_task(
@@ -177,7 +181,11 @@ def _detail(request: HttpRequest, task_id: int, answer: Form | None = None) -> H
         "may_settle": here and is_open and mine,
         "may_withdraw": here and writes and is_open and asked,
         "may_reopen": here and not is_open and (mine or (writes and asked)),
-        "may_entrust": here and writes and is_open and (mine or asked),
+        "may_entrust": here
+        and writes
+        and is_open
+        and (mine or asked)
+        and rules.may_entrust(category=task.category, opened=patient.categories),
         "answer_form": answer or forms.AnswerForm(),
     }
     return render(request, "tasks/detail.html", context, status=422 if answer else 200)

@@ -50,6 +50,7 @@ def _follow(actions: Iterable[PlannedAction], patient_id: int, actor: Actor, now
             text=action.text,
             status=TaskStatus.CANCELLED if _is_removed(action) else _TO_TASK[_status(action)],
             due_on=action.due_on,
+            category=action.category,
         )
         for action in actions
     ]

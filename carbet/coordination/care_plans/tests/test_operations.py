@@ -377,6 +377,17 @@ def test_an_approved_plan_asks_each_responsible_member(approved, world):
         assert Alert.objects.filter(recipient=task.owner, kind="task").count() == 1
 
 
+def test_the_action_of_a_medical_need_is_a_task_for_whom_it_is_open(approved, world):
+    """Its text is that of the action: who does not read the one does not read the other."""
+    [task] = asked(world)
+    seen = {}
+    for key in ("gp", "physio", "home_help"):
+        with row_security.acting_as(world.actor(key), now=world.now):
+            history = Task.pgh_event_model.objects.filter(pgh_obj_id=task.pk)
+            seen[key] = (Task.objects.count(), history.exists())
+    assert seen == {"gp": (1, True), "physio": (1, True), "home_help": (0, False)}
+
+
 def test_a_plan_being_written_asks_nobody(written, world):
     written.propose()
     assert asked(world) == []

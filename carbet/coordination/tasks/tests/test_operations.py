@@ -12,7 +12,7 @@ from carbet.coordination.tasks import operations, queries
 from carbet.coordination.tasks.choices import TaskStatus
 from carbet.coordination.tasks.models import Task
 from carbet.core import row_security
-from carbet.core.actor import internal
+from carbet.core.actor import DataCategory, internal
 from carbet.core.models import AuditEvent
 from carbet.registries.patients.models import Patient
 
@@ -275,3 +275,52 @@ def test_a_refusal_stands_until_somebody_else_is_asked(world, circle):
     follow(world, circle, item(world, "physio"))
     [task] = kept(Task)
     assert (task.status, task.reason) == ("requested", "")
+
+
+def seen_by(world, *keys):
+    found = {}
+    for key in keys:
+        with row_security.acting_as(world.actor(key), now=world.now):
+            found[key] = Task.objects.count()
+    return found
+
+
+def test_what_a_doctor_asks_a_nurse_is_medical_unless_said(world):
+    circle = world.circle("nurse", "home_help")
+    asked = {
+        "actor": world.actor("gp"),
+        "now": world.now,
+        "patient": circle.patient,
+        "owner": world.roles["nurse"].key,
+    }
+    task = operations.create_task(text="Doubler la morphine", **asked)
+    assert task.category == DataCategory.MEDICAL
+    assert seen_by(world, "gp", "nurse", "home_help") == {"gp": 1, "nurse": 1, "home_help": 0}
+    operations.create_task(text="Porter le repas", category=int(DataCategory.SOCIAL), **asked)
+    assert seen_by(world, "nurse", "home_help") == {"nurse": 2, "home_help": 1}
+
+
+def test_nobody_asks_in_a_category_that_is_closed_to_them(world):
+    circle = world.circle("nurse", "home_help")
+    with pytest.raises(operations.UnableToAsk, match="Vous ne lisez pas") as refusal:
+        operations.create_task(
+            actor=world.actor("home_help"),
+            now=world.now,
+            patient=Patient(pk=circle.patient_id),
+            owner=world.roles["nurse"].key,
+            text="Regarder la plaie",
+            category=int(DataCategory.MEDICAL),
+        )
+    assert refusal.value.field == "category"
+    assert kept(Task) == []
+
+
+def test_whoever_is_asked_answers_whatever_is_open_to_them_and_passes_nothing_on(world):
+    circle = world.circle("nurse", "home_help")
+    [task] = follow(world, circle, item(world, "home_help", category=DataCategory.MEDICAL.value))
+    helper = world.actor("home_help")
+    operations.accept(actor=helper, now=world.now, task=task)
+    with pytest.raises(operations.UnableToSettle, match="ne vous est pas ouvert"):
+        operations.entrust(actor=helper, now=world.now, task=task, owner=world.roles["nurse"].key)
+    operations.complete(actor=helper, now=world.now, task=task)
+    assert [each.status for each in kept(Task)] == ["completed"]

@@ -9,7 +9,7 @@ from django.urls import reverse
 from carbet.coordination.tasks import forms, operations
 from carbet.coordination.tasks.models import Task
 from carbet.core import row_security
-from carbet.core.actor import internal
+from carbet.core.actor import DataCategory, internal
 
 pytestmark = pytest.mark.django_db
 
@@ -175,7 +175,8 @@ def test_the_front_page_says_what_waits(gp, world, circle):
 def test_who_only_reads_the_record_answers_what_is_asked_of_them(sign_in, world):
     circle = world.circle("nurse", "agency")
     reader = sign_in(world.accounts["agency"], role=world.roles["agency"])
-    task = ask(world, circle, to="agency", by="gp")
+    administrative = DataCategory.ADMINISTRATIVE.value
+    task = ask(world, circle, to="agency", by="gp", category=administrative)
     page = reader.get(reverse("tasks:detail", args=[task.pk])).content.decode()
     assert "C’est fait" in page
     assert "Confier à quelqu’un" not in page
