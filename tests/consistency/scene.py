@@ -424,16 +424,18 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         updated_at=now,
         **declared,
     )
-    CommunicationRequest.objects.create(
-        patient_id=patient_id,
-        event_type="SOR",
-        event_at=now,
-        authored_on=now,
-        requester_kind="Organization",
-        source=f"test:{patient_id}",
-        recorded_at=now,
-        updated_at=now,
-    )
+    for kind, category in (("SOR", 0), ("NOT", DataCategory.MEDICAL.value)):
+        CommunicationRequest.objects.create(
+            patient_id=patient_id,
+            event_type=kind,
+            category=category,
+            event_at=now,
+            authored_on=now,
+            requester_kind="Organization",
+            source=f"test:{kind}:{patient_id}",
+            recorded_at=now,
+            updated_at=now,
+        )
     planned = _planned(world, patient_id)
     # Each person of the matrix has answered a questionnaire of their own, in both categories.
     number = QuestionnaireResponse.objects.values("questionnaire").distinct().count()

@@ -83,9 +83,11 @@ class CommunicationRequest(models.Model):
     beyond its type stays with whoever declared it.
     """
 
-    ROW_SECURITY = row_security.Protected(write=Level.READ)
+    ROW_SECURITY = row_security.Protected(write=Level.READ, category="category")
 
     patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT, db_index=False)
+    # That of the note or document it comes from; 0, what whoever enters the record sees.
+    category = models.SmallIntegerField(default=0, db_default=0)
     event_type = models.CharField(max_length=4, choices=EventType)
     event_at = models.DateTimeField()
     authored_on = models.DateTimeField()

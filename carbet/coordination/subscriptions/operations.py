@@ -237,6 +237,7 @@ def gather(trace: Trace, *, actor: Actor, now: datetime) -> int:
                 rpps,
             ),
             source=seen.source,
+            category=seen.category,
             organization_id=None,
             now=now,
         )
@@ -284,7 +285,10 @@ def _notify(row: CommunicationRequest, *, now: datetime) -> None:
             each.declarant_system,
             each.declarant_value,
         )
-        if rules.concerns(declarant, requester):
+        # Whom the note itself is closed to is not told that it exists.
+        if rules.concerns(declarant, requester) and queries.may_still_read(
+            each, category=row.category
+        ):
             outbox.send(
                 "event.notify",
                 {"subscription": each.pk, "event": row.pk},
@@ -322,6 +326,7 @@ def _tell_circle(
                     owner=key,
                     text=VISIT,
                     due_on=timezone.localdate(max(row.event_at + VISIT_AFTER, now)),
+                    category=row.category,
                     source=f"event:{row.pk}",
                     target="subscriptions",
                 )

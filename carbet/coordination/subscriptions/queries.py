@@ -13,7 +13,7 @@ from carbet.coordination.documents.models import Document
 from carbet.coordination.notebook.models import Note
 from carbet.coordination.subscriptions.choices import EventType, SubscriptionStatus
 from carbet.coordination.subscriptions.models import CommunicationRequest, Subscription
-from carbet.core.actor import Level, organization_key
+from carbet.core.actor import DataCategory, Level, organization_key
 from carbet.core.sharing import Visibility
 
 SHOWN = 50
@@ -32,6 +32,7 @@ class Seen:
     at: datetime
     author_name: str
     author_rpps: str
+    category: int
 
 
 def of_patient(*, patient_id: int) -> list[Subscription]:
@@ -54,9 +55,15 @@ def active(*, now: datetime) -> QuerySet[Subscription]:
     )
 
 
-def may_still_read(subscription: Subscription) -> bool:
-    """Tell whether the structure of a subscription may still read the record."""
-    keys = care_teams.keys_of_level(patient_id=subscription.patient_id, level=Level.READ)
+def may_still_read(subscription: Subscription, *, category: int = 0) -> bool:
+    """Tell whether the structure of a subscription may still read the record.
+
+    Args:
+        category: what must be open to it as well (`DataCategory`).
+    """
+    keys = care_teams.keys_of_level(
+        patient_id=subscription.patient_id, level=Level.READ, category=DataCategory(category)
+    )
     return organization_key(subscription.organization_id) in keys
 
 
@@ -70,7 +77,8 @@ def unseen(*, now: datetime) -> Iterator[Seen]:
     """Yield the notes and documents that a subscription waits for and that made no event yet.
 
     Asked every minute by the house itself, so that writing a note costs nothing more. What is shown
-    to chosen members only is no event: its existence is theirs to know.
+    to chosen members only is no event: its existence is theirs to know. An event has the category
+    of what it comes from.
     """
     for event_type, prefix, rows in (
         (EventType.NOT, "note", Note.objects.filter(withdrawn_at__isnull=True)),
@@ -85,6 +93,7 @@ def unseen(*, now: datetime) -> Iterator[Seen]:
                 row["recorded_at"],
                 row["author_name"],
                 row["rpps"] or "",
+                row["category"],
             )
 
 
@@ -104,5 +113,6 @@ def _waited_for(
         "patient_id",
         "recorded_at",
         "author_name",
+        "category",
         rpps=F("author_role__practitioner__rpps"),
     )[:MOST_AT_ONCE]

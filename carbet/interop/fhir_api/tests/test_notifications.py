@@ -14,7 +14,7 @@ from carbet.coordination.subscriptions import operations, queries, tasks
 from carbet.coordination.subscriptions.models import CommunicationRequest, Subscription
 from carbet.coordination.tasks.models import Task
 from carbet.core import grants, row_security
-from carbet.core.actor import Level, internal, organization_key
+from carbet.core.actor import ALL_DATA, DataCategory, Level, internal, organization_key
 from carbet.core.models import AccessGrant, OutboxMessage
 from carbet.core.tasks import deliver
 from carbet.interop.fhir_api.tests.conftest import example
@@ -260,10 +260,13 @@ def test_leaving_the_circle_stops_the_subscription_and_says_so(system, sub1, com
         assert Alert.objects.filter(kind="subscription", recipient=key).count() == 1
 
 
-def test_a_note_of_the_notebook_is_an_event_for_whoever_subscribed(
-    system, sub1, world, monkeypatch
+@pytest.mark.parametrize(
+    ("opened", "told"), [(ALL_DATA, True), (DataCategory.SOCIAL, False)], ids=["all", "social"]
+)
+def test_a_note_of_the_notebook_is_an_event_for_whoever_subscribed_and_may_read_it(
+    system, sub1, world, opened, told
 ):
-    care_team = world.circle("nurse")
+    care_team = world.circle("nurse", "home_help")
     patient_id = care_team.patient_id
     with row_security.acting_as(HOUSE, now=NOW, operation="test"):
         grants.grant(
@@ -272,6 +275,7 @@ def test_a_note_of_the_notebook_is_an_event_for_whoever_subscribed(
             level=Level.READ,
             source="participant",
             now=NOW,
+            categories=opened,
         )
     asked = in_force(sub1, "NOT")
     asked["extension"][1]["valueReference"] = {"reference": f"Patient/{patient_id}"}
@@ -290,9 +294,13 @@ def test_a_note_of_the_notebook_is_an_event_for_whoever_subscribed(
         [event] = CommunicationRequest.objects.all()
         assert list(queries.unseen(now=now)) == []
     assert (event.event_type, event.requester_name) == ("NOT", "Inès Robeiri")
-    [message] = sent()
-    carry(message)
-    assert "Chute" not in tasks.BODY + str(message.payload)
+    for key, seen in (("nurse", 1), ("home_help", 0)):
+        with row_security.acting_as(world.actor(key), now=now):
+            assert CommunicationRequest.objects.count() == seen
+    assert len(sent()) == told
+    for message in sent():
+        carry(message)
+        assert "Chute" not in tasks.BODY + str(message.payload)
 
 
 # --- Refused, with the exact place --------------------------------------------------------------
