@@ -1,0 +1,374 @@
+"""The structured entries that matter, as tables: what a reader would otherwise search for."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from lxml import etree
+
+from carbet.interop.cda import vocabulary as v
+from carbet.interop.cda.header import moment, text_of
+
+MOST_ROWS = 500
+_TYPE = f"{{{v.XSI}}}type"
+# HL7 ObservationInterpretation.
+_INTERPRETATIONS = {
+    "N": "Normal",
+    "A": "Anormal",
+    "AA": "Très anormal",
+    "H": "Élevé",
+    "HH": "Très élevé",
+    "HU": "Très élevé",
+    "L": "Bas",
+    "LL": "Très bas",
+    "LU": "Très bas",
+    "POS": "Positif",
+    "NEG": "Négatif",
+    "S": "Sensible",
+    "I": "Intermédiaire",
+    "R": "Résistant",
+}
+_NULLS = {
+    "NI": "Non renseigné",
+    "UNK": "Inconnu",
+    "NA": "Sans objet",
+    "NASK": "Non demandé",
+    "ASKU": "Demandé, inconnu",
+    "NAV": "Non disponible",
+    "MSK": "Masqué",
+}
+# HL7 TimingEvent, as CI-SIS prescriptions use it.
+_EVENTS = {
+    "AC": "avant les repas",
+    "ACD": "avant le déjeuner",
+    "ACM": "avant le petit-déjeuner",
+    "ACV": "avant le dîner",
+    "C": "pendant les repas",
+    "CD": "au déjeuner",
+    "CM": "au petit-déjeuner",
+    "CV": "au dîner",
+    "HS": "au coucher",
+    "PC": "après les repas",
+    "PCD": "après le déjeuner",
+    "PCM": "après le petit-déjeuner",
+    "PCV": "après le dîner",
+    "WAKE": "au lever",
+}
+_ANNOTATION = re.compile(r"\{([^{}]*)\}")
+_COUNTED = {
+    "tablet": "comprimé(s)",
+    "capsule": "gélule(s)",
+    "pack": "paquet(s)",
+    "drink": "verre(s)",
+    "drop": "goutte(s)",
+    "dose": "dose(s)",
+}
+_UNITS = {"h": "h", "d": "jour", "wk": "semaine", "mo": "mois", "min": "min", "s": "s", "a": "an"}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of one kind; `kind` is results, treatments, allergies, problems or vaccinations."""
+
+    kind: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+Words = dict[str, str]
+
+
+def tables(section: etree._Element, words: Words) -> list[Table]:
+    """Return the tables of the entries of one section, without those of the sections below.
+
+    Args:
+        words: the words of the narrative by their ID, to which entries refer.
+    """
+    found = list(section.iterfind("h:entry", v.NS))
+    kinds: list[tuple[str, str, tuple[str, ...], Callable[..., Iterable[tuple[str, ...]]]]] = [
+        (
+            "results",
+            "Résultats",
+            ("Examen", "Résultat", "Valeurs de référence", "Lecture", "Date"),
+            _results,
+        ),
+        (
+            "treatments",
+            "Traitements",
+            ("Médicament", "Dose", "Voie", "Rythme", "Début", "Fin"),
+            _treatments,
+        ),
+        ("allergies", "Allergies et intolérances", ("Allergie", "Agent", "Réaction", "Depuis"),
+         _allergies),
+        ("problems", "Problèmes et antécédents", ("Problème", "Début", "Fin"), _problems),
+        ("vaccinations", "Vaccinations", ("Vaccin", "Date", "Dose", "Lot"), _vaccinations),
+    ]  # fmt: skip
+    made = []
+    for kind, title, columns, rows_of in kinds:
+        rows = tuple(dict.fromkeys(row for entry in found for row in rows_of(entry, words)))
+        if rows:
+            made.append(Table(kind, title, columns, rows[:MOST_ROWS]))
+    return made
+
+
+def _results(entry: etree._Element, words: Words) -> Iterable[tuple[str, ...]]:
+    for each in entry.iter(f"{{{v.V3}}}observation"):
+        value = each.find("h:value", v.NS)
+        kind = _local_type(value)
+        measured = kind in ("PQ", "IVL_PQ", "REAL", "INT", "RTO", "RTO_PQ_PQ")
+        ranged = each.find("h:referenceRange", v.NS) is not None
+        read = each.find("h:interpretationCode", v.NS) is not None
+        if value is None or not (measured or ranged or read) or _templates(each) & _OTHERS:
+            continue
+        # The rank of a dose belongs to its vaccine, a quantity to its treatment.
+        if next(each.iterancestors(f"{{{v.V3}}}substanceAdministration"), None) is not None:
+            continue
+        yield (
+            _label(each.find("h:code", v.NS), words),
+            _said(value, words),
+            "; ".join(filter(None, (_range(one, words) for one in _ranges(each)))),
+            ", ".join(map(_interpretation, each.iterfind("h:interpretationCode[@code]", v.NS))),
+            _day(each.find("h:effectiveTime", v.NS)),
+        )  # fmt: skip
+
+
+def _treatments(entry: etree._Element, words: Words) -> Iterable[tuple[str, ...]]:
+    for each in entry.iter(f"{{{v.V3}}}substanceAdministration"):
+        above = list(each.iterancestors(f"{{{v.V3}}}substanceAdministration"))
+        if above or v.IMMUNIZATION_TEMPLATE in _templates(each):
+            continue
+        name = _product(each, words)
+        if not name:
+            continue
+        period = next(
+            (t for t in each.iterfind("h:effectiveTime", v.NS) if t.find("h:low", v.NS) is not None
+             or t.find("h:high", v.NS) is not None), None,
+        )  # fmt: skip
+        rhythm = [
+            _rhythm(one)
+            for part in (
+                each,
+                *each.iterfind("h:entryRelationship/h:substanceAdministration", v.NS),
+            )
+            for one in part.iterfind("h:effectiveTime", v.NS)
+        ]
+        yield (
+            name,
+            _dose(each),
+            _label(each.find("h:routeCode", v.NS), words),
+            ", ".join(dict.fromkeys(filter(None, rhythm))) or _reference(each, words, besides=name),
+            _day(None if period is None else period.find("h:low", v.NS)),
+            _day(None if period is None else period.find("h:high", v.NS)),
+        )
+
+
+def _allergies(entry: etree._Element, words: Words) -> Iterable[tuple[str, ...]]:
+    for each in entry.iter(f"{{{v.V3}}}observation"):
+        if not _templates(each) & v.ALLERGY_TEMPLATES:
+            continue
+        agent = each.find("h:participant/h:participantRole/h:playingEntity", v.NS)
+        reactions = [
+            _said(one.find("h:value", v.NS), words)
+            for one in each.iterfind("h:entryRelationship/h:observation", v.NS)
+            if _templates(one) & {v.REACTION_TEMPLATE, v.PROBLEM_TEMPLATE}
+        ]
+        what = _said(each.find("h:value", v.NS), words) or _label(each.find("h:code", v.NS), words)
+        yield (
+            what,
+            "" if agent is None else text_of(agent.find("h:name", v.NS))
+            or _label(agent.find("h:code", v.NS), words),
+            ", ".join(filter(None, reactions)),
+            _day(_low(each)),
+        )  # fmt: skip
+
+
+def _problems(entry: etree._Element, words: Words) -> Iterable[tuple[str, ...]]:
+    for each in entry.iter(f"{{{v.V3}}}observation"):
+        templates = _templates(each)
+        if v.PROBLEM_TEMPLATE not in templates or templates & v.ALLERGY_TEMPLATES:
+            continue
+        inside = [_templates(up) for up in each.iterancestors(f"{{{v.V3}}}observation")]
+        if any(held & v.ALLERGY_TEMPLATES for held in inside):
+            continue
+        what = _said(each.find("h:value", v.NS), words)
+        if what:
+            time = each.find("h:effectiveTime", v.NS)
+            yield (
+                what,
+                _day(_low(each)),
+                _day(None if time is None else time.find("h:high", v.NS)),
+            )
+
+
+def _vaccinations(entry: etree._Element, words: Words) -> Iterable[tuple[str, ...]]:
+    for each in entry.iter(f"{{{v.V3}}}substanceAdministration"):
+        if v.IMMUNIZATION_TEMPLATE not in _templates(each):
+            continue
+        lot = each.find(
+            "h:consumable/h:manufacturedProduct/h:manufacturedMaterial/h:lotNumberText", v.NS
+        )
+        rank = next(
+            (
+                one.find("h:value", v.NS).get("value", "")
+                for one in each.iterfind("h:entryRelationship/h:observation", v.NS)
+                if _local_type(one.find("h:value", v.NS)) == "INT"
+            ),
+            "",
+        )
+        yield (
+            _product(each, words) or _label(each.find("h:code", v.NS), words),
+            _day(each.find("h:effectiveTime", v.NS)),
+            f"n° {rank}" if rank else _dose(each),
+            text_of(lot),
+        )
+
+
+_OTHERS = v.ALLERGY_TEMPLATES | {v.PROBLEM_TEMPLATE, v.REACTION_TEMPLATE}
+
+
+def _templates(element: etree._Element) -> set[str]:
+    return {each.get("root", "") for each in element.iterfind("h:templateId", v.NS)}
+
+
+def _local_type(value: etree._Element | None) -> str:
+    return "" if value is None else value.get(_TYPE, "").rpartition(":")[2]
+
+
+def _product(administration: etree._Element, words: Words) -> str:
+    material = administration.find(
+        "h:consumable/h:manufacturedProduct/h:manufacturedMaterial", v.NS
+    )
+    if material is None:
+        return ""
+    return text_of(material.find("h:name", v.NS)) or _label(material.find("h:code", v.NS), words)
+
+
+def _label(element: etree._Element | None, words: Words) -> str:
+    """Return what a code is called: its words in the narrative, its label, its translation's."""
+    if element is None:
+        return ""
+    original = element.find("h:originalText", v.NS)
+    said = ""
+    if original is not None:
+        said = _referred(original.find("h:reference", v.NS), words) or text_of(original)
+    label = element.get("displayName", "")
+    translated = next(
+        filter(None, (each.get("displayName") for each in element.iterfind("h:translation", v.NS))),
+        "",
+    )
+    null = _NULLS.get(element.get("nullFlavor", ""), "")
+    return label or said or translated or element.get("code", "") or null
+
+
+def _referred(reference: etree._Element | None, words: Words) -> str:
+    return "" if reference is None else words.get(reference.get("value", "").lstrip("#"), "")
+
+
+def _reference(element: etree._Element, words: Words, *, besides: str) -> str:
+    """Return the words of the narrative about an entry, when they say more than its name."""
+    said = _referred(element.find("h:text/h:reference", v.NS), words)
+    return said if said != besides else ""
+
+
+def _said(value: etree._Element | None, words: Words) -> str:
+    """Return a value as it is read: a quantity with its unit, a code by its label, a text."""
+    if value is None:
+        return ""
+    kind = _local_type(value)
+    if kind in ("PQ", "REAL", "INT", "MO"):
+        return _quantity(value) or _NULLS.get(value.get("nullFlavor", ""), "")
+    if kind.startswith("IVL"):
+        low, high = (_quantity(value.find(f"h:{end}", v.NS)) for end in ("low", "high"))
+        return _between(low, high) or _quantity(value)
+    if kind.startswith("RTO"):
+        parts = (_quantity(value.find(f"h:{part}", v.NS)) for part in ("numerator", "denominator"))
+        return " / ".join(filter(None, parts))
+    if kind == "BL":
+        return {"true": "Oui", "false": "Non"}.get(value.get("value", ""), "")
+    if kind == "TS":
+        return _day(value)
+    if value.get("code") or value.get("nullFlavor"):
+        return _label(value, words)
+    reference = _referred(value.find("h:reference", v.NS), words)
+    return reference or text_of(value) or value.get("value", "")
+
+
+def _quantity(element: etree._Element | None) -> str:
+    if element is None or not element.get("value"):
+        return ""
+    unit = element.get("unit", "")
+    value = element.get("value", "").replace(".", ",", 1)
+    return f"{value} {'' if unit == '1' else _ANNOTATION.sub(_annotation, unit)}".strip()
+
+
+def _annotation(found: re.Match[str]) -> str:
+    """Return what UCUM writes between braces, in French when it is known."""
+    return _COUNTED.get(found[1].lower(), found[1])
+
+
+def _between(low: str, high: str) -> str:
+    if low and high:
+        return f"{low} à {high}"
+    return f"≥ {low}" if low else f"≤ {high}" if high else ""
+
+
+def _ranges(observation: etree._Element) -> list[etree._Element]:
+    return observation.findall("h:referenceRange/h:observationRange", v.NS)
+
+
+def _range(element: etree._Element, words: Words) -> str:
+    value = element.find("h:value", v.NS)
+    said = _said(value, words)
+    text = element.find("h:text", v.NS)
+    written = _referred(None if text is None else text.find("h:reference", v.NS), words)
+    return said or written or text_of(text)
+
+
+def _interpretation(element: etree._Element) -> str:
+    code = element.get("code", "")
+    return _INTERPRETATIONS.get(code) or element.get("displayName", "") or code
+
+
+def _dose(administration: etree._Element) -> str:
+    dose = administration.find("h:doseQuantity", v.NS)
+    if dose is None:
+        return ""
+    low, high = (_quantity(dose.find(f"h:{end}", v.NS)) for end in ("low", "high"))
+    if low or high:
+        return low if low == high else _between(low, high)
+    return _quantity(dose)
+
+
+def _rhythm(time: etree._Element) -> str:
+    kind = _local_type(time)
+    if kind == "EIVL_TS":
+        event = time.find("h:event", v.NS)
+        return "" if event is None else _EVENTS.get(event.get("code", ""), event.get("code", ""))
+    period = time.find("h:period", v.NS)
+    if period is None or not period.get("value"):
+        return ""
+    unit = _UNITS.get(period.get("unit", ""), period.get("unit", ""))
+    return f"toutes les {period.get('value')} {unit}".replace("toutes les 1 jour", "chaque jour")
+
+
+def _low(element: etree._Element) -> etree._Element | None:
+    time = element.find("h:effectiveTime", v.NS)
+    if time is None:
+        return None
+    low = time.find("h:low", v.NS)
+    return low if low is not None else time
+
+
+def _day(element: etree._Element | None) -> str:
+    """Return the day of a time stamp, as far as it is known: "14/03/2021", "03/2021", "2021"."""
+    if element is None:
+        return ""
+    text = element.get("value", "")
+    if not text:
+        low = element.find("h:low", v.NS)
+        return "" if low is None else _day(low)
+    if moment(text) is None:
+        return text
+    year, month, day = text[:4], text[4:6], text[6:8]
+    return "/".join(filter(None, (day, month, year)))
