@@ -123,7 +123,8 @@ def carers(*, patient_id: int, category: DataCategory | None = None) -> list[Car
         cursor.execute(
             # A look by key for each: joined, the few keys of a function are taken for thousands,
             # and the whole directory is read for them.
-            "SELECT held.key, held.level, (SELECT r.organization_id FROM directory_practitionerrole r"
+            "SELECT held.key, held.level,"
+            " (SELECT r.organization_id FROM directory_practitionerrole r"
             "  WHERE r.id = substring(held.key FROM '^role:([0-9]+)$')::bigint)"
             " FROM (SELECT every.key, max(every.level) AS level FROM ("
             " SELECT carbet_grantees_of(%(p)s, 20, %(c)s) AS key, 20 AS level"
