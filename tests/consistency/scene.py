@@ -149,6 +149,8 @@ def build(world: World, **traits: Any) -> Scene:
     scene.ids |= _rights(world)
     scene.ids |= {
         "pk": 1,
+        "part": 0,
+        "rank": 1,
         "patient_id": patient_id,
         "organization_id": world.places["dac"].pk,
         "service_id": HealthcareService.objects.create(

@@ -123,6 +123,10 @@ BEYOND_THE_DOOR = {
     "offer:service": "the page of a structure opens for whoever keeps it",
     "offer:hours": "the page of a structure opens for whoever keeps it",
     "offer:closures": "the page of a structure opens for whoever keeps it",
+    **dict.fromkeys(
+        ("documents:page", "documents:piece", "documents:piece_page"),
+        "only a PDF has pages, only a clinical document carries files",
+    ),
     "notebook:withdraw_measure": "a measure is medical: a social member does not see it",
     "mfa_remove_webauthn": "the key of another account does not exist",
     **dict.fromkeys(
@@ -298,7 +302,8 @@ def test_a_part_of_another_record_is_not_reached_through_mine(scene, sign_in, cl
     for qualified, pattern in everything():
         names = set(pattern.pattern.converters)
         below = names - {
-            "patient_id", "role_id", "organization_id", "destination", "number", "version"
+            "patient_id", "role_id", "organization_id", "destination", "number", "version",
+            "part", "rank",
         }  # fmt: skip
         if "patient_id" not in names or not below:
             continue

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from carbet.coordination.documents.choices import Confidentiality, DocumentType
+from carbet.coordination.documents.choices import FILED_BY_HAND, Confidentiality, DocumentType
 from carbet.coordination.documents.queries import Position
 from carbet.coordination.documents.rules import content, receiving
 from carbet.core.forms import FilesField
@@ -46,8 +46,8 @@ class ReceivedField(forms.FileField):
 class ReceivedFilesField(FilesField):
     """Several files, each known by its bytes: the value is the list of what was let in."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(required=False, allow_empty_file=True, **options)
+    def __init__(self, *, required: bool = False, **options: Any) -> None:
+        super().__init__(required=required, allow_empty_file=True, **options)
         self.widget.attrs |= {
             "multiple": True,
             "accept": content.ACCEPTED,
@@ -84,9 +84,16 @@ class ReceivedFilesField(FilesField):
 
 
 class DocumentForm(forms.Form):
-    """A document to file."""
+    """Documents to file: one for each file, or one of all the photos of a paper."""
 
-    file = ReceivedField()
+    file = ReceivedFilesField(
+        required=True,
+        label="Fichiers",
+        help_text="Photos, PDF, Word, Excel, LibreOffice, CDA ou texte ; huit au plus, 25 Mo l’un.",
+    )
+    together = forms.BooleanField(
+        label="Ces photos sont les pages d’un même papier : les réunir en un PDF", required=False
+    )
     title = forms.CharField(
         label="Titre",
         max_length=200,
@@ -94,9 +101,7 @@ class DocumentForm(forms.Form):
         help_text="Le nom du fichier, si vous laissez ce champ vide.",
         widget=forms.TextInput(attrs={"dir": "auto"}),
     )
-    type = forms.ChoiceField(
-        label="Type de document", choices=[("", "Choisissez"), *DocumentType.choices]
-    )
+    type = forms.ChoiceField(label="Type de document", choices=[("", "Choisissez"), *FILED_BY_HAND])
     made_on = forms.DateField(
         label="Date du document",
         required=False,
@@ -114,6 +119,20 @@ class DocumentForm(forms.Form):
         widget=forms.RadioSelect,
     )
     gesture = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def clean(self) -> dict[str, Any]:
+        """Put the photos of one paper together.
+
+        Raises:
+            ValidationError: some of the files are no photos, or together they are too long.
+        """
+        data = super().clean() or self.cleaned_data
+        if data.get("together") and data.get("file"):
+            try:
+                data["file"] = [receiving.assemble(data["file"], data.get("title") or "")]
+            except content.UnknownContent as refusal:
+                raise forms.ValidationError({"file": str(refusal)}) from refusal
+        return data
 
 
 class VersionForm(forms.Form):

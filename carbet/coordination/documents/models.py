@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
 from carbet.coordination.care_teams.choices import DATA_CATEGORY_CHOICES
@@ -10,6 +11,7 @@ from carbet.coordination.documents.choices import (
     Confidentiality,
     DocumentStatus,
     DocumentType,
+    Origin,
 )
 from carbet.core import row_security, sharing
 from carbet.core.actor import DataCategory
@@ -52,6 +54,12 @@ class Document(sharing.Shared):
     attached_to = models.CharField(max_length=12, blank=True)
     identifier_system = models.CharField(max_length=200, blank=True)
     identifier_value = models.CharField(max_length=200, blank=True)
+    # CDA setId: what every version of one document has in common, and the number of this one.
+    set_identifier = models.CharField(max_length=260, blank=True, db_default="")
+    set_version = models.PositiveIntegerField(null=True)
+    origin = models.CharField(
+        max_length=8, choices=Origin, default=Origin.HERE, db_default=Origin.HERE
+    )
     recorded_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
@@ -60,7 +68,19 @@ class Document(sharing.Shared):
 
     class Meta:
         indexes = [
-            models.Index(fields=["patient", "-recorded_at", "-id"], name="document_by_patient")
+            models.Index(fields=["patient", "-recorded_at", "-id"], name="document_by_patient"),
+            models.Index(
+                fields=["patient", "set_identifier"],
+                name="document_by_set",
+                condition=~models.Q(set_identifier=""),
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["patient", "identifier_system", "identifier_value"],
+                name="document_identifier_once",
+                condition=~models.Q(identifier_system=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -106,3 +126,16 @@ class Piece(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["file", "rank"], name="piece_once")]
+
+
+class FileWords(models.Model):
+    """One row holds the words of one version of a file, for the search; never the text itself."""
+
+    ROW_SECURITY = row_security.Custom("seen with its file, added, never changed")
+
+    file = models.OneToOneField(
+        File, on_delete=models.PROTECT, primary_key=True, related_name="words"
+    )
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="words")
+    words = SearchVectorField()

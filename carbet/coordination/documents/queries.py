@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
-from carbet.coordination.documents.models import Document, File, Piece
+from carbet.coordination.documents.models import Document, File, FileWords, Piece
+from carbet.coordination.documents.rules.words import asked
 from carbet.core import pieces, sealing
 
 PAGE_SIZE = 25
@@ -36,14 +38,33 @@ def documents(
     found = _with_file(Document.objects.filter(patient_id=patient_id))
     if types:
         found = found.filter(type__in=list(types))
-    for word in words.split()[:5]:
-        found = found.filter(Q(title__icontains=word) | Q(author_name__icontains=word))
+    if words.strip():
+        found = found.filter(_named(words) | _saying(words))
     if before is not None:
         found = found.filter(
             Q(recorded_at__lt=before.recorded_at)
             | Q(recorded_at=before.recorded_at, pk__lt=before.pk)
         )
     return list(found.order_by("-recorded_at", "-pk")[:limit])
+
+
+def _named(words: str) -> Q:
+    """Return the condition "every word stands in the title or in the author's name"."""
+    condition = Q()
+    for word in words.split()[:5]:
+        condition &= Q(title__icontains=word) | Q(author_name__icontains=word)
+    return condition
+
+
+def _saying(words: str) -> Q:
+    """Return the condition "a version of the file says all these words", by their beginning."""
+    query = asked(words)
+    if not query:
+        return Q(pk__in=())
+    saying = FileWords.objects.filter(
+        document_id=OuterRef("pk"), words=SearchQuery(query, config="simple", search_type="raw")
+    )
+    return Q(Exists(saying))
 
 
 def _with_file(found: QuerySet[Document]) -> QuerySet[Document]:

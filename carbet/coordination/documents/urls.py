@@ -13,5 +13,13 @@ urlpatterns = [
     path(_ONE + "remplacer/", views.replace, name="replace"),
     path(_ONE + "retirer/", views.withdraw, name="withdraw"),
     path(_ONE + "fichier/<int:number>/", views.content, name="content"),
+    path(_ONE + "lire/<int:number>/", views.read, name="read"),
+    path(_ONE + "fichier/<int:number>/page/<int:rank>/", views.page, name="page"),
+    path(_ONE + "fichier/<int:number>/piece/<int:part>/", views.piece, name="piece"),
+    path(
+        _ONE + "fichier/<int:number>/piece/<int:part>/page/<int:rank>/",
+        views.piece_page,
+        name="piece_page",
+    ),
     path(_ONE + "apercu/<int:number>/", views.small_view, name="small_view"),
 ]

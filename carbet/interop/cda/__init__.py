@@ -3,6 +3,7 @@
 from carbet.interop.cda.checking import Finding, findings, schema_errors
 from carbet.interop.cda.entries import Table
 from carbet.interop.cda.header import (
+    TERRITORY,
     Author,
     Code,
     Encounter,
@@ -22,6 +23,7 @@ from carbet.interop.cda.writing import new_identifier, write_level_one
 
 __all__ = [
     "LARGEST_DOCUMENT",
+    "TERRITORY",
     "Author",
     "Code",
     "Document",

@@ -5,6 +5,8 @@ import unicodedata
 import zipfile
 from typing import BinaryIO
 
+from carbet.interop import cda
+
 LARGEST_FILE = 25 * 1024 * 1024
 LONGEST_NAME = 120
 MOST_FILES = 8
@@ -35,6 +37,8 @@ KINDS = {
 IMAGES = frozenset({JPEG, PNG, WEBP, GIF})
 # Only what we have drawn again ourselves is ever shown inside a page.
 SHOWN_INLINE = frozenset({JPEG, PNG})
+# What a page of ours shows without giving the file itself.
+READ_HERE = frozenset({CDA, PDF, TEXT})
 ACCEPTED = ",".join(f".{ending}" for ending, _ in KINDS.values()) + ",.jpeg,.csv"
 
 _CONTROL = re.compile(
@@ -114,8 +118,11 @@ def _sniff_text(content: BinaryIO, head: bytes) -> str:
     )
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"<") and _CDA_ROOT.search(head):
-        if b"<!doctype" in head.lower() or b"<!ENTITY" in head:
-            raise UnknownContent("Un document CDA ne déclare ni DOCTYPE ni entité.")
+        content.seek(0)
+        try:
+            cda.read(content.read(LARGEST_FILE + 1), largest=LARGEST_FILE)
+        except cda.UnreadableDocument as refusal:
+            raise UnknownContent(str(refusal)) from refusal
         return CDA
     content.seek(0)
     try:

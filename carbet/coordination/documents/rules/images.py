@@ -6,6 +6,7 @@ none of them survives, since only the points are kept.
 
 import io
 import warnings
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -78,4 +79,18 @@ def _written(picture: Image.Image, media_type: str, quality: int = 85) -> bytes:
         picture.save(written, "PNG", compress_level=6)
     else:
         picture.save(written, "JPEG", quality=quality, progressive=True)
+    return written.getvalue()
+
+
+def bind(photos: Sequence[BinaryIO]) -> bytes:
+    """Return a PDF of which each page is one photo, already drawn again."""
+    pages = []
+    for photo in photos:
+        photo.seek(0)
+        with Image.open(photo, formats=_FORMATS) as opened:
+            pages.append(_plain(opened))
+    written = io.BytesIO()
+    pages[0].save(
+        written, "PDF", save_all=True, append_images=pages[1:], resolution=200, quality=80
+    )
     return written.getvalue()

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -40,3 +41,17 @@ def receive(name: str, sent: BinaryIO, size: int) -> Received:
     sent.seek(0)
     digest = hashlib.file_digest(sent, "sha256").hexdigest()
     return Received(content.clean_name(name, kind), kind, sent, size, digest, width, height, small)
+
+
+def assemble(photos: Sequence[Received], title: str = "") -> Received:
+    """Return one PDF whose pages are these photos, in their order: a paper photographed.
+
+    Raises:
+        UnknownContent: one of them is no photo, or together they are too long.
+    """
+    if any(photo.media_type not in content.IMAGES for photo in photos):
+        raise UnknownContent("Seules des photos se réunissent en un PDF.")
+    written = images.bind([photo.content for photo in photos])
+    if len(written) > content.LARGEST_FILE:
+        raise UnknownContent(content.too_long(len(written)))
+    return receive(title or photos[0].name, io.BytesIO(written), len(written))

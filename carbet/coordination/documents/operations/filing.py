@@ -7,23 +7,23 @@ from datetime import date, datetime
 from django.db import IntegrityError, transaction
 
 from carbet.coordination.care_teams import access as care_teams_access
-from carbet.coordination.care_teams import queries as care_teams
 from carbet.coordination.documents import access
 from carbet.coordination.documents.choices import (
     OTHER,
     Confidentiality,
     DocumentStatus,
     DocumentType,
+    Origin,
 )
-from carbet.coordination.documents.models import Document, File, Piece
-from carbet.coordination.documents.rules import content
+from carbet.coordination.documents.models import Document, File
+from carbet.coordination.documents.operations.keeping import keep, refresh_screens
+from carbet.coordination.documents.rules import clinical, content
 from carbet.coordination.documents.rules.receiving import Received
-from carbet.core import live, pieces, sealing, sharing
-from carbet.core.actor import Actor, DataCategory, Level
-from carbet.core.append import append
+from carbet.core.actor import Actor, DataCategory
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.core.sharing import Visibility
+from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
 
 
@@ -53,8 +53,11 @@ def file_document(
     attached_to: str = "",
     category: DataCategory | None = None,
     on_behalf_of_id: int | None = None,
+    origin: str = Origin.HERE,
 ) -> Document:
     """File a document in a record; the same gesture twice is one document.
+
+    A clinical document (CDA) brings its own type, date and identifiers.
 
     Args:
         received: what `rules.receiving` let in.
@@ -64,8 +67,13 @@ def file_document(
 
     Raises:
         UnableToAct: the role does not write in records, nor for somebody who does.
-        UnableToFile: no title, made in the future, or the form served for another file.
+        UnableToFile: no title, made in the future, the form served for another file, or a clinical
+            document that is unreadable, filed already, or about somebody else.
     """
+    said = _described(received, patient)
+    title = title.strip() or (said.title if said else "")
+    made_on = made_on or (said.made_on if said else None)
+    kind = said.type if said and kind == OTHER else kind
     title = title.strip() or content.title_of(received.name)
     if made_on is not None and made_on > now.date():
         raise UnableToFile("Cette date est dans le futur.", field="made_on")
@@ -81,6 +89,8 @@ def file_document(
         visibility=visibility,
         readers=sorted({*readers, *access.own_keys(signed)}) if chosen else None,
         attached_to=attached_to,
+        origin=origin,
+        **_identifiers(said),
         recorded_at=now,
         updated_at=now,
         gesture=gesture,
@@ -91,10 +101,10 @@ def file_document(
             document.save(force_insert=True)
     except IntegrityError as error:
         return _filed_before(trace, document, received, error)
-    _keep(document, received, number=1, actor=actor, now=now)
+    keep(document, received, number=1, author=actor.display_name, now=now)
     trace.about(patient_id=patient.pk, entity=document)
     if not attached_to:
-        _refresh_screens(document, now=now)
+        refresh_screens(document, now=now)
     return document
 
 
@@ -134,8 +144,8 @@ def add_version(
     row.version += 1
     row.updated_at = now
     row.save(update_fields=["version", "updated_at"])
-    _keep(row, received, number=row.version, actor=actor, now=now, reason=reason)
-    _refresh_screens(row, now=now)
+    keep(row, received, number=row.version, author=actor.display_name, now=now, reason=reason)
+    refresh_screens(row, now=now)
     trace.about(patient_id=row.patient_id, entity=row, reason=reason)
     return row
 
@@ -159,41 +169,50 @@ def withdraw_document(
     row.status, row.status_reason = DocumentStatus.ENTERED_IN_ERROR, reason[:200]
     row.updated_at = now
     row.save(update_fields=["status", "status_reason", "updated_at"])
-    _refresh_screens(row, now=now)
+    refresh_screens(row, now=now)
     trace.about(patient_id=row.patient_id, entity=row, reason=reason)
     return row
 
 
-def _keep(
-    document: Document,
-    received: Received,
-    *,
-    number: int,
-    actor: Actor,
-    now: datetime,
-    reason: str = "",
-) -> None:
-    """Write the file in pieces: memory holds one at a time, whatever its size."""
-    file = File(
-        document=document,
-        patient_id=document.patient_id,
-        number=number,
-        name=received.name,
-        media_type=received.media_type,
-        size=received.size,
-        digest=received.digest,
-        width=received.width,
-        height=received.height,
-        sealed_with=sealing.sealing_key(),
-        reason=reason[:200],
-        author_name=actor.display_name,
-        recorded_at=now,
+def _described(received: Received, patient: Patient) -> clinical.Described | None:
+    """Return what a clinical document says, once it is known to be about this person."""
+    if received.media_type != content.CDA:
+        return None
+    try:
+        said = clinical.describe(received.content.read())
+    except clinical.UnreadableDocument as refusal:
+        raise UnableToFile(str(refusal), field="file") from refusal
+    finally:
+        received.content.seek(0)
+    held = [each.value for each in patients.identifiers_of(patient_id=patient.pk) if each.is_ins]
+    wrong = clinical.contradiction(
+        said.person,
+        ins=next(iter(held), ""),
+        birth_family=patient.birth_family,
+        birth_given=" ".join(patient.birth_given),
+        birth_date=patient.birth_date,
     )
-    file.save(force_insert=True)
+    if wrong:
+        raise UnableToFile(wrong, field="file")
+    if (
+        said.identifier
+        and Document.objects.filter(
+            patient_id=patient.pk, identifier_value=said.identifier
+        ).exists()
+    ):
+        raise UnableToFile("Ce document est déjà dans le dossier.", field="file")
+    return said
 
-    kept = pieces.cut(received.content, key=file.sealed_with, file_id=file.pk, small=received.small)
-    for rank, data in kept:
-        append([Piece(file=file, patient_id=document.patient_id, rank=rank, data=data)])
+
+def _identifiers(said: clinical.Described | None) -> dict[str, str | int]:
+    if said is None or not said.identifier:
+        return {}
+    return {
+        "identifier_system": clinical.IDENTIFIER_SYSTEM,
+        "identifier_value": said.identifier,
+        "set_identifier": said.set_identifier,
+        "set_version": said.set_version,
+    }
 
 
 def _filed_before(
@@ -224,20 +243,3 @@ def _lock_own(document: Document, actor: Actor) -> Document:
     if row.status == DocumentStatus.ENTERED_IN_ERROR:
         raise UnableToMend("Ce document est déjà retiré.")
     return row
-
-
-def _refresh_screens(document: Document, *, now: datetime) -> None:
-    readers = care_teams.keys_of_level(
-        patient_id=document.patient_id,
-        level=Level.READ,
-        category=DataCategory(document.category),
-    )
-    live.announce(
-        [
-            key
-            for key in readers
-            if sharing.is_told(key, visibility=document.visibility, readers=document.readers)
-        ],
-        "document",
-        now=now,
-    )

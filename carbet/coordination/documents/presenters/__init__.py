@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from carbet.coordination.documents import access
-from carbet.coordination.documents.choices import Confidentiality, DocumentStatus
+from carbet.coordination.documents.choices import Confidentiality, DocumentStatus, Origin
 from carbet.coordination.documents.models import Document, File
 from carbet.coordination.documents.rules import content
 from carbet.core.actor import Actor
@@ -36,6 +36,9 @@ class Shown:
     opens: bool
     may_mend: bool
     version: int
+    origin: str
+    superseded: bool
+    reads: bool
 
 
 def document(found: Document, *, actor: Actor, may_write: bool = False) -> Shown:
@@ -68,6 +71,9 @@ def document(found: Document, *, actor: Actor, may_write: bool = False) -> Shown
         opens=not struck or own,
         may_mend=may_write and own and not struck,
         version=found.version,
+        origin="" if found.origin == Origin.HERE else str(found.get_origin_display()),
+        superseded=found.status == DocumentStatus.SUPERSEDED,
+        reads=(not struck or own) and found.media_type in content.READ_HERE,
     )
 
 

@@ -1,8 +1,10 @@
-"""Pages of the documents: the list, one document, its file, and what its author may do."""
+"""The list of documents, one document, its file, and what its author may do."""
 
+import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.forms import Form
 from django.http import (
     FileResponse,
@@ -66,25 +68,16 @@ def add(request: HttpRequest, patient_id: int) -> HttpResponse:
     patient = _writable(request, patient_id)
     form = _form(request, forms.DocumentForm)
     if form.is_valid():
-        data = form.cleaned_data
         try:
-            document = operations.file_document(
-                actor=request.actor,
-                now=request.now,
-                patient=patient,
-                received=data["file"],
-                gesture=data["gesture"],
-                kind=data["type"],
-                title=data["title"],
-                made_on=data["made_on"],
-                confidentiality=data["confidentiality"],
-                visibility=data["visibility"],
-            )
+            filed = _file_each(request, patient, form.cleaned_data)
         except UnableTo as refusal:
             _refuse(form, refusal)
         else:
+            if len(filed) > 1:
+                messages.success(request, f"{len(filed)} documents classés dans le dossier.")
+                return HttpResponseRedirect(reverse("documents:list", args=[patient.pk]))
             messages.success(request, "Document classé dans le dossier.")
-            return HttpResponseRedirect(reverse("documents:detail", args=[patient.pk, document.pk]))
+            return HttpResponseRedirect(reverse("documents:detail", args=[patient.pk, filed[0].pk]))
     context = {"patient": patient, "tab": "documents", "form": form}
     return _form_page(request, "documents/add.html", context)
 
@@ -209,6 +202,27 @@ def small_view(
     # The browser of the reader keeps it a while: a timeline shows it again and again.
     response["Cache-Control"] = "private, max-age=600"
     return serving.kept_apart(response, "apercu.jpg", as_attachment=False)
+
+
+def _file_each(request: HttpRequest, patient: Any, data: dict[str, Any]) -> list[Any]:
+    """File one document for each file, all or none; several bear the names of their files."""
+    several = len(data["file"]) > 1
+    with transaction.atomic():
+        return [
+            operations.file_document(
+                actor=request.actor,
+                now=request.now,
+                patient=patient,
+                received=received,
+                gesture=uuid.uuid5(data["gesture"], str(rank)) if rank else data["gesture"],
+                kind=data["type"],
+                title="" if several else data["title"],
+                made_on=data["made_on"],
+                confidentiality=data["confidentiality"],
+                visibility=data["visibility"],
+            )
+            for rank, received in enumerate(data["file"])
+        ]
 
 
 def _writable(request: HttpRequest, patient_id: int) -> Any:
