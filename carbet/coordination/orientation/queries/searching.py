@@ -97,9 +97,9 @@ def search(
     return found
 
 
-def _condition(groups: Sequence[tuple[Group, list[list[str]], int]], need: int) -> str:
+def _condition(groups: Sequence[list[list[str]]], need: int) -> str:
     """Return the tsquery that at least `need` of these groups answer (all, all but one, or any)."""
-    said = [ranking.group(phrases) for _, phrases, _ in groups]
+    said = [ranking.group(phrases) for phrases in groups]
     if need >= len(said):
         return " & ".join(said)
     if need == len(said) - 1:
@@ -107,6 +107,20 @@ def _condition(groups: Sequence[tuple[Group, list[list[str]], int]], need: int) 
             "(" + " & ".join(said[:i] + said[i + 1 :]) + ")" for i in range(len(said))
         ) + ")"  # fmt: skip
     return "(" + " | ".join(said) + ")"
+
+
+def _query(
+    groups: Sequence[list[list[str]]], need: int, facets: Sequence[str], commune: str = ""
+) -> str:
+    """Return the tsquery of these groups and facets, in the words of one commune when it is said."""
+    if commune:
+        groups = [
+            [[ranking.local(word, commune) for word in phrase] for phrase in phrases]
+            for phrases in groups
+        ]
+        facets = [ranking.local(facet, commune) for facet in facets]
+    conditions = [_condition(groups, need)] if groups else []
+    return " & ".join([*conditions, *map(ranking.literal, facets)])
 
 
 _COLUMNS = "e.kind, e.target, e.commune, e.zones, e.hours, e.closures, e.available, e.available_at"
@@ -124,12 +138,11 @@ def _candidates(
 ) -> list[tuple[Any, ...]]:
     """Return (kind, target, score, minutes, at home, open) of the best entries, in order."""
     communes = _reach(origin, facets.way)
-    conditions = [_condition(hard, need)] if hard else []
-    conditions += [ranking.literal(facet) for facet in understood.facets]
+    asked, least = [phrases for _, phrases, _ in hard], need
     if not hard and not understood.facets:
         # Soft groups alone: what is in the commune named.
-        conditions += [_condition([g for g in understood.groups if g[0].soft], 1)]
-    query = " & ".join(conditions)
+        asked, least = [phrases for _, phrases, _ in understood.groups], 1
+    query = _query(asked, least, understood.facets)
     minute, today = minute_and_day(now)
     parameters: dict[str, Any] = {
         "query": query,
@@ -172,11 +185,12 @@ def _candidates(
             f"SELECT {_COLUMNS}, t.minutes, {is_open} AS is_open, e.doc"  # noqa: S608
             " FROM unnest(%(communes)s::text[], %(minutes)s::int[], %(queries)s::tsquery[])"
             " t(code, minutes, query) CROSS JOIN LATERAL ("
-            "   SELECT * FROM orientation_entry i WHERE i.doc @@ t.query LIMIT %(near)s) e"
+            "   SELECT * FROM orientation_entry i"
+            "   WHERE orientation_local(i.doc, i.commune) @@ t.query LIMIT %(near)s) e"
             f" WHERE {filters} LIMIT %(near)s"
         )
         parameters["queries"] = [
-            f"{query} & {ranking.literal('c:' + code)}" for code, _ in communes
+            _query(asked, least, understood.facets, code) for code, _ in communes
         ]
     statement = f"""
         SELECT kind, target, score, minutes, at_home, is_open FROM (

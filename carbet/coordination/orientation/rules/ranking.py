@@ -34,6 +34,11 @@ def group(phrases: list[list[str]], weights: str = "") -> str:
     return "(" + " | ".join(phrase(each, weights) for each in phrases) + ")"
 
 
+def local(lexeme: str, commune: str) -> str:
+    """Return a lexeme as it stands in the index of the words of one commune."""
+    return f"{lexeme}@{commune}"
+
+
 def age_in_words(at: datetime, now: datetime) -> str:
     """Say how long ago: « à l’instant », « il y a 3 h », « il y a 1 jour », « il y a 2 ans »."""
     passed = max(now - at, timedelta(0))
