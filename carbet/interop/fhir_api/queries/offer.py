@@ -505,6 +505,7 @@ def conditions(moment: Callable[[str], Condition]) -> dict[tuple[str, str], Cond
     for kind in MODELS:
         common[kind, "_id"] = _by_id
         common[kind, "_lastUpdated"] = moment("updated_at")
+        common[kind, "_profile"] = _conforming(kind)
     common["Location", "_lastUpdated"] = _place_changed(moment("updated_at"))
     found |= common
     for kind, links in registry.CHAINS.items():
@@ -513,6 +514,9 @@ def conditions(moment: Callable[[str], Condition]) -> dict[tuple[str, str], Cond
                 led = through(_LINKS[kind, link], found[target, name], MODELS[target])
                 found[kind, f"{link}.{name}"] = led
                 found[kind, f"{link}:{target}.{name}"] = led
+            for name in registry.chained(kind):
+                held = bearing(_LINKS[kind, link], found[kind, name], MODELS[kind])
+                found[target, f"_has:{kind}:{link}:{name}"] = held
     return found
 
 
@@ -528,6 +532,19 @@ _LINKS = {
 }
 
 
+def _conforming(kind: str) -> Condition:
+    """Return the condition on the profile that a resource says: what came, else the one we write."""
+    model = MODELS[kind]
+    ours = registry.RESOURCES[kind].profile
+
+    def condition(said: str) -> Q:
+        asked = said.partition("|")[0]
+        found = _as_it_came(model, "$.*.meta.as.profile[*] ? (@ == $said)", said=asked)
+        return found | ~_as_it_came(model, "$.*.meta.as.profile[*]") if asked == ours else found
+
+    return condition
+
+
 def _by_id(token: Token) -> Q:
     return Q(pk=rules.number_of(token.code)) if token.system is None else NOTHING
 
@@ -539,5 +556,16 @@ def through(path: str, to_condition: Condition, model: type[Model]) -> Condition
         kind = model.__name__
         held = model._default_manager.filter(to_condition(value), OPEN_TO_SYSTEMS.get(kind, Q()))
         return Q(**{f"{path}__in": held.values("pk")})
+
+    return condition
+
+
+def bearing(path: str, to_condition: Condition, model: type[Model]) -> Condition:
+    """Return the condition that something which meets another refers to it (`_has`)."""
+
+    def condition(value: Any) -> Q:
+        kind = model.__name__
+        held = model._default_manager.filter(to_condition(value), OPEN_TO_SYSTEMS.get(kind, Q()))
+        return Q(pk__in=held.filter(**{f"{path}__isnull": False}).values(path))
 
     return condition

@@ -150,6 +150,7 @@ class _Reader:
             registry.DATE: _when,
             registry.STRING: _text,
             registry.SPECIAL: _text,
+            registry.URI: _text,
             registry.NUMBER: _amount,
             registry.QUANTITY: _amount,
             registry.REFERENCE: lambda text: _target(text, parameter, self.base),

@@ -36,6 +36,7 @@ def test_each_promised_search_parameter_is_served(statement, system):
         "reference": "{}/1",
         "number": "18",
         "quantity": "ge18",
+        "uri": "urn:x",
         "near": "4.9|-52.3|10|km",
         "near-insee-code": "97302|15|km",
     }

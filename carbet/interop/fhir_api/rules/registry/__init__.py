@@ -21,6 +21,7 @@ from carbet.interop.fhir_api.rules.registry.parameters import (
     SPECIAL,
     STRING,
     TOKEN,
+    URI,
     Parameter,
 )
 from carbet.interop.fhir_api.rules.registry.resource import PUBLIC, Resource
@@ -38,6 +39,7 @@ __all__ = [
     "STRING",
     "TOKEN",
     "TRANSACTION_PROFILES",
+    "URI",
     "Parameter",
     "Resource",
     "chained",
@@ -54,7 +56,8 @@ RESOURCES: dict[str, Resource] = {
         *subscriptions.SERVED,
     )
 }
-# Which references may be followed by a point and a parameter of what they lead to.
+# Which references may be followed by a point and a parameter of what they lead to, and back by
+# `_has`.
 CHAINS: dict[str, dict[str, str]] = {
     "Organization": {"partof": "Organization"},
     "PractitionerRole": {
@@ -69,7 +72,7 @@ CHAINS: dict[str, dict[str, str]] = {
 
 
 def chained(target: str) -> tuple[str, ...]:
-    """Return the parameters of a type that may follow a point."""
+    """Return the parameters of a type that may follow a point, or a `_has`."""
     return tuple(
         name
         for name, parameter in RESOURCES[target].parameters.items()
@@ -84,6 +87,10 @@ for _kind, _links in CHAINS.items():
             _end = RESOURCES[_target].parameters[_name]
             for _path in (f"{_link}.{_name}", f"{_link}:{_target}.{_name}"):
                 _given[_path] = Parameter(_path, _end.kind, targets=_end.targets)
+        for _name in chained(_kind):
+            _end = RESOURCES[_kind].parameters[_name]
+            _path = f"_has:{_kind}:{_link}:{_name}"
+            RESOURCES[_target].parameters[_path] = Parameter(_path, _end.kind, targets=_end.targets)
     RESOURCES[_kind].parameters.update(_given)
 
 # Parameters that change the answer, not what is sought.

@@ -9,6 +9,7 @@ from carbet.interop.fhir_api.rules.registry.parameters import (
     SPECIAL,
     STRING,
     TOKEN,
+    URI,
     Parameter,
     parameters,
     standard,
@@ -29,6 +30,7 @@ def _ror(of: str, name: str, kind: str) -> Parameter:
     return Parameter(name, kind, f"{ROR_SEARCH}ror-sp-{of}-{name}")
 
 
+_PROFILE = Parameter("_profile", URI, HL7 + "Resource-profile")
 # ROR: the region, "03".
 _TAG = Parameter("_tag", TOKEN, HL7 + "Resource-tag")
 # Annuaire: from which information system and which authority the data come.
@@ -43,6 +45,7 @@ SERVED = (
         AS + "as-practitioner",
         (*READING, "create"),
         parameters(
+            _PROFILE,
             standard("Practitioner", "identifier", TOKEN),
             standard("Practitioner", "active", TOKEN),
             standard("Practitioner", "name", STRING),
@@ -62,6 +65,7 @@ SERVED = (
         AS + "as-practitionerrole",
         (*READING, "create"),
         parameters(
+            _PROFILE,
             standard("PractitionerRole", "identifier", TOKEN),
             standard("PractitionerRole", "active", TOKEN),
             standard("PractitionerRole", "practitioner", REFERENCE, "Practitioner"),
@@ -88,6 +92,7 @@ SERVED = (
         AS + "as-organization",
         (*READING, "create"),
         parameters(
+            _PROFILE,
             standard("Organization", "identifier", TOKEN),
             Parameter("identifier-type", TOKEN),
             standard("Organization", "active", TOKEN),
@@ -119,6 +124,7 @@ SERVED = (
         ROR + "ror-location",
         READING,
         parameters(
+            _PROFILE,
             standard("Location", "identifier", TOKEN),
             standard("Location", "name", STRING),
             standard("Location", "status", TOKEN),
@@ -149,6 +155,7 @@ SERVED = (
         ROR + "ror-healthcareservice",
         READING,
         parameters(
+            _PROFILE,
             standard("HealthcareService", "identifier", TOKEN),
             standard("HealthcareService", "name", STRING),
             standard("HealthcareService", "active", TOKEN),
@@ -182,6 +189,7 @@ SERVED = (
         "http://hl7.org/fhir/StructureDefinition/Endpoint",
         READING,
         parameters(
+            _PROFILE,
             standard("Endpoint", "identifier", TOKEN),
             standard("Endpoint", "name", STRING),
             standard("Endpoint", "status", TOKEN),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 HL7 = "http://hl7.org/fhir/SearchParameter/"
 
 TOKEN, STRING, DATE, REFERENCE = "token", "string", "date", "reference"
-NUMBER, QUANTITY, SPECIAL = "number", "quantity", "special"
+NUMBER, QUANTITY, SPECIAL, URI = "number", "quantity", "special", "uri"
 
 PERSON = ("Patient",)
 ACTORS = ("PractitionerRole", "Practitioner", "Organization")
