@@ -52,7 +52,7 @@ def load(*, persons_wanted: int, seed: int, now: datetime, say: Say) -> Loaded:
         orientation.index()
     if loaded.persons:
         with connection.cursor() as cursor:
-            # Else the first requests would mark the new rows as visible to all, one page after another.
+            # Else the first readers would mark the new rows as visible, one page after another.
             cursor.execute("VACUUM (ANALYZE)")
     loaded.seconds = time.monotonic() - started
     return loaded

@@ -112,7 +112,7 @@ def _condition(groups: Sequence[list[list[str]]], need: int) -> str:
 def _query(
     groups: Sequence[list[list[str]]], need: int, facets: Sequence[str], commune: str = ""
 ) -> str:
-    """Return the tsquery of these groups and facets, in the words of one commune when it is said."""
+    """Return the tsquery of these groups and facets, in the words of a commune when one is said."""
     if commune:
         groups = [
             [[ranking.local(word, commune) for word in phrase] for phrase in phrases]

@@ -533,7 +533,7 @@ _LINKS = {
 
 
 def _conforming(kind: str) -> Condition:
-    """Return the condition on the profile that a resource says: what came, else the one we write."""
+    """Return the condition on the profile that a resource says: what came, else ours."""
     model = MODELS[kind]
     ours = registry.RESOURCES[kind].profile
 
