@@ -40,7 +40,14 @@ from carbet.coordination.scheduling.models import (
     Slot,
 )
 from carbet.coordination.subscriptions.models import CommunicationRequest, Subscription
-from carbet.coordination.support.models import Case, SupportRequest
+from carbet.coordination.support.models import (
+    Case,
+    CaseStep,
+    RequestFile,
+    RequestPiece,
+    RequestStep,
+    SupportRequest,
+)
 from carbet.coordination.tasks.models import Task
 from carbet.core import grants, row_security
 from carbet.core.actor import ALL_DATA, Actor, DataCategory, Level, internal
@@ -317,6 +324,38 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         coordinator=world.roles["coordinator"],
         opened_at=now,
     )
+    # The social one first: it is the one that pages open.
+    for number, category in enumerate((DataCategory.SOCIAL, DataCategory.MEDICAL), start=1):
+        letter = RequestFile.objects.create(
+            request=request,
+            patient_id=patient_id,
+            category=category.value,
+            number=number,
+            name="lettre.pdf",
+            media_type="application/pdf",
+            size=4,
+            digest="0" * 64,
+            author_name="Yann Le Bihan",
+            recorded_at=now,
+        )
+        RequestPiece.objects.create(file=letter, patient_id=patient_id, rank=1, data=b"%PDF")
+    step = RequestStep.objects.create(
+        request=request,
+        patient_id=patient_id,
+        kind="submitted",
+        at=now,
+        author_role=gp,
+        author_name="Yann Le Bihan",
+    )
+    CaseStep.objects.create(
+        case=case,
+        patient_id=patient_id,
+        organization=case.organization,
+        kind="opened",
+        at=now,
+        author_name="Arya Sampaio",
+        coordinator=case.coordinator,
+    )
     plan = CarePlan.objects.create(patient_id=patient_id, author=gp, created_at=now, updated_at=now)
     shared = {"patient_id": patient_id, "category": DataCategory.SOCIAL.value}
     need = Need.objects.create(care_plan=plan, text="Marcher", domain="autonomy", **shared)
@@ -462,6 +501,7 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         "document_id": document.pk,
         "request_id": request.pk,
         "case_id": case.pk,
+        "step_id": step.pk,
         "need_id": need.pk,
         "goal_id": goal.pk,
         "action_id": action.pk,

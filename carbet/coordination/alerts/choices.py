@@ -21,6 +21,8 @@ class AlertKind(models.TextChoices):
     MENTION = "mention", "On vous demande dans une discussion"
     URGENT_MESSAGE = "urgent_message", "Message urgent"
     OFFER = "offer", "Page de structure à mettre à jour"
+    CASE = "case", "Dossier d’appui confié"
+    DETECTED = "detected", "Signal à regarder"
 
 
 class Channel(models.TextChoices):

@@ -14,6 +14,7 @@ PAGES = {
     "": "charts:detail",
     "access": "care_teams:access_log",
     "agenda": "scheduling:of_patient",
+    "case": "support:of_patient",
     "circle": "care_teams:detail",
     "notebook": "notebook:list",
     "plan": "care_plans:detail",
@@ -24,6 +25,7 @@ OWN_PAGES = {"invitation": "care_teams:invitations"}
 # Where the target carries the number of the page: "support:<short id>".
 BY_NUMBER = {
     "support": "support:detail",
+    "request": "portal:request",
     "task": "tasks:detail",
     "thread": "messaging:thread",
     "offer": "offer:corner",
@@ -46,6 +48,8 @@ ICONS = {
     AlertKind.MENTION: "message",
     AlertKind.URGENT_MESSAGE: "alert",
     AlertKind.OFFER: "hospital",
+    AlertKind.CASE: "people",
+    AlertKind.DETECTED: "pulse",
 }
 
 

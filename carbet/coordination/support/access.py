@@ -4,11 +4,20 @@ from datetime import datetime
 
 from carbet.coordination.care_teams import access as care_teams
 from carbet.coordination.care_teams.access import NoSuchRecord
-from carbet.coordination.support.models import Case, SupportRequest
+from carbet.coordination.support.models import Case, RequestFile, SupportRequest
+from carbet.core import audit
 from carbet.core.actor import Actor, Level
 from carbet.registries.patients.models import Patient
 
-__all__ = ["NoSuchRecord", "find_request", "get_case", "get_patient", "get_request"]
+__all__ = [
+    "NoSuchRecord",
+    "find_case",
+    "find_request",
+    "get_case",
+    "get_file",
+    "get_patient",
+    "get_request",
+]
 
 
 def get_patient(
@@ -59,8 +68,12 @@ def find_request(*, request_id: int) -> SupportRequest:
         .select_related(
             "requester__practitioner",
             "requester__organization",
+            "requester_organization",
+            "recorded_by__practitioner",
             "addressee",
+            "consent",
             "decided_by__practitioner",
+            "triaged_by__practitioner",
             "case__coordinator__practitioner",
         )
         .first()
@@ -89,3 +102,32 @@ def get_case(*, patient: Patient, case_id: int) -> Case:
     if case is None:
         raise NoSuchRecord
     return case
+
+
+def find_case(*, actor: Actor, case_id: int) -> Case:
+    """Return a case of the actor's team, even once its record has closed to the team.
+
+    Raises:
+        NoSuchRecord: there is none, or it is another team's.
+    """
+    case = (
+        Case.objects.filter(pk=case_id, organization_id=actor.organization_id)
+        .select_related("coordinator__practitioner", "organization")
+        .first()
+    )
+    if case is None:
+        raise NoSuchRecord
+    return case
+
+
+def get_file(*, actor: Actor, request: SupportRequest, number: int, now: datetime) -> RequestFile:
+    """Return a file of a request already entered, and trace that it was opened.
+
+    Raises:
+        NoSuchRecord: it is not there, or its category is not open to this reader.
+    """
+    file = RequestFile.objects.filter(request_id=request.pk, number=number).first()
+    if file is None:
+        raise NoSuchRecord
+    audit.read(actor, "support.open_file", now=now, patient_id=request.patient_id, entity=file)
+    return file

@@ -135,12 +135,21 @@ def open_care_team(
 
 @operation("care_team.coordinate", action="C")
 def join_as_coordinator(
-    trace: Trace, *, actor: Actor, now: datetime, patient: Patient
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    patient: Patient,
+    role_id: int | None = None,
 ) -> CareTeamParticipant:
-    """Let the actor, who takes charge of the person, into the circle as its coordinator.
+    """Let whoever takes charge of the person into the circle as its coordinator.
 
     The circle is opened when there is none; a member already there becomes its coordinator.
+
+    Args:
+        role_id: the role that takes charge, when it is not the actor's own.
     """
+    role_id = role_id or actor.role_id
     care_team, opened = CareTeam.objects.get_or_create(
         patient=patient,
         defaults={
@@ -153,7 +162,7 @@ def join_as_coordinator(
         care_team = lock(care_team)
         touch(care_team, now)
     present = care_team.participants.filter(
-        Q(ended_at__isnull=True) | Q(ended_at__gt=now), practitioner_role_id=actor.role_id
+        Q(ended_at__isnull=True) | Q(ended_at__gt=now), practitioner_role_id=role_id
     ).first()
     if present is not None:
         present.role = ParticipantRole.COORDINATOR
@@ -163,7 +172,7 @@ def join_as_coordinator(
         participant = enter(
             care_team,
             now=now,
-            practitioner_role=PractitionerRole.objects.get(pk=actor.role_id),
+            practitioner_role=PractitionerRole.objects.get(pk=role_id),
             role=ParticipantRole.COORDINATOR,
             added_by_id=actor.role_id,
         )

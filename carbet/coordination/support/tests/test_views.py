@@ -188,7 +188,9 @@ def test_closing_a_case_closes_the_record(world, patient, open_as):
     client = open_as("coordinator")
     url = reverse("support:close", args=[patient.pk, case.pk])
     assert client.post(url, {"reason": " "}).status_code == 422
-    assert client.post(url, {"reason": "Objectifs atteints"}).url == reverse("support:list")
+    assert client.post(url, {"reason": "Objectifs atteints"}).status_code == 422
+    closed = {"reason": "Objectifs atteints", "outcome": "met", "version": case.version}
+    assert client.post(url, closed).url == reverse("support:caseload")
     assert client.get(reverse("support:case", args=[patient.pk, case.pk])).status_code == 404
     page = open_as("gp").get(reverse("support:of_patient", args=[patient.pk])).content.decode()
     assert "Objectifs atteints" in page

@@ -1,0 +1,1 @@
+"""Pages of support: requests, and the cases that they open."""
