@@ -13,6 +13,7 @@ from carbet.coordination.care_plans.models import (
     Goal,
     Need,
     PlannedAction,
+    PlanReview,
 )
 from carbet.coordination.care_teams import operations as care_teams
 from carbet.coordination.care_teams.models import (
@@ -373,6 +374,16 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
             categories=categories.value,
             approved_at=now,
             approved_by=gp,
+        )
+    for category in (DataCategory.MEDICAL, DataCategory.SOCIAL):
+        PlanReview.objects.create(
+            patient_id=patient_id,
+            care_plan=plan,
+            category=category.value,
+            held_at=now,
+            held_by=gp,
+            held_by_name="Yann Le Bihan",
+            gesture=uuid.uuid4(),
         )
     invitation = Invitation.objects.create(
         patient_id=patient_id,

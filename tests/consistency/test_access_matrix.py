@@ -57,6 +57,7 @@ CAN = {
         "notebook.write",
         "support.request",
         "care_plan.edit",
+        "care_plan.approve",
         "glass.break",
     },
     "home_help": {"notebook.write"},
@@ -75,6 +76,7 @@ CAN = {
         "notebook.write",
         "support.request",
         "care_plan.edit",
+        "care_plan.approve",
         "glass.break",
     },
     "stranger": {
@@ -83,6 +85,7 @@ CAN = {
         "notebook.write",
         "support.request",
         "care_plan.edit",
+        "care_plan.approve",
         "glass.break",
     },
     "glass_expired": {

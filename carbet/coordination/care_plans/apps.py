@@ -14,6 +14,7 @@ class CarePlansConfig(AppConfig):
 
     def ready(self) -> None:
         presenters = import_module("carbet.coordination.care_plans.presenters.home_page")
-        home.add(presenters.HOME)
+        for block in presenters.BLOCKS:
+            home.add(block)
         # Hears what members answer to the tasks of their actions.
         import_module("carbet.coordination.care_plans.receivers")

@@ -3,7 +3,11 @@
 from django.db import models
 
 from carbet.coordination.care_plans.choices import (
+    SERAFIN,
     ActionStatus,
+    Agreement,
+    AgreementGiver,
+    Comparator,
     GoalStatus,
     NeedDomain,
     PlanStatus,
@@ -44,6 +48,24 @@ class CarePlan(models.Model):
     updated_at = models.DateTimeField()
     # Counts changes: a form filled on an older one is told so instead of overwriting.
     revision = models.PositiveIntegerField(default=1)
+    # What the person said of it, and of which revision: later changes are not agreed to.
+    agreement = models.CharField(max_length=8, choices=Agreement, blank=True, db_default="")
+    agreed_by = models.CharField(max_length=8, choices=AgreementGiver, blank=True, db_default="")
+    agreed_on = models.DateField(null=True)
+    agreement_words = models.CharField(max_length=1000, blank=True, db_default="")
+    agreed_revision = models.PositiveIntegerField(null=True)
+    agreement_taken_by = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["author", "review_due_on"],
+                name="plan_to_review",
+                condition=models.Q(review_due_on__isnull=False),
+            ),
+        ]
 
 
 class PlanPart(models.Model):
@@ -68,12 +90,15 @@ class PlanPart(models.Model):
 
 @tracked
 class Need(PlanPart):
-    """One row is a need of the person, in plain words (local; SERAFIN-PH domain)."""
+    """One row is a need of the person, in plain words, with its SERAFIN-PH code when one fits."""
 
     ROW_SECURITY = row_security.Protected(category="category")
 
     care_plan = models.ForeignKey(CarePlan, on_delete=models.PROTECT, related_name="needs")
     domain = models.CharField(max_length=16, choices=NeedDomain, default=NeedDomain.HEALTH)
+    serafin = models.CharField(
+        max_length=10, choices=list(SERAFIN.items()), blank=True, db_default=""
+    )
 
 
 @tracked
@@ -85,6 +110,10 @@ class Goal(PlanPart):
     need = models.ForeignKey(Need, on_delete=models.PROTECT, related_name="goals")
     target = models.CharField(max_length=200, blank=True)
     target_on = models.DateField(null=True)
+    # A target that a measure of the notebook tells: its LOINC code, and how far.
+    measure = models.CharField(max_length=10, blank=True, db_default="")
+    comparator = models.CharField(max_length=2, choices=Comparator, blank=True, db_default="")
+    amount = models.DecimalField(max_digits=8, decimal_places=2, null=True)
     status = models.CharField(max_length=10, choices=GoalStatus, default=GoalStatus.ACTIVE)
 
 
@@ -99,7 +128,12 @@ class PlannedAction(PlanPart):
         "care_teams.CareTeamParticipant", on_delete=models.PROTECT, null=True
     )
     frequency = models.CharField(max_length=80, blank=True)
+    start_on = models.DateField(null=True)
     due_on = models.DateField(null=True)
+    # The visit that it became, the first when it comes back.
+    appointment = models.ForeignKey(
+        "scheduling.Appointment", on_delete=models.PROTECT, null=True, related_name="+"
+    )
     status = models.CharField(max_length=12, choices=ActionStatus, default=ActionStatus.NOT_STARTED)
 
 
@@ -135,3 +169,37 @@ class CarePlanVersion(models.Model):
                 fields=["care_plan", "number", "categories"], name="version_number_once"
             )
         ]
+
+
+class PlanReview(models.Model):
+    """One row is a review of the plan: what became of each goal, what is carried over; kept as is.
+
+    `outcomes` holds, for each goal, `id`, `need`, `text`, `outcome` and `note`. It is read by
+    whoever reads what its author does (`category`).
+    """
+
+    ROW_SECURITY = row_security.Protected(category="category")
+
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
+    care_plan = models.ForeignKey(CarePlan, on_delete=models.PROTECT, related_name="reviews")
+    category = models.SmallIntegerField(
+        choices=DATA_CATEGORY_CHOICES,
+        default=int(DataCategory.MEDICAL),
+        db_default=int(DataCategory.MEDICAL),
+    )
+    # The version in force that was looked at; none when it was never approved.
+    number = models.PositiveIntegerField(null=True)
+    held_at = models.DateTimeField()
+    held_by = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, related_name="+"
+    )
+    held_by_name = models.CharField(max_length=200)
+    present = models.CharField(max_length=300, blank=True)
+    conclusion = models.TextField(max_length=4000, blank=True)
+    outcomes = models.JSONField(default=list)
+    next_review_on = models.DateField(null=True)
+    gesture = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ["-held_at", "-id"]
+        indexes = [models.Index(fields=["care_plan", "-held_at"], name="review_by_plan")]

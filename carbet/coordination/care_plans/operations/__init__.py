@@ -8,7 +8,16 @@ from carbet.coordination.care_plans.operations.approval import (
     send_back,
 )
 from carbet.coordination.care_plans.operations.asking import record_answer
-from carbet.coordination.care_plans.operations.holding import StalePlan, UnableToEditPlan
+from carbet.coordination.care_plans.operations.holding import (
+    ConflictingEdit,
+    StalePlan,
+    UnableToEditPlan,
+)
+from carbet.coordination.care_plans.operations.reviewing import (
+    UnableToReview,
+    record_agreement,
+    review,
+)
 from carbet.coordination.care_plans.operations.writing import (
     Entry,
     add_entry,
@@ -22,11 +31,13 @@ from carbet.coordination.care_plans.operations.writing import (
 )
 
 __all__ = [
+    "ConflictingEdit",
     "Entry",
     "StalePlan",
     "UnableToDecide",
     "UnableToEditPlan",
     "UnableToProposePlan",
+    "UnableToReview",
     "add_entry",
     "approve",
     "change_part",
@@ -34,9 +45,11 @@ __all__ = [
     "describe",
     "move_part",
     "propose",
+    "record_agreement",
     "record_answer",
     "record_progress",
     "remove_part",
     "restore_part",
+    "review",
     "send_back",
 ]

@@ -1,4 +1,4 @@
-"""What a doctor decides of a plan: asked, they approve it as they read it, or send it back."""
+"""What whoever was asked decides of a plan: approve it as they read it, or send it back."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -36,11 +36,13 @@ def propose(
     revision: int,
     approver_id: int,
 ) -> CarePlan:
-    """Ask a doctor of the circle to approve the plan as it stands, and alert them.
+    """Ask a professional of the circle to approve the plan as it stands, and alert them.
+
+    A doctor first of all; else another carer by name, who is not the one who proposes.
 
     Raises:
         StalePlan: the plan changed since `revision`.
-        UnableToProposePlan: something is missing, or the approver is no doctor of the circle.
+        UnableToProposePlan: something is missing, or the approver may not approve it.
     """
     plan = holding.open_plan(actor, patient_id, revision)
     if plan.status == PlanStatus.ACTIVE:
@@ -48,9 +50,13 @@ def propose(
     standing = queries.get_plan(patient_id=patient_id)
     if missing := rules.missing_for_proposal(standing.content):
         raise UnableToProposePlan(missing)
-    present = queries.doctors(queries.members(patient_id=patient_id, now=now))
+    present = queries.approvers(
+        queries.members(patient_id=patient_id, now=now), proposer_id=actor.role_id
+    )
     if approver_id not in {member.practitioner_role_id for member in present}:
-        raise UnableToProposePlan("Choisissez un médecin du cercle.", field="approver")
+        raise UnableToProposePlan(
+            "Choisissez un médecin du cercle, ou un autre soignant que vous.", field="approver"
+        )
     plan.status = PlanStatus.PROPOSED
     plan.approver_id = approver_id
     plan.proposed_at, plan.proposed_by_id = now, actor.role_id
@@ -88,12 +94,12 @@ def approve(
     revision: int,
     comment: str = "",
 ) -> CarePlanVersion:
-    """Approve the plan as it was read: the doctor asked does it, nobody for them.
+    """Approve the plan as it was read: whoever was asked does it, nobody for them.
 
     The version keeps all that the plan says, with the names as they are today.
 
     Raises:
-        UnableToAct: the actor is not the doctor who was asked.
+        UnableToAct: the actor is not the one who was asked.
         UnableToDecide: the plan is not proposed, or changed since it was read.
     """
     plan = _decided(actor, patient_id, revision)
@@ -101,7 +107,12 @@ def approve(
         raise UnableToDecide("Une partie de ce plan ne vous est pas ouverte : il n’est pas à vous.")
     standing = queries.get_plan(patient_id=patient_id)
     last = CarePlanVersion.objects.filter(care_plan=plan).aggregate(last=Max("number"))["last"]
-    signed = {"author": str(standing.author), "approved_by": asdict(standing.approver)}
+    signed = {
+        "author": str(standing.author),
+        "approved_by": asdict(standing.approver),
+    }
+    if standing.is_agreed_as_it_stands:
+        signed["agreement"] = rules.agreement_as_json(standing.agreement)
     for content, categories in (
         (rules.without_medical(standing.content), DataCategory.SOCIAL),
         (standing.content, rules.WHOLE),
@@ -138,7 +149,7 @@ def send_back(
     """Return the plan to its authors with what should change.
 
     Raises:
-        UnableToAct: the actor is not the doctor who was asked.
+        UnableToAct: the actor is not the one who was asked.
         UnableToDecide: not proposed, changed since it was read, or without a comment.
     """
     if not comment.strip():
@@ -156,7 +167,7 @@ def _decided(actor: Actor, patient_id: int, revision: int) -> CarePlan:
     """Return the plan, locked, if it waits for this very actor and is what they read."""
     plan = holding.lock(patient_id)
     if not actor.can(APPROVE_PLAN) or actor.role_id is None or plan.approver_id != actor.role_id:
-        raise UnableToAct("Seul le médecin à qui le plan est proposé peut se prononcer.")
+        raise UnableToAct("Seule la personne à qui le plan est proposé peut se prononcer.")
     if plan.status != PlanStatus.PROPOSED:
         raise UnableToDecide("Ce plan n’est pas, ou n’est plus, proposé à l’approbation.")
     if plan.revision != revision:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from carbet.coordination.care_plans.choices import PlanStatus
 from carbet.coordination.care_plans.models import CarePlan
+from carbet.coordination.care_plans.rules import Merged
 from carbet.coordination.care_teams import queries as care_teams
 from carbet.core import live
 from carbet.core.actor import Actor, Level
@@ -18,8 +19,20 @@ class UnableToEditPlan(UnableTo):
 class StalePlan(UnableToEditPlan):
     """The form was filled on an older revision: nothing was changed."""
 
-    def __init__(self) -> None:
-        super().__init__("Le plan a changé pendant que vous écriviez.")
+    def __init__(self, message: str = "Le plan a changé pendant que vous écriviez.") -> None:
+        super().__init__(message)
+
+
+class ConflictingEdit(StalePlan):
+    """Two people changed the same field: nothing was changed, a person chooses.
+
+    `merged` holds what was typed, with what others changed elsewhere, and what they wrote there.
+    """
+
+    def __init__(self, merged: Merged, revision: int) -> None:
+        super().__init__("Quelqu’un a changé la même chose pendant que vous écriviez : choisissez.")
+        self.merged = merged
+        self.revision = revision
 
 
 def may_edit(actor: Actor) -> None:
@@ -34,10 +47,15 @@ def lock(patient_id: int) -> CarePlan:
     return plan
 
 
+def hold(actor: Actor, patient_id: int) -> CarePlan:
+    """Return the plan, locked, if the actor may change it, whatever they read of it."""
+    may_edit(actor)
+    return lock(patient_id)
+
+
 def open_plan(actor: Actor, patient_id: int, revision: int) -> CarePlan:
     """Return the plan, locked, if the actor may change it and read it as it stands."""
-    may_edit(actor)
-    plan = lock(patient_id)
+    plan = hold(actor, patient_id)
     if plan.revision != revision:
         raise StalePlan
     return plan

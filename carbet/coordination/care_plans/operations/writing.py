@@ -8,11 +8,15 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
 
-from carbet.coordination.care_plans import rules
-from carbet.coordination.care_plans.choices import ActionStatus, GoalStatus, NeedDomain
+from carbet.coordination.care_plans import queries, rules
+from carbet.coordination.care_plans.choices import SERAFIN, ActionStatus, GoalStatus, NeedDomain
 from carbet.coordination.care_plans.models import CarePlan, Goal, Need, PlannedAction
 from carbet.coordination.care_plans.operations import asking, holding
-from carbet.coordination.care_plans.operations.holding import UnableToEditPlan
+from carbet.coordination.care_plans.operations.holding import (
+    ConflictingEdit,
+    StalePlan,
+    UnableToEditPlan,
+)
 from carbet.coordination.care_teams import access as care_teams
 from carbet.coordination.care_teams.models import CareTeamParticipant
 from carbet.core.actor import Actor, Level
@@ -23,8 +27,8 @@ Part = Need | Goal | PlannedAction
 PARTS: dict[str, type[Part]] = {rules.NEED: Need, rules.GOAL: Goal, rules.ACTION: PlannedAction}
 FIELDS = {
     rules.NEED: {"text", "domain"},
-    rules.GOAL: {"text", "target", "target_on"},
-    rules.ACTION: {"text", "responsible_id", "frequency", "due_on"},
+    rules.GOAL: {"text", "target", "target_on", "measure", "comparator", "amount"},
+    rules.ACTION: {"text", "responsible_id", "frequency", "start_on", "due_on"},
 }
 PARENTS = {rules.NEED: "care_plan", rules.GOAL: "need", rules.ACTION: "goal"}
 
@@ -74,10 +78,21 @@ def describe(
     person_words: str,
     review_due_on: date | None,
 ) -> CarePlan:
-    """Write the person's own words and the day on which the plan is to be reviewed."""
-    plan = holding.open_plan(actor, patient_id, revision)
-    plan.person_words = person_words.strip()
-    plan.review_due_on = review_due_on
+    """Write the person's own words and the day on which the plan is to be reviewed.
+
+    Raises:
+        ConflictingEdit: somebody changed the same since `revision`.
+    """
+    plan = holding.hold(actor, patient_id)
+    typed = {"person_words": person_words.strip(), "review_due_on": review_due_on}
+    base = _content_read(plan, revision)
+    for name, value in _merged(
+        plan,
+        base and {"person_words": base.person_words, "review_due_on": base.review_due_on},
+        {"person_words": plan.person_words, "review_due_on": plan.review_due_on},
+        typed,
+    ).items():
+        setattr(plan, name, value)
     holding.changed(plan, actor, now, "person_words", "review_due_on")
     trace.about(patient_id=patient_id, entity=plan)
     return plan
@@ -102,14 +117,18 @@ def add_entry(
     action: str = "",
     responsible_id: int | None = None,
     frequency: str = "",
+    start_on: date | None = None,
     due_on: date | None = None,
 ) -> Entry:
     """Write a need, a goal and an action in one go, or only the last ones under what is there.
 
     What is left empty is what `need_id` and `goal_id` name. The same gesture twice is one entry.
+    What others wrote since `revision` stays beside it: adding overwrites nothing.
+
+    Args:
+        domain: a plain domain, or the code of a SERAFIN-PH need.
 
     Raises:
-        StalePlan: the plan changed since `revision`.
         UnableToEditPlan: nothing to write, or nowhere to put it.
     """
     holding.may_edit(actor)
@@ -117,7 +136,6 @@ def add_entry(
     if written := _written(patient_id, gesture):
         trace.about(patient_id=patient_id, entity=plan, reason="déjà enregistré")
         return written
-    plan = holding.open_plan(actor, patient_id, revision)
     need, goal, action = need.strip(), goal.strip(), action.strip()
     if not (need or goal or action):
         raise UnableToEditPlan(
@@ -128,7 +146,7 @@ def add_entry(
             if need_id
             else "action",
         )
-    if not action and (responsible_id or frequency.strip() or due_on):
+    if not action and (responsible_id or frequency.strip() or start_on or due_on):
         raise UnableToEditPlan("Dites quelle est l’action.", field="action")
     if not goal and (target.strip() or target_on):
         raise UnableToEditPlan("Dites quel est l’objectif.", field="goal")
@@ -151,7 +169,8 @@ def add_entry(
                     care_plan=plan,
                     patient_id=patient_id,
                     text=need,
-                    domain=NeedDomain(domain),
+                    domain=NeedDomain(rules.domain_of(domain)),
+                    serafin=domain if domain in SERAFIN else "",
                     category=_category(patient_id, domain),
                     position=_last(Need, care_plan=plan),
                     gesture=key,
@@ -179,6 +198,7 @@ def add_entry(
                     text=action,
                     responsible_id=_responsible(patient_id, responsible_id, now=now),
                     frequency=frequency.strip(),
+                    start_on=start_on,
                     due_on=due_on,
                     category=parent_goal.category,
                     position=_last(PlannedAction, goal=parent_goal),
@@ -209,29 +229,72 @@ def change_part(
 ) -> None:
     """Change what a need, a goal or an action says; its former words stay in the history.
 
+    What somebody else changed since `revision` is kept, field by field.
+
     Args:
         kind: `need`, `goal` or `action`.
-        content: the fields of that kind, all of them.
+        content: the fields of that kind, all of them, as `rules.part_of` names them.
 
     Raises:
-        StalePlan: the plan changed since `revision`.
+        ConflictingEdit: somebody changed the same field since `revision`.
         UnableToEditPlan: the part is gone, or its responsible has left the circle.
     """
-    plan = holding.open_plan(actor, patient_id, revision)
+    plan = holding.hold(actor, patient_id)
     part = _present(kind, patient_id, part_id)
-    if "responsible_id" in content:
-        content["responsible_id"] = _responsible(
-            patient_id, content["responsible_id"], now=now, kept=part.responsible_id
-        )
     if not content.keys() <= FIELDS[kind]:
         raise TypeError(f"a {kind} has no such field: {content.keys() - FIELDS[kind]}")
-    for name, value in content.items():
-        setattr(part, name, value.strip() if isinstance(value, str) else value)
-    if kind == rules.NEED and "domain" in content:
+    typed = {
+        name: value.strip() if isinstance(value, str) else value for name, value in content.items()
+    }
+    base = _content_read(plan, revision)
+    said = _merged(plan, base and rules.part_of(base, kind, part_id), _said(part, kind), typed)
+    if "responsible_id" in said:
+        said["responsible_id"] = _responsible(
+            patient_id, said["responsible_id"], now=now, kept=part.responsible_id
+        )
+    if kind == rules.GOAL:
+        field, sentence = rules.refused_target(
+            *(said.get(name, getattr(part, name)) for name in ("measure", "comparator", "amount"))
+        )
+        if sentence:
+            raise UnableToEditPlan(sentence, field=field)
+    if kind == rules.NEED and "domain" in said:
+        code = said["domain"]
+        said |= {"domain": rules.domain_of(code), "serafin": code if code in SERAFIN else ""}
+    for name, value in said.items():
+        setattr(part, name, value)
+    if kind == rules.NEED and "domain" in said:
         _recategorize(part, _category(patient_id, part.domain))
-    part.save(update_fields=list(content))
+    part.save(update_fields=list(said))
     holding.changed(plan, actor, now)
     trace.about(patient_id=patient_id, entity=part)
+
+
+def _content_read(plan: CarePlan, revision: int) -> rules.Content | None:
+    """Return what the plan said when the form was drawn; None when it still says so."""
+    if plan.revision == revision:
+        return None
+    return queries.content_at(patient_id=plan.patient_id, revision=revision) or rules.Content()
+
+
+def _merged(
+    plan: CarePlan, base: dict[str, Any] | None, theirs: dict[str, Any], mine: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what to write of `mine`; `base` is what both had read, None when nobody else wrote."""
+    if base is None:
+        return dict(mine)
+    merged = rules.merge(base, theirs, mine)
+    if merged.conflicts:
+        raise ConflictingEdit(merged, plan.revision)
+    return merged.values
+
+
+def _said(part: Any, kind: str) -> dict[str, Any]:
+    """Return what a row says, named as its form names it."""
+    said = {name: getattr(part, name) for name in FIELDS[kind]}
+    if kind == rules.NEED:
+        said["domain"] = part.serafin or part.domain
+    return said
 
 
 @operation("care_plan.part.remove")
@@ -245,9 +308,19 @@ def remove_part(
     kind: str,
     part_id: int,
 ) -> None:
-    """Take a need, a goal or an action out of the plan; its row stays and can be put back."""
-    plan = holding.open_plan(actor, patient_id, revision)
+    """Take a need, a goal or an action out of the plan; its row stays and can be put back.
+
+    Raises:
+        StalePlan: somebody changed it, or what it holds, since `revision`.
+    """
+    plan = holding.hold(actor, patient_id)
     part = _present(kind, patient_id, part_id)
+    base = _content_read(plan, revision)
+    if base is not None:
+        standing = queries.get_plan(patient_id=patient_id)
+        now_said = rules.branch_of(standing.content, kind, part_id)
+        if rules.branch_of(base, kind, part_id) != now_said:
+            raise StalePlan("Cette ligne a changé pendant que vous décidiez : relisez-la.")
     part.removed_at = now
     part.save(update_fields=["removed_at"])
     holding.changed(plan, actor, now)
@@ -267,8 +340,8 @@ def restore_part(
     kind: str,
     part_id: int,
 ) -> None:
-    """Put back what was taken out, where it was."""
-    plan = holding.open_plan(actor, patient_id, revision)
+    """Put back what was taken out, where it was; what others wrote since stays."""
+    plan = holding.hold(actor, patient_id)
     part = PARTS[kind].objects.filter(patient_id=patient_id, pk=part_id).first()
     if part is None:
         raise UnableToEditPlan("Cet élément n’existe pas dans ce plan.")
@@ -290,8 +363,11 @@ def move_part(
     part_id: int,
     upwards: bool,
 ) -> None:
-    """Exchange a part with the one before it, or after it; at the edge nothing moves."""
-    plan = holding.open_plan(actor, patient_id, revision)
+    """Exchange a part with the one before it, or after it; at the edge nothing moves.
+
+    It is one step from where it stands now, whatever others did since `revision`.
+    """
+    plan = holding.hold(actor, patient_id)
     part = _present(kind, patient_id, part_id)
     parent = f"{PARENTS[kind]}_id"
     siblings = list(
@@ -356,7 +432,7 @@ def _present(kind: str, patient_id: int, part_id: int | None) -> Any:
 
 def _category(patient_id: int, domain: str) -> int:
     """Return the category of a need of this domain, which the author must be allowed to read."""
-    category = rules.category_of(domain)
+    category = rules.category_of(rules.domain_of(domain))
     if category not in care_teams.opened(patient_id=patient_id, level=Level.WRITE):
         raise UnableToEditPlan("Ce domaine est réservé aux soignants.", field="domain")
     return int(category)

@@ -1,19 +1,28 @@
 """A plan as its pages show it: the tree with its labels and tones, what is open on the screen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Self
+from types import MappingProxyType
+from typing import Any, Self
 
 from carbet.coordination.care_plans import rules
 from carbet.coordination.care_plans.choices import (
     ActionStatus,
+    Agreement,
+    AgreementGiver,
     GoalStatus,
-    NeedDomain,
     PlanStatus,
 )
 from carbet.coordination.care_plans.queries import RemovedPart
-from carbet.coordination.care_plans.rules import ActionContent, Content, GoalContent
+from carbet.coordination.care_plans.rules import (
+    ActionContent,
+    AgreementContent,
+    Content,
+    GoalContent,
+)
+from carbet.coordination.notebook.queries import MeasurePoint
+from carbet.coordination.notebook.rules import write_value
 
 _TONES = {
     ActionStatus.NOT_STARTED: "neutral",
@@ -33,7 +42,9 @@ class ActionLine:
     who: str
     has_left: bool
     frequency: str
+    start_on: date | None
     due_on: date | None
+    appointment_id: int | None
     is_late: bool
     status: str
     label: str
@@ -42,7 +53,7 @@ class ActionLine:
 
 @dataclass(frozen=True, slots=True)
 class GoalLines:
-    """A goal and its actions."""
+    """A goal and its actions; `measured` is what the notebook last said of its target."""
 
     id: int
     text: str
@@ -53,6 +64,9 @@ class GoalLines:
     tone: str
     actions: tuple[ActionLine, ...]
     removed: tuple[RemovedPart, ...]
+    measured: MeasurePoint | None = None
+    measured_words: str = ""
+    is_met: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +86,58 @@ def tree(
     today: date,
     left: frozenset[int] = frozenset(),
     removed: Iterable[RemovedPart] = (),
+    measured: Mapping[str, MeasurePoint] = MappingProxyType({}),
 ) -> tuple[NeedLines, ...]:
     """Return the needs with what the page says of each part.
 
     Args:
         left: the responsible members who have left the circle.
         removed: the parts taken out that can be put back where they were.
+        measured: the last measure of each kind, for the targets that a measure tells.
     """
     taken_out = tuple(removed)
     return tuple(
         NeedLines(
             id=need.id,
             text=need.text,
-            domain=str(NeedDomain(need.domain).label)
-            if need.domain in NeedDomain.values
-            else need.domain,
-            goals=tuple(_goal(goal, today, left, taken_out) for goal in need.goals),
+            domain=rules.domain_words(need.domain, need.serafin),
+            goals=tuple(_goal(goal, today, left, taken_out, measured) for goal in need.goals),
             removed=_of(taken_out, rules.GOAL, need.id),
         )
         for need in content.needs
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """One need with each of its goals and the two boxes that a review fills for it."""
+
+    need: NeedLines
+    goals: tuple[tuple[GoalLines, Any, Any], ...]
+
+
+def judging(
+    content: Content, form: Any, *, today: date, measured: Mapping[str, MeasurePoint]
+) -> list[Judging]:
+    """Return the needs that have goals, each goal with its boxes in the form of the review."""
+    return [
+        Judging(
+            need,
+            tuple((goal, form[f"goal-{goal.id}"], form[f"note-{goal.id}"]) for goal in need.goals),
+        )
+        for need in tree(content, today=today, measured=measured)
+        if need.goals
+    ]
+
+
+def agreement_words(agreement: AgreementContent) -> str:
+    """Return in one sentence who said what of the plan, and when."""
+    if not agreement:
+        return ""
+    said = Agreement(agreement.decision).label
+    giver = AgreementGiver(agreement.given_by).label if agreement.given_by else ""
+    on = f"le {agreement.on:%d/%m/%Y}" if agreement.on else ""
+    return f"{said} : {', '.join(filter(None, (str(giver).lower(), on)))}"
 
 
 def status_words(status: PlanStatus, number: int | None) -> str:
@@ -206,12 +252,20 @@ def _of(removed: tuple[RemovedPart, ...], kind: str, parent_id: int) -> tuple[Re
 
 
 def _goal(
-    goal: GoalContent, today: date, left: frozenset[int], removed: tuple[RemovedPart, ...]
+    goal: GoalContent,
+    today: date,
+    left: frozenset[int],
+    removed: tuple[RemovedPart, ...],
+    measured: Mapping[str, MeasurePoint],
 ) -> GoalLines:
+    found = measured.get(goal.measure) if goal.measure and goal.amount is not None else None
     return GoalLines(
         id=goal.id,
         text=goal.text,
-        target=goal.target,
+        measured=found,
+        measured_words=_value(found) if found else "",
+        is_met=found is not None and rules.is_met(goal, found.value),
+        target=rules.whole_target(goal),
         target_on=goal.target_on,
         status=goal.status,
         label=_label(GoalStatus, goal.status),
@@ -228,12 +282,19 @@ def _action(action: ActionContent, today: date, left: frozenset[int]) -> ActionL
         who=action.responsible,
         has_left=action.responsible_id in left,
         frequency=action.frequency,
+        start_on=action.start_on,
         due_on=action.due_on,
+        appointment_id=action.appointment_id,
         is_late=rules.is_late(action.due_on, action.status, on=today),
         status=action.status,
         label=_label(ActionStatus, action.status),
         tone=_TONES.get(action.status, "neutral"),
     )
+
+
+def _value(point: MeasurePoint) -> str:
+    said = write_value(point.kind, point.value, point.second_value)
+    return f"{said} {rules.MEASURES[point.kind].unit}"
 
 
 def _label(choices: type[ActionStatus] | type[GoalStatus], code: str) -> str:

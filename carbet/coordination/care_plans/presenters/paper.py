@@ -63,6 +63,7 @@ def sheet(
         "facts": _facts(version, author, content.review_due_on),
         "comment": version.comment if version else "",
         "words": content.person_words,
+        "agreed": _agreed(version, draft),
         "needs": [_need(need) for need in presenters.tree(content, today=today)],
         "year": at.year,
         "month": at.month,
@@ -159,6 +160,16 @@ def _birth(patient: Patient) -> str:
     return format_date(patient.birth_date, form.get(patient.birth_date_precision, "d/m/Y"))
 
 
+def _agreed(version: Version | None, draft: Plan | None) -> list[str]:
+    """Return what the person said of this very text, and their words; nothing of another one."""
+    said = version.agreement if version is not None else None
+    if draft is not None and draft.is_agreed_as_it_stands:
+        approved = draft.is_approved and version is not None
+        if version is None or (approved and draft.latest.number == version.number):
+            said = draft.agreement
+    return [presenters.agreement_words(said), said.words] if said else []
+
+
 def _facts(version: Version | None, author: str, review: date | None) -> list[list[str]]:
     facts = []
     if version is not None:
@@ -185,7 +196,7 @@ def _need(need: presenters.NeedLines) -> dict[str, Any]:
                     [
                         action.text,
                         action.who or "À attribuer",
-                        action.frequency or "–",
+                        _rhythm(action),
                         format_date(action.due_on, "d/m/Y") if action.due_on else "–",
                         action.label,
                     ]
@@ -195,6 +206,11 @@ def _need(need: presenters.NeedLines) -> dict[str, Any]:
             for goal in need.goals
         ],
     }
+
+
+def _rhythm(action: presenters.ActionLine) -> str:
+    start = f"dès le {format_date(action.start_on, 'd/m/Y')}" if action.start_on else ""
+    return ", ".join(filter(None, (action.frequency, start))) or "–"
 
 
 def _day(on: date) -> str:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -11,10 +12,11 @@ from django.db.models import Q, QuerySet
 
 from carbet.coordination.care_plans import rules
 from carbet.coordination.care_plans.choices import ActionStatus, GoalStatus, PlanStatus
-from carbet.coordination.care_plans.models import CarePlan, CarePlanVersion
+from carbet.coordination.care_plans.models import CarePlan, CarePlanVersion, PlanReview
 from carbet.coordination.care_plans.queries import statements
 from carbet.coordination.care_plans.rules import (
     ActionContent,
+    AgreementContent,
     Change,
     Content,
     GoalContent,
@@ -22,8 +24,10 @@ from carbet.coordination.care_plans.rules import (
 )
 from carbet.coordination.care_teams import queries as care_teams
 from carbet.coordination.care_teams.models import CareTeamParticipant
+from carbet.coordination.notebook import queries as notebook
+from carbet.coordination.notebook.queries import MeasurePoint
 from carbet.core.actor import Actor
-from carbet.registries.directory.rules import DOCTOR
+from carbet.registries.directory.rules import APPROVING, DOCTOR
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients import rules as patients_rules
 from carbet.registries.patients.models import Patient, PatientIdentifier
@@ -56,6 +60,7 @@ class Version:
     comment: str
     content: Content
     author: str = ""
+    agreement: AgreementContent = field(default_factory=AgreementContent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +96,19 @@ class Plan:
     last_visit_at: datetime | None
     latest: Version | None
     removed: tuple[RemovedPart, ...] = ()
+    agreement: AgreementContent = field(default_factory=AgreementContent)
+    agreed_revision: int | None = None
     left: frozenset[int] = field(default_factory=frozenset)
     """The participants named in the plan who have left the circle."""
 
     @property
     def is_approved(self) -> bool:
         return self.status == PlanStatus.ACTIVE and self.latest is not None
+
+    @property
+    def is_agreed_as_it_stands(self) -> bool:
+        """Tell whether what the person said of the plan is of what it says now."""
+        return bool(self.agreement) and self.agreed_revision == self.revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +171,14 @@ def get_plan(
         last_visit_at=row["last_visit_at"],
         latest=_version(row["latest"]) if row["latest"] else None,
         removed=tuple(_removed(parts)),
+        agreement=AgreementContent(
+            decision=row["agreement"],
+            given_by=row["agreed_by"],
+            on=row["agreed_on"],
+            words=row["agreement_words"],
+            taken_by=row["taken_by"]["name"] if row["taken_by"] else "",
+        ),
+        agreed_revision=row["agreed_revision"],
         left=frozenset(
             action["responsible_id"]
             for action in parts["actions"]
@@ -203,6 +223,12 @@ def summary(*, patient_id: int) -> Summary | None:
         actions_next=tuple(coming[:3]),
         person_words=plan.content.person_words,
     )
+
+
+def content_at(*, patient_id: int, revision: int) -> Content | None:
+    """Return what the plan said at a revision, from its history; None when it did not exist."""
+    row = _one(statements.CONTENT_AT, {"patient": patient_id, "revision": revision, "at": None})
+    return _content(row) if row is not None else None
 
 
 def changes_since(
@@ -258,6 +284,29 @@ def awaiting_approval(*, actor: Actor) -> QuerySet[CarePlan]:
     )
 
 
+def due_for_review(*, role_id: int, today: date) -> QuerySet[CarePlan]:
+    """Return the plans written by a role whose review comes within two weeks, the oldest first."""
+    return (
+        CarePlan.objects.filter(author_id=role_id, review_due_on__lte=today + rules.REVIEW_NOTICE)
+        .exclude(status=PlanStatus.COMPLETED)
+        .order_by("review_due_on", "pk")
+    )
+
+
+def reviews(*, patient_id: int, limit: int = 20) -> list[PlanReview]:
+    """Return the reviews of the person's plan that the actor may read, the latest first."""
+    return list(PlanReview.objects.filter(patient_id=patient_id)[:limit])
+
+
+def measured(plan: Plan) -> dict[str, MeasurePoint]:
+    """Return the last measure of each kind that a target waits for; no query when none does."""
+    wanted = {goal.measure for need in plan.content.needs for goal in need.goals if goal.measure}
+    if not wanted:
+        return {}
+    found = notebook.latest_measures(patient_id=plan.patient_id, each=1)
+    return {kind: points[-1] for kind, points in found.items() if kind in wanted and points}
+
+
 def members(*, patient_id: int, now: datetime) -> list[CareTeamParticipant]:
     """Return the present members of the person's circle, attending doctor first."""
     return list(
@@ -267,13 +316,26 @@ def members(*, patient_id: int, now: datetime) -> list[CareTeamParticipant]:
     )
 
 
-def doctors(present: list[CareTeamParticipant]) -> list[CareTeamParticipant]:
-    """Return the members who may be asked to approve, attending doctor first."""
-    return [
+def approvers(
+    present: list[CareTeamParticipant], *, proposer_id: int | None
+) -> list[CareTeamParticipant]:
+    """Return the members who may be asked to approve: doctors first, then other carers.
+
+    A carer who is no doctor never approves what they propose themselves.
+    """
+    asked = [
         member
         for member in present
-        if member.practitioner_role is not None and member.practitioner_role.profession == DOCTOR
+        if member.practitioner_role is not None
+        and member.practitioner_role.category in APPROVING
+        and (_is_doctor(member) or member.practitioner_role_id != proposer_id)
     ]
+    return sorted(asked, key=lambda member: not _is_doctor(member))
+
+
+def _is_doctor(member: CareTeamParticipant) -> bool:
+    role = member.practitioner_role
+    return role is not None and role.profession == DOCTOR
 
 
 def member_name(member: CareTeamParticipant) -> str:
@@ -313,8 +375,10 @@ def _content(row: dict[str, Any]) -> Content:
                 responsible_id=part["responsible_id"],
                 responsible=part["responsible"]["name"] if part["responsible"] else "",
                 frequency=part["frequency"],
+                start_on=_day(part["start_on"]),
                 due_on=_day(part["due_on"]),
                 status=part["status"],
+                appointment_id=part.get("appointment_id"),
             )
         )
     goals: dict[int, list[GoalContent]] = {}
@@ -325,6 +389,9 @@ def _content(row: dict[str, Any]) -> Content:
                 text=part["text"],
                 target=part["target"],
                 target_on=_day(part["target_on"]),
+                measure=part["measure"],
+                comparator=part["comparator"],
+                amount=Decimal(part["amount"]) if part["amount"] else None,
                 status=part["status"],
                 actions=tuple(actions.get(part["id"], ())),
             )
@@ -337,6 +404,7 @@ def _content(row: dict[str, Any]) -> Content:
                 id=part["id"],
                 text=part["text"],
                 domain=part["domain"],
+                serafin=part["serafin"],
                 goals=tuple(goals.get(part["id"], ())),
             )
             for part in kept["needs"]
@@ -383,6 +451,7 @@ def _kept(row: CarePlanVersion) -> Version:
         comment=row.comment,
         content=rules.from_json(row.content),
         author=row.content.get("author", ""),
+        agreement=rules.agreement_from_json(row.content.get("agreement")),
     )
 
 
@@ -394,6 +463,7 @@ def _version(row: dict[str, Any]) -> Version:
         comment=row["comment"],
         content=rules.from_json(row["content"]),
         author=row["content"].get("author", ""),
+        agreement=rules.agreement_from_json(row["content"].get("agreement")),
     )
 
 

@@ -31,19 +31,24 @@ def _member(column: str) -> str:
 PLAN = f"""
 SELECT p.id, p.status, p.revision, p.person_words, p.review_due_on, p.proposed_at, p.returned_at,
   p.returned_comment, p.created_at, p.updated_at,
+  p.agreement, p.agreed_by, p.agreed_on, p.agreement_words, p.agreed_revision,
+  {_who("p.agreement_taken_by_id")} AS taken_by,
   (carbet_now() AT TIME ZONE %(zone)s)::date AS today,
   {_who("p.author_id")} AS author, {_who("p.approver_id")} AS approver,
   {_who("p.proposed_by_id")} AS proposed_by, {_who("p.updated_by_id")} AS updated_by,
   (SELECT jsonb_agg(jsonb_build_object('id', n.id, 'text', n.text, 'domain', n.domain,
+      'serafin', n.serafin,
       'removed_at', n.removed_at) ORDER BY n.position, n.id)
    FROM care_plans_need n WHERE n.care_plan_id = p.id) AS needs,
   (SELECT jsonb_agg(jsonb_build_object('id', g.id, 'parent', g.need_id, 'text', g.text,
-      'target', g.target, 'target_on', g.target_on, 'status', g.status,
+      'target', g.target, 'target_on', g.target_on, 'status', g.status, 'measure', g.measure,
+      'comparator', g.comparator, 'amount', g.amount::text,
       'removed_at', g.removed_at) ORDER BY g.position, g.id)
    FROM care_plans_goal g WHERE g.patient_id = p.patient_id) AS goals,
   (SELECT jsonb_agg(jsonb_build_object('id', a.id, 'parent', a.goal_id, 'text', a.text,
       'responsible_id', a.responsible_id, 'responsible', {_member("a.responsible_id")},
-      'frequency', a.frequency, 'due_on', a.due_on, 'status', a.status,
+      'frequency', a.frequency, 'start_on', a.start_on, 'due_on', a.due_on, 'status', a.status,
+      'appointment_id', a.appointment_id,
       'removed_at', a.removed_at) ORDER BY a.position, a.id)
    FROM care_plans_plannedaction a WHERE a.patient_id = p.patient_id) AS actions,
   (SELECT jsonb_build_object('number', v.number, 'approved_at', v.approved_at,
@@ -78,14 +83,15 @@ SELECT e.person_words, e.review_due_on,
     _BEFORE.format(
         table="care_plans_needevent",
         row="jsonb_build_object('id', e.id, 'position', e.position, 'text', e.text,"
-        " 'domain', e.domain)",
+        " 'domain', e.domain, 'serafin', e.serafin)",
     )
 } AS needs,
   {
     _BEFORE.format(
         table="care_plans_goalevent",
         row="jsonb_build_object('id', e.id, 'position', e.position, 'parent', e.need_id,"
-        " 'text', e.text, 'target', e.target, 'target_on', e.target_on, 'status', e.status)",
+        " 'text', e.text, 'target', e.target, 'target_on', e.target_on, 'status', e.status,"
+        " 'measure', e.measure, 'comparator', e.comparator, 'amount', e.amount::text)",
     )
 } AS goals,
   {
@@ -94,7 +100,8 @@ SELECT e.person_words, e.review_due_on,
         row="jsonb_build_object('id', e.id, 'position', e.position, 'parent', e.goal_id,"
         " 'text', e.text, 'responsible_id', e.responsible_id,"
         f" 'responsible', {_member('e.responsible_id')},"
-        " 'frequency', e.frequency, 'due_on', e.due_on, 'status', e.status)",
+        " 'frequency', e.frequency, 'start_on', e.start_on, 'due_on', e.due_on,"
+        " 'status', e.status)",
     )
 } AS actions
 FROM care_plans_careplanevent e

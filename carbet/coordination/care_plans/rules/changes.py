@@ -5,13 +5,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from carbet.coordination.care_plans.choices import ActionStatus, GoalStatus, NeedDomain
+from carbet.coordination.care_plans.choices import (
+    SERAFIN,
+    ActionStatus,
+    GoalStatus,
+    NeedDomain,
+)
 from carbet.coordination.care_plans.rules.content import (
     ActionContent,
     Content,
     GoalContent,
     NeedContent,
 )
+from carbet.coordination.care_plans.rules.targets import measured_words
 
 ADDED, REMOVED, MODIFIED, PROGRESS = "added", "removed", "modified", "progress"
 NEED, GOAL, ACTION, PLAN = "need", "goal", "action", "plan"
@@ -109,8 +115,11 @@ def _modified_need(old: NeedContent, new: NeedContent) -> Iterator[Change]:
     parts = []
     if old.text != new.text:
         parts.append(f"reformulé, au lieu de {quoted(old.text)}")
-    if old.domain != new.domain:
-        parts.append(f"domaine {_domain(new.domain)} au lieu de {_domain(old.domain)}")
+    if (old.domain, old.serafin) != (new.domain, new.serafin):
+        parts.append(
+            f"domaine {domain_words(new.domain, new.serafin)}"
+            f" au lieu de {domain_words(old.domain, old.serafin)}"
+        )
     if parts:
         yield Change(
             MODIFIED,
@@ -171,6 +180,8 @@ def _modified_goal(
         parts.append(f"rattaché au besoin {quoted(new_need.text)}")
     if old.target != new.target:
         parts.append(_difference("résultat attendu", old.target, new.target))
+    if measured_words(old) != measured_words(new):
+        parts.append(_difference("mesure attendue", measured_words(old), measured_words(new)))
     if old.target_on != new.target_on:
         parts.append(_difference("échéance", old.target_on, new.target_on))
     if parts:
@@ -207,6 +218,8 @@ def _modified_action(
             parts.append(f"confiée à {new.responsible} au lieu de {old.responsible}")
     if old.frequency != new.frequency:
         parts.append(_difference("fréquence", old.frequency, new.frequency))
+    if old.start_on != new.start_on:
+        parts.append(_difference("date de début", old.start_on, new.start_on))
     if old.due_on != new.due_on:
         parts.append(_difference("échéance", old.due_on, new.due_on))
     if parts:
@@ -275,8 +288,11 @@ def _words(value: str | date | None) -> str:
     return value.strftime("%d/%m/%Y") if isinstance(value, date) else str(value or "")
 
 
-def _domain(code: str) -> str:
-    return str(NeedDomain(code).label) if code in NeedDomain.values else code
+def domain_words(domain: str, serafin: str = "") -> str:
+    """Return the domain of a need in words: its SERAFIN-PH code when it has one."""
+    if serafin in SERAFIN:
+        return f"{serafin} {SERAFIN[serafin]}"
+    return str(NeedDomain(domain).label) if domain in NeedDomain.values else domain
 
 
 def quoted(text: str) -> str:

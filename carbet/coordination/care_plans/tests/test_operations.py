@@ -1,6 +1,8 @@
 """Writing, proposing and approving: what holds together, what is refused and leaves nothing."""
 
 import uuid
+from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -13,8 +15,14 @@ from carbet.coordination.care_plans.models import (
     Goal,
     Need,
     PlannedAction,
+    PlanReview,
 )
-from carbet.coordination.care_plans.operations import StalePlan, UnableToDecide, UnableToEditPlan
+from carbet.coordination.care_plans.operations import (
+    ConflictingEdit,
+    StalePlan,
+    UnableToDecide,
+    UnableToEditPlan,
+)
 from carbet.coordination.care_plans.tests import factories
 from carbet.coordination.care_teams import operations as care_teams
 from carbet.coordination.care_teams.models import CareTeamParticipant
@@ -115,22 +123,115 @@ def test_an_entry_that_hangs_nowhere_is_refused_and_leaves_nothing(desk, world, 
     assert desk.plan().revision == 1
 
 
-def test_a_stale_form_changes_nothing_and_is_told_what_changed(written, world):
+def change(desk, revision, **content):
+    return desk.do(
+        operations.change_part,
+        revision=revision,
+        kind=rules.NEED,
+        part_id=desk.entry.need_id,
+        **content,
+    )
+
+
+def test_what_others_wrote_elsewhere_stops_nobody(written, world):
     written.add(need="Manger", goal="Deux repas")
+    change(written, 2, text="Bouger", domain="1.2.1.3")
+    plan = written.plan()
+    assert [need.text for need in plan.content.needs] == ["Bouger", "Manger"]
+    assert (plan.content.needs[0].domain, plan.content.needs[0].serafin) == ("autonomy", "1.2.1.3")
+    with row_security.acting_as(world.actor("gp"), now=world.now):
+        assert len(queries.changes_since(plan, revision=2)) == 2
+
+
+def test_the_same_field_changed_twice_is_given_back_to_a_person(written):
+    change(written, 2, text="Bouger", domain="health")
+    with pytest.raises(ConflictingEdit) as refusal:
+        change(written, 2, text="Marcher dehors", domain="autonomy")
+    merged = refusal.value.merged
+    assert merged.conflicts == {"text": "Bouger"}
+    assert merged.values == {"text": "Marcher dehors", "domain": "autonomy"}
+    assert written.plan().content.needs[0].text == "Bouger"
+    assert written.plan().revision == 3
+
+
+def test_a_line_changed_meanwhile_is_not_taken_out_unread(written):
+    change(written, 2, text="Bouger", domain="health")
     with pytest.raises(StalePlan):
         written.do(
-            operations.change_part,
-            revision=2,
-            kind=rules.NEED,
-            part_id=written.entry.need_id,
-            text="Bouger",
-            domain="health",
+            operations.remove_part, revision=2, kind=rules.NEED, part_id=written.entry.need_id
         )
-    plan = written.plan()
-    with row_security.acting_as(world.actor("gp"), now=world.now):
-        [change] = queries.changes_since(plan, revision=2)
-    assert "Manger" in change.sentence
-    assert plan.content.needs[0].text == "Se déplacer"
+    written.add(need="Manger")
+    # What changed elsewhere is no reason to stop.
+    written.do(operations.remove_part, revision=3, kind=rules.NEED, part_id=written.entry.need_id)
+    assert [need.text for need in written.plan().content.needs] == ["Manger"]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"measure": "29463-7", "comparator": ">=", "amount": None}, "amount"),
+        ({"measure": "29463-7", "comparator": "", "amount": Decimal(62)}, "comparator"),
+        ({"measure": "29463-7", "comparator": ">=", "amount": Decimal(6200)}, "amount"),
+        ({"measure": "", "comparator": "", "amount": Decimal(62)}, "measure"),
+        ({"measure": "tension", "comparator": ">=", "amount": Decimal(62)}, "measure"),
+    ],
+)
+def test_a_measured_target_that_says_nothing_is_refused(written, given, field):
+    goal = {"kind": rules.GOAL, "part_id": written.entry.goal_id, "text": "Prendre du poids"}
+    with pytest.raises(UnableToEditPlan) as refusal:
+        written.do(operations.change_part, **goal, target="", target_on=None, **given)
+    assert refusal.value.field == field
+
+
+def test_a_carer_approves_what_another_proposes_never_their_own(written, world):
+    nurse = world.roles["nurse"].pk
+    with pytest.raises(operations.UnableToProposePlan):
+        written.do(operations.propose, by="nurse", approver_id=nurse)
+    written.propose(approver_id=nurse)
+    version = written.do(operations.approve, by="nurse")
+    assert version.number == 1
+    assert version.approved_by_id == nurse
+
+
+def test_a_version_keeps_the_agreement_of_its_own_text_only(written, world):
+    agree = {"decision": "given", "given_by": "person"}
+    written.do(operations.record_agreement, **agree)
+    written.propose()
+    assert written.approve().content["agreement"]["decision"] == "given"
+    written.add(need="Manger", goal="Deux repas")
+    written.propose()
+    assert "agreement" not in written.approve().content
+    assert traces(world, "care_plan.agreement.record") == 1
+
+
+def test_a_review_of_a_plan_that_changed_is_refused_and_leaves_nothing(approved, world):
+    revision = approved.plan().revision
+    approved.add(need="Manger", goal="Deux repas")
+    with pytest.raises(StalePlan):
+        approved.do(
+            operations.review,
+            revision=revision,
+            gesture=uuid.uuid4(),
+            judged={},
+            next_review_on=date(2027, 1, 1),
+        )
+    assert rows(PlanReview, world) == []
+    assert traces(world, "care_plan.review") == 0
+
+
+def test_a_review_closes_the_tasks_of_what_is_over(approved, world):
+    approved.do(
+        operations.review,
+        gesture=uuid.uuid4(),
+        judged={approved.entry.goal_id: rules.Judged("reached", "Marche seule")},
+    )
+    [task] = rows(Task, world)
+    assert task.status == "cancelled"
+    [row] = rows(PlanReview, world)
+    assert row.outcomes[0]["note"] == "Marche seule"
+    assert row.number == 1
+    assert approved.plan().content.needs == ()
+    assert approved.plan().latest.content.needs[0].text == "Se déplacer"
 
 
 def test_a_removed_part_stays_and_comes_back_where_it_was(written, world):
@@ -170,8 +271,8 @@ def test_a_proposal_alerts_the_doctor_asked(written, world):
     assert waiting.patient_id == written.patient_id
 
 
-@pytest.mark.parametrize("approver", ["nurse", "other_gp"])
-def test_only_a_doctor_of_the_circle_may_be_asked(written, world, approver):
+@pytest.mark.parametrize("approver", ["coordinator", "other_gp"])
+def test_only_a_doctor_or_a_carer_of_the_circle_may_be_asked(written, world, approver):
     with pytest.raises(operations.UnableToProposePlan):
         written.propose(approver_id=world.roles[approver].pk)
     assert written.plan().status == PlanStatus.DRAFT

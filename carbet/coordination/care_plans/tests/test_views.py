@@ -107,6 +107,8 @@ def test_pages_stay_within_eight_queries_whatever_the_size(world, sign_in):
             ("nurse", "versions", {}),
             ("nurse", "version", {"number": 1}),
             ("nurse", "pdf", {}),
+            ("coordinator", "review", {}),
+            ("coordinator", "agree", {}),
         ):
             asked = queries_of(as_member(sign_in, world, key), url(name, desk.care_team, **more))
             counted.setdefault((key, name), []).append(len(asked))
@@ -192,24 +194,50 @@ def test_the_swapped_tree_is_the_reloaded_tree(world, sign_in):
     assert "En cours" in swapped
 
 
-def test_a_stale_form_keeps_what_was_typed_and_says_what_changed(world, sign_in):
+def test_two_people_editing_one_line_lose_nothing(world, sign_in):
     desk = factories.begin(world)
     entry = desk.add(need="Bouger", goal="Marcher", action="Kiné")
     read = desk.plan()
-    desk.add(need="Manger")
+    others = {"text": "Kiné", "responsible_id": desk.members["physio"]}
+    others |= {"frequency": "", "start_on": None, "due_on": None}
+    desk.do(operations.change_part, kind=rules.ACTION, part_id=entry.action_id, **others)
     client = as_member(sign_in, world, "nurse")
     where = url("change_action", desk.care_team, action_id=entry.action_id)
-    lines = {"revision": read.revision, "text": "Kiné, deux fois", "frequency": "2 fois"}
-    answer = client.post(where, lines)
+    lines = {"revision": read.revision, "text": "Kiné, à domicile", "frequency": "2 fois"}
+    # Other fields: both are kept, nobody is stopped.
+    assert client.post(where, lines).status_code == 302
+    [action] = desk.plan().content.needs[0].goals[0].actions
+    assert (action.text, action.frequency) == ("Kiné, à domicile", "2 fois")
+    assert action.responsible_id == desk.members["physio"]
+
+
+def test_the_same_field_twice_is_shown_twice_and_chosen_by_a_person(world, sign_in):
+    desk = factories.begin(world)
+    entry = desk.add(need="Bouger", goal="Marcher", action="Kiné")
+    read = desk.plan()
+    desk.do(
+        operations.change_part,
+        kind=rules.ACTION,
+        part_id=entry.action_id,
+        text="Kiné au cabinet",
+    )
+    client = as_member(sign_in, world, "nurse")
+    where = url("change_action", desk.care_team, action_id=entry.action_id)
+    mine = {"text": "Kiné à domicile", "frequency": "2 fois"}
+    answer = client.post(where, mine | {"revision": read.revision})
     page = answer.content.decode()
     assert answer.status_code == 422
-    assert "Besoin ajouté : «\xa0Manger\xa0»" in page
-    assert 'value="Kiné, deux fois"' in page
-    assert f'name="revision" value="{desk.plan().revision}"' in page
-    assert desk.plan().content.needs[0].goals[0].actions[0].text == "Kiné"
-    answer = client.post(where, lines | {"revision": desk.plan().revision})
-    assert answer.status_code == 302
-    assert desk.plan().content.needs[0].goals[0].actions[0].text == "Kiné, deux fois"
+    assert "Kiné au cabinet" in page
+    assert 'value="Kiné à domicile"' in page
+    assert 'name="garder-text"' in page
+    assert desk.plan().content.needs[0].goals[0].actions[0].text == "Kiné au cabinet"
+    again = mine | {"revision": desk.plan().revision, "leur-text": "Kiné au cabinet"}
+    undecided = client.post(where, again)
+    assert undecided.status_code == 422
+    assert "Choisissez ce qui est gardé." in undecided.content.decode()
+    assert client.post(where, again | {"garder-text": "leur"}).status_code == 302
+    [action] = desk.plan().content.needs[0].goals[0].actions
+    assert (action.text, action.frequency) == ("Kiné au cabinet", "2 fois")
 
 
 def test_a_line_removed_meanwhile_gives_back_what_was_typed(world, sign_in):
@@ -297,6 +325,80 @@ def test_versions_are_read_and_compared(world, sign_in):
     assert client.get(url("version", desk.care_team, number=9)).status_code == 404
 
 
+def test_versions_stand_side_by_side_field_by_field(world, sign_in):
+    desk = factories.begin(world)
+    entry = desk.add(need="Bouger", goal="Marcher", action="Kiné")
+    desk.propose()
+    desk.approve()
+    desk.do(operations.change_part, kind=rules.ACTION, part_id=entry.action_id, text="Vélo")
+    desk.propose()
+    desk.approve()
+    page = (
+        as_member(sign_in, world, "nurse")
+        .get(url("compare", desk.care_team), {"de": 1, "a": 2})
+        .content.decode()
+    )
+    assert re.search(r"<s><bdi[^>]*>Kiné</bdi></s>", page)
+    assert re.search(r"<strong><bdi[^>]*>Vélo</bdi></strong>", page)
+
+
+def test_what_the_person_says_is_of_what_was_read_to_them(world, sign_in):
+    desk = factories.begin(world)
+    desk.fill(1)
+    client = as_member(sign_in, world, "nurse")
+    page = client.get(url("agree", desk.care_team))
+    assert page.status_code == 200
+    said = {"decision": "partly", "given_by": "person", "words": "", "on": ""}
+    said["revision"] = desk.plan().revision
+    answer = client.post(url("agree", desk.care_team), said)
+    assert answer.status_code == 422
+    assert "Écrivez ses réserves" in answer.content.decode()
+    said["words"] = "Pas le samedi."
+    desk.add(need="Autre besoin")
+    assert client.post(url("agree", desk.care_team), said).status_code == 422
+    said["revision"] = desk.plan().revision
+    assert client.post(url("agree", desk.care_team), said).status_code == 302
+    assert desk.plan().is_agreed_as_it_stands
+    assert "Pas le samedi." in client.get(url("detail", desk.care_team)).content.decode()
+    desk.add(need="Encore un")
+    page = client.get(url("detail", desk.care_team)).content.decode()
+    assert "son accord est à redemander" in page
+
+
+def test_a_review_carries_over_what_goes_on(world, sign_in):
+    desk = factories.begin(world)
+    done = desk.add(need="Droits", domain="rights", goal="Carte Vitale", action="Dossier")
+    goes = desk.add(need="Bouger", goal="Marcher", action="Kiné")
+    desk.propose()
+    desk.approve()
+    client = as_member(sign_in, world, "coordinator")
+    page = client.get(url("review", desk.care_team)).content.decode()
+    assert "Carte Vitale" in page
+    typed_in = {
+        "revision": desk.plan().revision,
+        "gesture": str(uuid.uuid4()),
+        f"goal-{done.goal_id}": "reached",
+        f"note-{done.goal_id}": "Reçue le 12",
+        f"goal-{goes.goal_id}": "continued",
+        f"note-{goes.goal_id}": "",
+        "conclusion": "Va mieux.",
+        "present": "La personne",
+        "next_review_on": "",
+    }
+    answer = client.post(url("review", desk.care_team), typed_in)
+    assert answer.status_code == 422
+    assert "Dites quand revoir ce qui continue." in answer.content.decode()
+    typed_in["next_review_on"] = "2027-02-22"
+    for _ in range(2):
+        assert client.post(url("review", desk.care_team), typed_in).status_code == 302
+    plan = desk.plan()
+    assert [need.text for need in plan.content.needs] == ["Bouger"]
+    assert plan.content.review_due_on.isoformat() == "2027-02-22"
+    assert plan.status == "draft"
+    page = client.get(url("versions", desk.care_team)).content.decode()
+    assert page.count("Reçue le 12") == 1
+
+
 def test_reading_and_printing_leave_a_trace(world, sign_in):
     desk = factories.begin(world)
     client = as_member(sign_in, world, "nurse")
@@ -327,7 +429,7 @@ def test_a_plan_that_waits_can_be_proposed_to_another_doctor(world, sign_in):
     desk.propose()
     client = as_member(sign_in, world, "coordinator")
     assert (
-        "Demander à un autre médecin" in client.get(url("detail", desk.care_team)).content.decode()
+        "Demander à quelqu’un d’autre" in client.get(url("detail", desk.care_team)).content.decode()
     )
     client.post(
         url("propose", desk.care_team),

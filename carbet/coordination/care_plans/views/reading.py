@@ -60,6 +60,7 @@ def versions(request: HttpRequest, patient_id: int) -> HttpResponse:
     patient = enter(request, patient_id, Level.READ, "care_plan.read")
     context = {"patient": patient, "tab": "plan"}
     context["versions"] = queries.versions(patient_id=patient.pk)
+    context["reviews"] = queries.reviews(patient_id=patient.pk)
     return render(request, "care_plans/versions.html", context)
 
 
@@ -77,6 +78,7 @@ def version(request: HttpRequest, patient_id: int, number: int) -> HttpResponse:
         "tab": "plan",
         "version": kept,
         "needs": presenters.tree(kept.content, today=kept.approved_at.date()),
+        "agreed": presenters.agreement_words(kept.agreement),
         "former": former,
         "changes": rules.compare(former.content, kept.content) if former else [],
     }
@@ -86,7 +88,7 @@ def version(request: HttpRequest, patient_id: int, number: int) -> HttpResponse:
 @doors.professional(patient=Level.READ)
 @require_safe
 def compare(request: HttpRequest, patient_id: int) -> HttpResponse:
-    """Say in words what changed from one version to another."""
+    """Show two versions side by side, field by field, and what changed in words."""
     patient = enter(request, patient_id, Level.READ, "care_plan.read")
     form = forms.CompareForm({"before": request.GET.get("de"), "after": request.GET.get("a")})
     if not form.is_valid():
@@ -102,6 +104,7 @@ def compare(request: HttpRequest, patient_id: int) -> HttpResponse:
         "before": before,
         "after": after,
         "changes": rules.compare(before.content, after.content),
+        "pairs": rules.side_by_side(before.content, after.content),
     }
     return render(request, "care_plans/compare.html", context)
 
@@ -154,7 +157,7 @@ def detail_page(
         "may_progress": patient.level >= Level.WRITE,
     }
     if plan is not None:
-        context |= standing(plan)
+        context |= standing(plan, measured=queries.measured(plan))
         seen = plan.last_visit_at
         own = plan.updated_by is not None and plan.updated_by.id == actor.role_id
         if seen is not None and plan.updated_at > seen and not own:
@@ -168,9 +171,9 @@ def detail_page(
         # A plan that waits may be proposed to another doctor: the one asked can be away.
         proposable = plan.status in (PlanStatus.DRAFT, PlanStatus.PROPOSED) and not deciding
         if context["may_edit"] and proposable and plan.content.needs:
-            choices = doctors(request, patient) if propose_form is None else []
+            choices = approvers(request, patient) if propose_form is None else []
             context["propose_form"] = propose_form or forms.ProposeForm(
-                doctors=choices,
+                approvers=choices,
                 initial={
                     "revision": plan.revision,
                     "approver": choices[0][0] if choices else None,
@@ -184,10 +187,13 @@ def detail_page(
     return render(request, template, context, status=status)
 
 
-def standing(plan: Plan) -> dict[str, Any]:
+def standing(plan: Plan, *, measured: Any = None) -> dict[str, Any]:
     number = plan.latest.number if plan.latest else None
     return {
-        "needs": presenters.tree(plan.content, today=plan.today, left=plan.left),
+        "needs": presenters.tree(
+            plan.content, today=plan.today, left=plan.left, measured=measured or {}
+        ),
+        "agreed": presenters.agreement_words(plan.agreement),
         "words": presenters.status_words(plan.status, number),
         "tone": presenters.status_tone(plan.status),
         "status_icon": presenters.status_icon(plan.status),
@@ -206,11 +212,11 @@ def members(request: HttpRequest, patient: Any) -> forms.Choices:
     ]
 
 
-def doctors(request: HttpRequest, patient: Any) -> forms.Choices:
+def approvers(request: HttpRequest, patient: Any) -> forms.Choices:
     present = queries.members(patient_id=patient.pk, now=request.now)
     return [
-        (doctor.practitioner_role_id, queries.member_name(doctor))
-        for doctor in queries.doctors(present)
+        (member.practitioner_role_id, queries.member_name(member))
+        for member in queries.approvers(present, proposer_id=request.actor.role_id)
     ]
 
 

@@ -149,6 +149,16 @@ def _write(request: HttpRequest, patient: Any, opened: Opened, form: Any, act: A
             typed["responsible_id"] = typed.pop("responsible")
         try:
             then = act(actor=request.actor, now=request.now, patient_id=patient.pk, **typed)
+        except operations.ConflictingEdit as refusal:
+            form.data = form.data.copy()
+            form.data["revision"] = refusal.revision
+            merged = {_field(name): value for name, value in refusal.merged.values.items()}
+            theirs = {_field(name): value for name, value in refusal.merged.conflicts.items()}
+            for name, value in merged.items():
+                if name not in theirs:
+                    form.data[name] = forms.raw(value)
+            form.oppose(theirs)
+            form.add_error(None, refusal.message)
         except operations.StalePlan as refusal:
             plan = standing_plan(patient)
             stale = queries.changes_since(plan, revision=typed["revision"]) or []
@@ -157,6 +167,10 @@ def _write(request: HttpRequest, patient: Any, opened: Opened, form: Any, act: A
             form.add_error(None, f"{refusal.message} Relisez, puis enregistrez de nouveau.")
         except UnableTo as refusal:
             refuse(form, refusal)
+            plan = standing_plan(patient)
+            if opened.what in rules.KINDS and not _part(plan, opened.what, opened.id):
+                # Taken out meanwhile: what was typed about it is given back.
+                stale = queries.changes_since(plan, revision=typed["revision"]) or []
         else:
             if not isinstance(then, Opened):
                 then = Opened("to_words")
@@ -166,6 +180,10 @@ def _write(request: HttpRequest, patient: Any, opened: Opened, form: Any, act: A
     return editor_page(
         request, patient, standing_plan(patient), opened, form=form, stale=stale, status=422
     )
+
+
+def _field(name: str) -> str:
+    return "responsible" if name == "responsible_id" else name
 
 
 def editor_page(
@@ -265,29 +283,22 @@ def _part_form(
 
 def _part(plan: Plan, kind: str, part_id: int) -> dict[str, Any] | None:
     """Return what a part says, as its form names it; None when it is not in the plan."""
-    for need in plan.content.needs:
-        if kind == rules.NEED and need.id == part_id:
-            return {"text": need.text, "domain": need.domain}
-        for goal in need.goals:
-            if kind == rules.GOAL and goal.id == part_id:
-                return {"text": goal.text, "target": goal.target, "target_on": goal.target_on}
-            for action in goal.actions:
-                if kind == rules.ACTION and action.id == part_id:
-                    return {
-                        "text": action.text,
-                        "responsible": action.responsible_id,
-                        "name": action.responsible,
-                        "frequency": action.frequency,
-                        "due_on": action.due_on,
-                    }
-    return None
+    said = rules.part_of(plan.content, kind, part_id)
+    if said is None or kind != rules.ACTION:
+        return said
+    [name] = [
+        action.responsible
+        for need in plan.content.needs
+        for goal in need.goals
+        for action in goal.actions
+        if action.id == part_id
+    ]
+    return said | {"responsible": said["responsible_id"], "name": name}
 
 
 def _lost(plan: Plan, opened: Opened, form: Any) -> list[tuple[str, str]]:
     """Return what was typed about a part that somebody else took out meanwhile."""
-    gone = opened.what in (rules.NEED, rules.GOAL, rules.ACTION) and not _part(
-        plan, opened.what, opened.id
-    )
+    gone = opened.what in rules.KINDS and not _part(plan, opened.what, opened.id)
     if not gone:
         return []
     return [(str(box.label), str(box.value())) for box in form.visible_fields() if box.value()]

@@ -5,6 +5,8 @@ from carbet.registries.directory.choices import Category, Purpose
 DOCTOR = "10"
 
 CARING = frozenset({Category.MEDICAL, Category.PARAMEDICAL, Category.SOCIAL, Category.COORDINATION})
+# Who may be asked by name to approve a plan: a doctor, or another carer whose care it is.
+APPROVING = frozenset({Category.MEDICAL, Category.PARAMEDICAL})
 
 REGISTER_PATIENT = "patients.register"
 FIND_PATIENT = "patients.find"
@@ -67,7 +69,7 @@ def capabilities(
         found |= {REGISTER_PATIENT, FIND_PATIENT}
     if category in (Category.MEDICAL, Category.PARAMEDICAL):
         found |= {BREAK_GLASS}
-    if profession == DOCTOR:
+    if category in APPROVING:
         found |= {APPROVE_PLAN}
     if purpose == Purpose.DAC and category in CARING:
         found |= {TRIAGE_SUPPORT, EDIT_QUESTIONNAIRES}
