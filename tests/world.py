@@ -43,6 +43,8 @@ PEOPLE = {
     "far_nurse": ("Maud", "Awengué", "60", "Infirmière", Category.PARAMEDICAL, "far_office"),
     "operator": ("Nadia", "Exploit", "OPS", "Exploitante", Category.ADMINISTRATIVE, "grades"),
     "agency": ("Hugo", "Agence", "ARS", "Chargé de mission", Category.ADMINISTRATIVE, "ars"),
+    "identity_agent": ("Ida", "Vigile", "IDV", "Agente", Category.ADMINISTRATIVE, "cell"),
+    "second_agent": ("Ana", "Double", "IDV", "Agente", Category.ADMINISTRATIVE, "cell"),
 }
 PLACES = {
     "office": ("Cabinet du Larivot", Purpose.OFFICE, "97307"),
@@ -53,6 +55,7 @@ PLACES = {
     "home_help": ("Aide à domicile du Maroni", Purpose.HOME_HELP, "97311"),
     "grades": ("GRADeS Guyane", Purpose.OTHER, "97302"),
     "ars": ("ARS Guyane", Purpose.AGENCY, "97302"),
+    "cell": ("Cellule d’identitovigilance", Purpose.IDENTITY, "97302"),
 }
 
 

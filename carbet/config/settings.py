@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "carbet.registries.rights",
     "carbet.registries.patients",
     "carbet.registries.offer",
+    "carbet.registries.identity",
     "carbet.coordination.care_teams",
     "carbet.coordination.alerts",
     "carbet.coordination.documents",

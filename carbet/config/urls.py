@@ -16,6 +16,7 @@ ROOMS = (
     "carbet.registries.rights",
     "carbet.registries.patients",
     "carbet.registries.offer",
+    "carbet.registries.identity",
     "carbet.coordination.alerts",
     "carbet.coordination.care_teams",
     "carbet.coordination.documents",

@@ -93,6 +93,7 @@ RELATIONS: dict[str, Level | None] = {
     "glass_expired": None,
     "operator": None,
     "agency": None,
+    "identity_agent": None,
 }
 
 
@@ -202,6 +203,7 @@ def actors(scene: Scene) -> dict[str, Actor]:
         "glass_expired": "other_gp",
         "operator": "operator",
         "agency": "agency",
+        "identity_agent": "identity_agent",
     }
     return {name: world.actor(key) for name, key in keys.items()}
 

@@ -33,6 +33,7 @@ ACTORS = {
     "revoked": ("social_worker", "social_worker"),
     "operator": ("operator", "operator"),
     "agency": ("agency", "agency"),
+    "identity_agent": ("identity_agent", "identity_agent"),
     "person": ("claire", None),
     "other_person": ("daughter", None),
     "weak": ("gp", "gp"),
@@ -99,6 +100,7 @@ CAN = {
     },
     "operator": {"operate", "rights.manage"},
     "agency": set(),
+    "identity_agent": {"identities.manage"},
 }
 LEVEL = scenes.RELATIONS | {"person": Level.READ, "other_person": None}
 

@@ -37,6 +37,7 @@ class Purpose(models.TextChoices):
     DAC = "dac", "Dispositif d’appui à la coordination"
     SOCIAL = "social", "Service social"
     AGENCY = "agency", "Agence ou collectivité"
+    IDENTITY = "identity", "Cellule d’identitovigilance"
     OTHER = "other", "Autre"
 
 

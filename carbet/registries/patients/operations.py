@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
+from django.dispatch import Signal
 
 from carbet.core import grants, names
 from carbet.core.actor import Actor, Level
@@ -19,6 +20,9 @@ from carbet.registries.patients.choices import (
     Language,
 )
 from carbet.registries.patients.models import Patient, PatientIdentifier, PatientSearch
+
+# Sent within the operation that writes an identity: patient, ins, ins_system, actor, now.
+identity_written = Signal()
 
 
 class UnableToRegisterPatient(UnableTo):
@@ -116,6 +120,9 @@ def register_patient(
         _identify(patient, system, value, type_code)
     index(patient, ins=ins)
     trace.about(patient_id=patient.pk, entity=patient)
+    identity_written.send(
+        Patient, patient=patient, ins=ins, ins_system=ins_system, actor=actor, now=now
+    )
     return patient
 
 
@@ -174,6 +181,14 @@ def update_patient(
         )
     index(row, ins=held.value if held else ins.replace(" ", ""))
     trace.about(patient_id=row.pk, entity=row)
+    identity_written.send(
+        Patient,
+        patient=row,
+        ins=held.value if held else ins.replace(" ", "").upper(),
+        ins_system=held.system if held else ins_system,
+        actor=actor,
+        now=now,
+    )
     return row
 
 

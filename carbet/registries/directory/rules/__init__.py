@@ -19,6 +19,7 @@ BREAK_GLASS = "glass.break"
 EDIT_QUESTIONNAIRES = "questionnaires.edit"
 OPERATE = "operate"
 MANAGE_RIGHTS = "rights.manage"
+MANAGE_IDENTITIES = "identities.manage"
 ALL_CAPABILITIES = frozenset(
     {
         REGISTER_PATIENT,
@@ -32,6 +33,7 @@ ALL_CAPABILITIES = frozenset(
         EDIT_QUESTIONNAIRES,
         OPERATE,
         MANAGE_RIGHTS,
+        MANAGE_IDENTITIES,
     }
 )
 
@@ -59,6 +61,9 @@ def capabilities(
     if purpose == Purpose.AGENCY:
         # A regional agency steers from figures: it never meets a person.
         return frozenset(found)
+    if purpose == Purpose.IDENTITY:
+        # The identity cell compares identities, and never opens a record.
+        return frozenset(found | {MANAGE_IDENTITIES})
     if category in CARING:
         found |= {WRITE_NOTEBOOK}
     if category in CARING and category != Category.SOCIAL:

@@ -1,0 +1,109 @@
+"""Who may come to the quality cell's desk, and who speaks for a domain."""
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.http import Http404
+
+from carbet.core import audit
+from carbet.core.actor import INTERNAL, SYSTEM, Actor
+from carbet.core.operation import UnableToAct
+from carbet.registries.directory.rules import MANAGE_IDENTITIES
+from carbet.registries.identity.models import (
+    DomainNotice,
+    IdentityDomain,
+    LocalIdentity,
+    Pair,
+    Reconciliation,
+)
+
+
+class NoSuchIdentity(Http404):
+    """There is none, or not for this actor."""
+
+
+def is_cell(actor: Actor) -> bool:
+    """Tell whether the actor works in the identity cell."""
+    return actor.can(MANAGE_IDENTITIES)
+
+
+def check_cell(actor: Actor) -> None:
+    """Let only the identity cell decide.
+
+    Raises:
+        UnableToAct: it is somebody else.
+    """
+    if not is_cell(actor):
+        raise UnableToAct("La cellule d’identitovigilance seule décide d’une identité.")
+
+
+def check_domain(actor: Actor, domain: IdentityDomain) -> None:
+    """Let the domain's own systems, the cell and the house speak of its numbers.
+
+    Raises:
+        UnableToAct: it is somebody else.
+    """
+    own = actor.kind == SYSTEM and actor.organization_id == domain.organization_id is not None
+    if not (own or actor.kind == INTERNAL or is_cell(actor)):
+        raise UnableToAct("Ce domaine d’identité n’est pas le vôtre.")
+
+
+def get_pair(*, actor: Actor, pair_id: int, now: datetime) -> Pair:
+    """Return what waits, or was decided, with both identities; the reading is traced.
+
+    Raises:
+        NoSuchIdentity: there is none for this actor.
+    """
+    found = (
+        Pair.objects.select_related("first__domain", "second__domain").filter(pk=pair_id).first()
+    )
+    if found is None or not is_cell(actor):
+        audit.read(actor, "identity.compare", now=now, patient_id=None, refused=True)
+        raise NoSuchIdentity
+    for identity in filter(None, (found.first, found.second)):
+        audit.read(
+            actor, "identity.compare", now=now, patient_id=identity.patient_id, entity=identity
+        )
+    return found
+
+
+def get_identity(*, actor: Actor, identity_id: int, now: datetime) -> LocalIdentity:
+    """Return an identity that the actor may see: the cell, or its domain; traced.
+
+    Raises:
+        NoSuchIdentity: there is none for this actor.
+    """
+    found = LocalIdentity.objects.select_related("domain").filter(pk=identity_id).first()
+    if found is None:
+        audit.read(actor, "identity.read", now=now, patient_id=None, refused=True)
+        raise NoSuchIdentity
+    audit.read(actor, "identity.read", now=now, patient_id=found.patient_id, entity=found)
+    return found
+
+
+def get_reconciliation(*, actor: Actor, reconciliation_id: int) -> Reconciliation:
+    """Return a decision.
+
+    Raises:
+        NoSuchIdentity: there is none for this actor.
+    """
+    found = (
+        Reconciliation.objects.select_related("first__domain", "second__domain")
+        .filter(pk=reconciliation_id)
+        .first()
+    )
+    if found is None or not is_cell(actor):
+        raise NoSuchIdentity
+    return found
+
+
+def notices_of(actor: Actor) -> QuerySet[DomainNotice]:
+    """Return what the actor's domains were told: of their organization only."""
+    return DomainNotice.objects.filter(
+        domain__organization_id=actor.organization_id or 0
+    ).select_related("domain", "identity", "reconciliation")
+
+
+def open_domains() -> QuerySet[IdentityDomain]:
+    """Return every identity domain."""
+    return IdentityDomain.objects.order_by("name", "pk")

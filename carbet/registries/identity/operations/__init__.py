@@ -1,0 +1,41 @@
+"""What can be done with identities: tell them, link and merge them, decide, undo, verify."""
+
+from carbet.registries.identity.operations.deciding import (
+    UnableToDecide,
+    decide,
+    keep_apart,
+    see_notice,
+)
+from carbet.registries.identity.operations.merging import (
+    UnableToMerge,
+    UnableToUndo,
+    change_local_number,
+    link,
+    merge_local,
+    undo,
+    unlink,
+)
+from carbet.registries.identity.operations.recording import (
+    UnableToRecordIdentity,
+    mirror,
+    open_domain,
+    record_local_identity,
+)
+
+__all__ = [
+    "UnableToDecide",
+    "UnableToMerge",
+    "UnableToRecordIdentity",
+    "UnableToUndo",
+    "change_local_number",
+    "decide",
+    "keep_apart",
+    "link",
+    "merge_local",
+    "mirror",
+    "open_domain",
+    "record_local_identity",
+    "see_notice",
+    "undo",
+    "unlink",
+]

@@ -1,0 +1,576 @@
+"""Link, merge, part, renumber and undo: by a domain's message, or by people; every step kept."""
+
+from datetime import datetime
+
+from django.db import connection
+
+from carbet.core import row_security
+from carbet.core.actor import Actor, for_house
+from carbet.core.audit import Trace
+from carbet.core.operation import UnableTo, operation
+from carbet.registries.identity import access, queries
+from carbet.registries.identity.choices import (
+    IdentityState,
+    NoticeKind,
+    PairState,
+    ReconciliationKind,
+)
+from carbet.registries.identity.models import (
+    IdentityDomain,
+    LocalIdentity,
+    Pair,
+    Reconciliation,
+    RegionalIdentity,
+)
+from carbet.registries.identity.operations import moving
+from carbet.registries.identity.operations.recording import (
+    ask_about_records,
+    bare,
+    checked_number,
+    record_local_identity,
+)
+from carbet.registries.identity.rules import Traits
+
+
+class UnableToMerge(UnableTo):
+    """The identities cannot be linked, merged or parted so."""
+
+
+class UnableToUndo(UnableTo):
+    """The decision cannot be undone now."""
+
+
+@operation("identity.merge")
+def merge_local(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    domain: IdentityDomain,
+    survivor: str,
+    absorbed: str,
+    traits: Traits | None = None,
+    ins: str = "",
+    ins_system: str = "",
+    said_at: datetime | None = None,
+    key: str = "",
+) -> LocalIdentity:
+    """Merge one number of a domain into another, as the domain says (ADT A40). Return the survivor.
+
+    Numbers never heard of are kept as such: their own messages may come later. The same merge twice
+    is one. What follows an identity follows it: its group joins the survivor's.
+
+    Args:
+        traits: the survivor's, that the message carries.
+        key: of the message; the same key twice is one merge.
+
+    Raises:
+        UnableToAct: the domain is not the actor's.
+        UnableToMerge: a loop, a number already merged elsewhere, or people said them different.
+    """
+    access.check_domain(actor, domain)
+    kept, gone = checked_number(survivor), checked_number(absorbed)
+    if kept == gone:
+        raise UnableToMerge("Un numéro ne se fusionne pas avec lui-même.")
+    if traits is not None:
+        record_local_identity(
+            actor=actor,
+            now=now,
+            domain=domain,
+            number=kept,
+            traits=traits,
+            ins=ins,
+            ins_system=ins_system,
+            said_at=said_at,
+        )
+    with _house(trace, actor, now):
+        moving.lock_numbers(domain, kept, gone)
+        moving.lock_moves()
+        stays, goes = (_met(domain, number, now=now) for number in (kept, gone))
+        root = queries.survivor_of(stays)
+        if moving.done_before(key) is not None:
+            trace.about(patient_id=root.patient_id, entity=root, reason="déjà reçu")
+            return root
+        if goes.state == IdentityState.MERGED and queries.survivor_of(goes).pk == root.pk:
+            trace.about(patient_id=root.patient_id, entity=root, reason="déjà fusionné")
+            return root
+        _check_merge(goes, root)
+        decision = moving.write_decision(
+            kind=ReconciliationKind.MERGE,
+            actor=actor,
+            now=now,
+            first=root,
+            second=goes,
+            domain=domain,
+            reason=f"{gone} dans {kept}",
+            key=key,
+        )
+        absorb(decision, goes=goes, into=stays, actor=actor, now=now)
+    trace.about(patient_id=root.patient_id, entity=decision, reason=decision.reason)
+    return root
+
+
+def absorb(
+    decision: Reconciliation,
+    *,
+    goes: LocalIdentity,
+    into: LocalIdentity,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Merge an identity into another of its domain, inside a decision already written."""
+    if goes.regional_id != into.regional_id:
+        if moving.said_different(goes.regional_id, into.regional_id):
+            # Others of the group are somebody else, people said: only this number goes.
+            moving.part(decision, goes, now=now)
+        moving.join(decision, kept=into.regional_id, gone=goes.regional_id)
+        goes.refresh_from_db(fields=["regional"])
+    moving.change(decision, goes, state=IdentityState.MERGED.value, survivor_id=into.pk)
+    for pair in Pair.objects.filter(
+        first=min(goes.pk, into.pk), second=max(goes.pk, into.pk)
+    ).exclude(state=PairState.SAME):
+        pair.state, pair.reconciliation = PairState.SAME, decision
+        pair.decided_at, pair.decided_by_name = now, decision.decided_by_name
+        pair.version += 1
+        pair.save()
+    ask_about_records(into, now=now)
+
+
+@operation("identity.link")
+def link(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    domain: IdentityDomain,
+    first: str,
+    second: str,
+    second_domain: IdentityDomain | None = None,
+    reason: str = "",
+    key: str = "",
+) -> Reconciliation | None:
+    """Say that two numbers are one person, without merging them (ADT A24).
+
+    Return the decision, None when they already were one.
+
+    Raises:
+        UnableToAct: neither domain is the actor's.
+        UnableToMerge: people said them different.
+    """
+    access.check_domain(actor, domain)
+    other = second_domain or domain
+    numbers = checked_number(first), checked_number(second)
+    with _house(trace, actor, now):
+        for place, number in sorted({(domain.pk, numbers[0]), (other.pk, numbers[1])}):
+            moving.lock_numbers(domain if place == domain.pk else other, number)
+        moving.lock_moves()
+        one = queries.survivor_of(_met(domain, numbers[0], now=now))
+        two = queries.survivor_of(_met(other, numbers[1], now=now))
+        if one.regional_id == two.regional_id or moving.done_before(key) is not None:
+            trace.about(patient_id=one.patient_id, entity=one, reason="déjà rattachées")
+            return moving.done_before(key)
+        decision = join_groups(
+            one, two, actor=actor, now=now, reason=reason, domain=domain, key=key
+        )
+    trace.about(patient_id=one.patient_id, entity=decision, reason=reason)
+    return decision
+
+
+def join_groups(
+    one: LocalIdentity,
+    two: LocalIdentity,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
+    domain: IdentityDomain | None = None,
+    key: str = "",
+    pair: Pair | None = None,
+) -> Reconciliation:
+    """Link the groups of two identities, inside an operation that holds the lock.
+
+    Raises:
+        UnableToMerge: people said some of the one and of the other to be different.
+    """
+    if apart := moving.said_different(one.regional_id, two.regional_id):
+        raise UnableToMerge(
+            f"La cellule a décidé que {apart.first.number} et"
+            f" {apart.second.number if apart.second else '?'} sont deux personnes"
+            " différentes : revenez d’abord sur cette décision."
+        )
+    decision = moving.write_decision(
+        kind=ReconciliationKind.LINK,
+        actor=actor,
+        now=now,
+        first=one,
+        second=two,
+        reason=reason,
+        pair=pair,
+        domain=domain,
+        key=key,
+    )
+    moving.join(decision, kept=one.regional_id, gone=two.regional_id)
+    two.refresh_from_db(fields=["regional"])
+    ask_about_records(one, now=now)
+    return decision
+
+
+@operation("identity.unlink")
+def unlink(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    domain: IdentityDomain,
+    first: str,
+    second: str,
+    second_domain: IdentityDomain | None = None,
+    reason: str = "",
+    key: str = "",
+) -> Reconciliation | None:
+    """Say that two numbers are two persons (ADT A37). Return the decision, None when they were.
+
+    A merge of the one into the other is undone; otherwise the second leaves the group of the first
+    with all that was merged into it. No machine links them again.
+
+    Raises:
+        UnableToAct: the domain is not the actor's.
+        UnableToUndo: the merge cannot be undone now.
+    """
+    access.check_domain(actor, domain)
+    other = second_domain or domain
+    with _house(trace, actor, now):
+        moving.lock_moves()
+        one = _met(domain, checked_number(first), now=now)
+        two = _met(other, checked_number(second), now=now)
+        if one.pk == two.pk:
+            raise UnableToMerge("Un numéro ne se sépare pas de lui-même.")
+        decision = moving.done_before(key)
+        if decision is not None:
+            pass
+        elif one.regional_id == two.regional_id:
+            decision = separate(
+                one, two, actor=actor, now=now, reason=reason, domain=domain, key=key
+            )
+        else:
+            moving.set_apart(one, two, actor=actor, now=now, reason=reason)
+    trace.about(patient_id=two.patient_id, entity=decision or two, reason=reason)
+    return decision
+
+
+def separate(
+    one: LocalIdentity,
+    two: LocalIdentity,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
+    domain: IdentityDomain | None = None,
+    key: str = "",
+) -> Reconciliation:
+    """Part two identities of one group, inside an operation that holds the lock.
+
+    Raises:
+        UnableToUndo: they are one by a merge that cannot be undone now.
+    """
+    merged = two if _is_below(two, one) else one if _is_below(one, two) else None
+    if merged is not None:
+        latest = (
+            Reconciliation.objects.filter(
+                movements__table=LocalIdentity._meta.db_table,
+                movements__row_id=merged.pk,
+                movements__after__state=IdentityState.MERGED.value,
+                undone_by__isnull=True,
+            )
+            .order_by("-pk")
+            .first()
+        )
+        if latest is None:
+            raise UnableToUndo("Ces numéros n’en font qu’un, sans fusion à annuler.")
+        decision = undo_decision(latest, actor=actor, now=now, reason=reason, key=key)
+        one.refresh_from_db()
+        two.refresh_from_db()
+        if one.regional_id == two.regional_id:
+            # They were one person before the merge as well.
+            separate(one, two, actor=actor, now=now, reason=reason, domain=domain)
+        return decision
+    one, two = queries.survivor_of(one), queries.survivor_of(two)
+    decision = moving.write_decision(
+        kind=ReconciliationKind.UNLINK,
+        actor=actor,
+        now=now,
+        first=one,
+        second=two,
+        reason=reason,
+        domain=domain,
+        key=key,
+    )
+    moving.part(decision, two, now=now)
+    moving.set_apart(one, two, actor=actor, now=now, reason=reason, decision=decision)
+    moving.notify([one, two], NoticeKind.APART, now=now, decision=decision)
+    return decision
+
+
+@operation("identity.renumber")
+def change_local_number(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    domain: IdentityDomain,
+    former: str,
+    current: str,
+    key: str = "",
+) -> LocalIdentity:
+    """Give an identity another number in its domain (ADT A47). Return it.
+
+    The former number keeps leading to it: a message that comes late finds its way. The same twice
+    is one; back again is another change.
+
+    Raises:
+        UnableToAct: the domain is not the actor's.
+        UnableToMerge: the new number is somebody else's: a merge is expected.
+    """
+    access.check_domain(actor, domain)
+    old, new = checked_number(former), checked_number(current)
+    if old == new:
+        raise UnableToMerge("L’ancien et le nouveau numéro sont les mêmes.")
+    with _house(trace, actor, now):
+        moving.lock_numbers(domain, old, new)
+        moving.lock_moves()
+        row = queries.identity(domain=domain, number=old)
+        taken = queries.identity(domain=domain, number=new)
+        if row is not None and taken is not None and row.survivor_id == taken.pk:
+            trace.about(patient_id=taken.patient_id, entity=taken, reason="déjà fait")
+            return taken
+        if (done := moving.done_before(key)) is not None:
+            trace.about(patient_id=done.first.patient_id, entity=done.first, reason="déjà reçu")
+            return done.first
+        if taken is not None and taken.survivor_id is not None and row is not None:
+            if taken.survivor_id != row.pk or taken.known:
+                raise UnableToMerge("Le nouveau numéro a déjà été fusionné avec un autre.")
+            # Back to a number that it bore: the two change places.
+            _swap(row, taken, old, new)
+        elif taken is not None and row is not None:
+            raise UnableToMerge(
+                "Le nouveau numéro est déjà celui d’une identité : une fusion est attendue."
+            )
+        elif row is not None and row.state == IdentityState.MERGED:
+            raise UnableToMerge("L’ancien numéro a déjà été fusionné avec un autre.")
+        else:
+            # Of the new number alone something may have been told already.
+            row = row or taken or bare(domain, old, now=now)
+            row.number = new
+            row.updated_at = now
+            row.version += 1
+            row.save(update_fields=["number", "updated_at", "version"])
+            LocalIdentity.objects.create(
+                domain=domain,
+                number=old,
+                regional_id=row.regional_id,
+                state=IdentityState.MERGED,
+                survivor=row,
+                known=False,
+                created_at=now,
+                updated_at=now,
+            )
+        moving.write_decision(
+            kind=ReconciliationKind.RENUMBER,
+            actor=actor,
+            now=now,
+            first=row,
+            domain=domain,
+            reason=f"{old} devient {new}",
+            key=key,
+        )
+    trace.about(patient_id=row.patient_id, entity=row, reason=f"{old} devient {new}")
+    return row
+
+
+def _swap(row: LocalIdentity, taken: LocalIdentity, old: str, new: str) -> None:
+    taken.number = f"\u2026{taken.pk}"
+    taken.save(update_fields=["number"])
+    row.number = new
+    row.version += 1
+    row.save(update_fields=["number", "version"])
+    taken.number = old
+    taken.save(update_fields=["number"])
+
+
+@operation("identity.undo")
+def undo(
+    trace: Trace, *, actor: Actor, now: datetime, reconciliation_id: int, reason: str
+) -> Reconciliation:
+    """Undo a decision, however old: every row goes back where it was, and it stays written.
+
+    What was written since on the record that stayed stays there. No machine does it again.
+
+    Raises:
+        UnableToAct: it is not the cell.
+        UnableToUndo: no reason, undone already, or a later decision stands on it.
+    """
+    access.check_cell(actor)
+    if not reason.strip():
+        raise UnableToUndo("Dites pourquoi : la raison est gardée.", field="reason")
+    with _house(trace, actor, now):
+        moving.lock_moves()
+        decision = Reconciliation.objects.filter(pk=reconciliation_id).first()
+        if decision is None:
+            raise UnableToUndo("Cette décision n’existe pas.")
+        done = undo_decision(decision, actor=actor, now=now, reason=reason.strip())
+    for patient_id in {decision.first.patient_id, _patient_of(decision.second)} - {None}:
+        trace.about(patient_id=patient_id, entity=done, reason=reason)
+    trace.about(entity=done, reason=reason)
+    return done
+
+
+_UNDOABLE = (
+    ReconciliationKind.LINK,
+    ReconciliationKind.UNLINK,
+    ReconciliationKind.MERGE,
+    ReconciliationKind.SPLIT,
+)
+
+
+def undo_decision(
+    decision: Reconciliation, *, actor: Actor, now: datetime, reason: str, key: str = ""
+) -> Reconciliation:
+    """Put back every row that a decision moved, inside an operation that holds the lock.
+
+    Raises:
+        UnableToUndo: undone already, not a move, or a later decision stands on it.
+    """
+    if Reconciliation.objects.filter(undoes=decision).exists():
+        raise UnableToUndo("Cette décision est déjà annulée.")
+    if decision.kind not in _UNDOABLE:
+        raise UnableToUndo("Cette décision ne s’annule pas : le domaine renvoie un message.")
+    if later := later_than(decision):
+        raise UnableToUndo(
+            f"Une décision plus récente repose sur celle-ci ({later.get_kind_display().lower()}"
+            f" du {later.decided_at:%d/%m/%Y}) : annulez-la d’abord."
+        )
+    touched = list(
+        decision.movements.values_list("table", "row_id", "before", "after").order_by("pk")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, row_id FROM identity_restore(%s)", [decision.pk])
+        stayed = cursor.fetchall()
+    if any(table.startswith("identity_") for table, _ in stayed):
+        raise UnableToUndo("Une identité a bougé depuis : relisez l’historique.")
+    moving.settle(_groups_in(touched))
+    done = moving.write_decision(
+        kind=ReconciliationKind.UNDO,
+        actor=actor,
+        now=now,
+        first=decision.first,
+        second=decision.second,
+        reason=reason + (f" ({len(stayed)} ligne(s) déplacée(s) depuis)" if stayed else ""),
+        undoes=decision,
+        key=key,
+    )
+    _settle_pairs(decision, done, actor=actor, now=now, reason=reason)
+    moved = [row for table, row, *_ in touched if table == LocalIdentity._meta.db_table]
+    moving.notify(
+        [*LocalIdentity.objects.filter(pk__in=moved), decision.first],
+        NoticeKind.UNDONE,
+        now=now,
+        decision=done,
+    )
+    return done
+
+
+def later_than(decision: Reconciliation) -> Reconciliation | None:
+    """Return a later decision, still standing, that moved a row that this one moved."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT l.reconciliation_id FROM identity_movement m"
+            ' JOIN identity_movement l ON l."table" = m."table" AND l.row_id = m.row_id'
+            "  AND l.id > m.id AND l.reconciliation_id <> m.reconciliation_id"
+            # Of a group, what matters is whether it still is in use.
+            " WHERE m.reconciliation_id = %s AND NOT EXISTS (SELECT 1"
+            "  FROM identity_reconciliation u WHERE u.undoes_id = l.reconciliation_id)"
+            " ORDER BY l.id DESC LIMIT 1",
+            [decision.pk],
+        )
+        found = cursor.fetchone()
+    return Reconciliation.objects.get(pk=found[0]) if found else None
+
+
+def _settle_pairs(
+    decision: Reconciliation,
+    done: Reconciliation,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+) -> None:
+    """Say of what was decided so that it is no more; an undone separation waits again."""
+    if decision.kind in (ReconciliationKind.UNLINK, ReconciliationKind.SPLIT):
+        for pair in Pair.objects.filter(reconciliation=decision):
+            pair.state, pair.reconciliation = PairState.OPEN, None
+            pair.decided_at, pair.decided_by_name, pair.reason = None, "", ""
+            pair.version += 1
+            pair.save()
+        return
+    second = decision.second
+    if second is not None and decision.first_id != decision.second_id:
+        first = decision.first
+        first.refresh_from_db()
+        second.refresh_from_db()
+        if first.regional_id != second.regional_id:
+            moving.set_apart(first, second, actor=actor, now=now, reason=reason, decision=done)
+    # What had been closed because it had become one person waits again.
+    for pair in Pair.objects.filter(reconciliation=decision, state=PairState.SAME):
+        pair.state, pair.reconciliation = PairState.OPEN, None
+        pair.decided_at, pair.decided_by_name = None, ""
+        pair.version += 1
+        pair.save()
+
+
+def _groups_in(touched: list[tuple[str, int, dict[str, int], dict[str, int]]]) -> set[int]:
+    groups = {row for table, row, *_ in touched if table == RegionalIdentity._meta.db_table}
+    for table, _, before, after in touched:
+        if table == LocalIdentity._meta.db_table:
+            groups |= {side["regional_id"] for side in (before, after) if "regional_id" in side}
+    return groups
+
+
+def _check_merge(goes: LocalIdentity, root: LocalIdentity) -> None:
+    if root.pk == goes.pk:
+        raise UnableToMerge("Cette fusion formerait une boucle : elle est refusée.")
+    if goes.state == IdentityState.MERGED:
+        raise UnableToMerge(
+            f"Le numéro {goes.number} a déjà été fusionné avec {queries.survivor_of(goes).number}."
+        )
+    low, high = sorted((goes.pk, root.pk))
+    if Pair.objects.filter(first=low, second=high, state=PairState.DIFFERENT).exists():
+        raise UnableToMerge(
+            "La cellule a décidé que ces deux numéros sont deux personnes différentes :"
+            " revenez d’abord sur cette décision."
+        )
+
+
+def _met(domain: IdentityDomain, number: str, *, now: datetime) -> LocalIdentity:
+    """Return the identity under a number, kept as a number alone when never heard of."""
+    return queries.identity(domain=domain, number=number) or bare(domain, number, now=now)
+
+
+def _is_below(low: LocalIdentity, high: LocalIdentity) -> bool:
+    """Tell whether the one was merged, in some steps, into the other."""
+    step = low
+    while step.survivor_id is not None:
+        if step.survivor_id == high.pk:
+            return True
+        step = LocalIdentity.objects.get(pk=step.survivor_id)
+    return False
+
+
+def _patient_of(identity: LocalIdentity | None) -> int | None:
+    return identity.patient_id if identity else None
+
+
+def _house(trace: Trace, actor: Actor, now: datetime):
+    """Let the house move identities of every domain, because this actor asked."""
+    return row_security.acting_as(
+        for_house(actor), now=now, operation=trace.operation, context_id=str(trace.context_id)
+    )

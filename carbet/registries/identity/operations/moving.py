@@ -1,0 +1,283 @@
+"""How identities move between persons, always written down: called inside operations only.
+
+Whoever moves an identity holds one lock of the whole room until the commit: decisions are rare, and
+two of them never cross.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q
+
+from carbet.core.actor import Actor
+from carbet.registries.identity.choices import (
+    WAITING,
+    IdentityState,
+    NoticeKind,
+    PairKind,
+    PairState,
+    ReconciliationKind,
+)
+from carbet.registries.identity.models import (
+    DomainNotice,
+    IdentityDomain,
+    LocalIdentity,
+    Movement,
+    Pair,
+    Reconciliation,
+    RegionalIdentity,
+)
+from carbet.registries.identity.rules import likeness
+
+_LOCAL, _REGIONAL = LocalIdentity._meta.db_table, RegionalIdentity._meta.db_table
+
+
+def lock_numbers(domain: IdentityDomain, *numbers: str) -> None:
+    """Wait for whoever speaks of these numbers now; always taken before `lock_moves`."""
+    with connection.cursor() as cursor:
+        for number in sorted(set(numbers)):
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 97300))",
+                [f"identity:{domain.pk}:{number}"],
+            )
+
+
+def lock_moves() -> None:
+    """Wait for whoever moves identities now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(97301)")
+
+
+def done_before(key: str) -> Reconciliation | None:
+    """Return the decision of this key: a message that comes twice is one."""
+    return Reconciliation.objects.filter(key=key[:200]).first() if key else None
+
+
+def write_decision(
+    *,
+    kind: ReconciliationKind,
+    actor: Actor,
+    now: datetime,
+    first: LocalIdentity,
+    second: LocalIdentity | None = None,
+    reason: str = "",
+    score: likeness.Score | None = None,
+    pair: Pair | None = None,
+    domain: IdentityDomain | None = None,
+    automatic: bool = False,
+    key: str = "",
+    undoes: Reconciliation | None = None,
+) -> Reconciliation:
+    """Write who decided what, when and why, with the score and its words.
+
+    Args:
+        pair: what people were asked, whose score is theirs to know.
+    """
+    asked = score or pair
+    return Reconciliation.objects.create(
+        kind=kind,
+        decided_at=now,
+        decided_by_name=said_by(actor, automatic=automatic, domain=domain),
+        account_id=None if automatic else actor.account_id,
+        automatic=automatic,
+        domain=domain,
+        first=first,
+        second=second,
+        reason=reason[:500],
+        weight=asked.weight if asked else None,
+        probability=asked.probability if asked else None,
+        explanation=explained(score) if score else pair.explanation if pair else [],
+        undoes=undoes,
+        key=key[:200],
+    )
+
+
+def said_by(actor: Actor, *, automatic: bool = False, domain: IdentityDomain | None = None) -> str:
+    """Return who decided, for people."""
+    if automatic:
+        return "Rapprochement automatique"
+    if actor.account_id is None and domain is not None:
+        return domain.name
+    return actor.display_name[:200]
+
+
+def explained(score: likeness.Score) -> list[list[Any]]:
+    """Return the parts of a score as they are kept: name, level, weight in bits, words."""
+    return [[f.name, f.level, round(f.weight, 2), f.words] for f in score.fields]
+
+
+def change(decision: Reconciliation, row: LocalIdentity | RegionalIdentity, **values: Any) -> None:
+    """Change columns of a row, and write down what they were."""
+    before = {name: getattr(row, name) for name in values}
+    Movement.objects.create(
+        reconciliation=decision,
+        table=row._meta.db_table,
+        row_id=row.pk,
+        before=before,
+        after=values,
+    )
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(values))
+
+
+def new_group(*, now: datetime) -> RegionalIdentity:
+    """Open a group for a person met for the first time."""
+    return RegionalIdentity.objects.create(created_at=now)
+
+
+def join(decision: Reconciliation, *, kept: int, gone: int) -> None:
+    """Move every identity of a group into another, and retire it."""
+    if kept == gone:
+        return
+    members = list(LocalIdentity.objects.filter(regional_id=gone).order_by("pk"))
+    _carry(decision, members, kept)
+    group = RegionalIdentity.objects.get(pk=gone)
+    change(decision, group, active=False, retired_into_id=kept)
+    close_pairs_within(decision, kept)
+
+
+def part(decision: Reconciliation, identity: LocalIdentity, *, now: datetime) -> RegionalIdentity:
+    """Move an identity, with all that was merged into it, into a group of its own."""
+    left = identity.regional_id
+    members = tree_of(identity)
+    # Before the decision it did not exist: undone, it is retired again.
+    group = RegionalIdentity.objects.create(active=True, created_at=now)
+    Movement.objects.create(
+        reconciliation=decision,
+        table=_REGIONAL,
+        row_id=group.pk,
+        before={"active": False},
+        after={"active": True},
+    )
+    _carry(decision, members, group.pk)
+    identity.refresh_from_db(fields=["regional"])
+    settle([left])
+    return group
+
+
+def _carry(decision: Reconciliation, members: list[LocalIdentity], to: int) -> None:
+    Movement.objects.bulk_create(
+        Movement(
+            reconciliation=decision,
+            table=_LOCAL,
+            row_id=each.pk,
+            before={"regional_id": each.regional_id},
+            after={"regional_id": to},
+        )
+        for each in members
+    )
+    LocalIdentity.objects.filter(pk__in=[each.pk for each in members]).update(regional_id=to)
+    for each in members:
+        each.regional_id = to
+
+
+def tree_of(identity: LocalIdentity) -> list[LocalIdentity]:
+    """Return an identity and all that was merged into it, however far."""
+    members = list(LocalIdentity.objects.filter(regional_id=identity.regional_id).order_by("pk"))
+    below: dict[int, list[LocalIdentity]] = {}
+    for each in members:
+        if each.survivor_id is not None:
+            below.setdefault(each.survivor_id, []).append(each)
+    found = [next(each for each in members if each.pk == identity.pk)]
+    for each in found:
+        found += below.get(each.pk, [])
+    return found
+
+
+def settle(groups: Iterable[int]) -> None:
+    """Retire the groups left without anybody, bring back those that have somebody."""
+    for group in RegionalIdentity.objects.filter(pk__in=set(groups)):
+        used = LocalIdentity.objects.filter(regional=group).exists()
+        if used != group.active:
+            group.active = used
+            group.retired_into_id = None if used else group.retired_into_id
+            group.save(update_fields=["active", "retired_into"])
+
+
+def said_different(first: int, second: int) -> Pair | None:
+    """Return a decision of people that somebody of one group is not somebody of the other."""
+    one, other = Q(first__regional=first), Q(first__regional=second)
+    return (
+        Pair.objects.filter(
+            (one & Q(second__regional=second)) | (other & Q(second__regional=first)),
+            state=PairState.DIFFERENT,
+        )
+        .select_related("first", "second")
+        .first()
+    )
+
+
+def waits_between(first: int, second: int) -> bool:
+    """Tell whether people are already asked about these two groups."""
+    return Pair.objects.filter(
+        Q(first__regional=first, second__regional=second)
+        | Q(first__regional=second, second__regional=first),
+        state__in=WAITING,
+    ).exists()
+
+
+def close_pairs_within(decision: Reconciliation, group: int) -> None:
+    """Close what waited about two identities that now are one person by another way.
+
+    Two records, or two numbers of one domain, still wait to be merged.
+    """
+    for pair in Pair.objects.filter(
+        first__regional=group,
+        second__regional=group,
+        state__in=WAITING,
+        kind__in=(PairKind.DOUBTFUL, PairKind.COLLISION),
+    ):
+        pair.state = PairState.SAME
+        pair.reconciliation = decision
+        pair.decided_at, pair.decided_by_name = decision.decided_at, decision.decided_by_name
+        pair.version += 1
+        pair.save()
+
+
+def set_apart(
+    first: LocalIdentity,
+    second: LocalIdentity,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+    decision: Reconciliation | None = None,
+) -> Pair:
+    """Remember that people said two identities to be different: no machine links them again."""
+    low, high = sorted((first, second), key=lambda each: each.pk)
+    pair, _ = Pair.objects.get_or_create(
+        first=low,
+        second=high,
+        defaults={"kind": PairKind.DOUBTFUL, "risk": 4, "found_at": now},
+    )
+    pair.state = PairState.DIFFERENT
+    pair.decided_at, pair.decided_by_name = now, said_by(actor)
+    pair.reason = reason[:500]
+    pair.reconciliation = decision
+    pair.version += 1
+    pair.save()
+    return pair
+
+
+def notify(
+    identities: Iterable[LocalIdentity],
+    kind: NoticeKind,
+    *,
+    now: datetime,
+    decision: Reconciliation | None = None,
+) -> None:
+    """Tell the domains of these identities what was decided."""
+    DomainNotice.objects.bulk_create(
+        DomainNotice(
+            domain_id=each.domain_id,
+            identity=each,
+            reconciliation=decision,
+            kind=kind,
+            noticed_at=now,
+        )
+        for each in {each.pk: each for each in identities}.values()
+        if each.state == IdentityState.ACTIVE
+    )

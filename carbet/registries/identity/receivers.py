@@ -1,0 +1,34 @@
+"""What this room hears: an identity was written in Carbet, which is a domain like the others."""
+
+from datetime import datetime
+from typing import Any
+
+from django.dispatch import receiver
+
+from carbet.core.actor import Actor
+from carbet.registries.identity import operations
+from carbet.registries.identity.rules import of_patient
+from carbet.registries.patients.models import Patient
+from carbet.registries.patients.operations import identity_written
+
+
+@receiver(identity_written)
+def keep_among_the_others(
+    sender: Any,
+    *,
+    patient: Patient,
+    ins: str,
+    ins_system: str,
+    actor: Actor,
+    now: datetime,
+    **_: Any,
+) -> None:
+    """Keep what Carbet knows of a person beside what the other domains know."""
+    operations.mirror(
+        actor=actor,
+        now=now,
+        patient_id=patient.pk,
+        traits=of_patient(patient),
+        ins=ins,
+        ins_system=ins_system,
+    )

@@ -1,0 +1,25 @@
+"""What is true of identities: clean traits, what a machine may link, what contradicts."""
+
+from carbet.registries.identity.rules.traits import (
+    STORED_TRAITS,
+    Traits,
+    changes,
+    cleaned,
+    doubt_said,
+    fitted,
+    from_json,
+    is_compatible,
+    of_patient,
+)
+
+__all__ = [
+    "STORED_TRAITS",
+    "Traits",
+    "changes",
+    "cleaned",
+    "doubt_said",
+    "fitted",
+    "from_json",
+    "is_compatible",
+    "of_patient",
+]

@@ -1,0 +1,4 @@
+"""Addresses of the identity cell's desk."""
+
+app_name = "identity"
+urlpatterns: list = []

@@ -1,0 +1,292 @@
+"""Two records of one person: merged by two agents, undone later, every row going back."""
+
+from datetime import date
+
+import pytest
+from django.db import connection
+
+from carbet.coordination.notebook.models import Note
+from carbet.core import grants, row_security
+from carbet.core.actor import Level
+from carbet.core.models import AccessGrant
+from carbet.registries.identity import operations, queries
+from carbet.registries.identity.choices import PairKind, PairState
+from carbet.registries.identity.models import LocalIdentity, Movement, Pair, Reconciliation
+from carbet.registries.identity.tests.factories import HOUSE
+from carbet.registries.patients.access import find_entered
+from carbet.registries.patients.models import Patient
+from tests.consistency import scene as scenes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def scene(world):
+    """Two full records: Claire's, and another by mistake."""
+    scene = scenes.build(world)
+    scene.ids["other"] = scenes.build_other(scene)
+    scene.ids["other_patient"] = _note(scene.ids["other"]["note_id"]).patient_id
+    return scene
+
+
+def _inside(now):
+    return row_security.acting_as(HOUSE, now=now, operation="test")
+
+
+def _note(pk):
+    with row_security.acting_as(HOUSE):
+        return Note.objects.get(pk=pk)
+
+
+def everything(*persons):
+    """Return every row of every table that hangs on these persons, as text."""
+    with row_security.acting_as(HOUSE), connection.cursor() as cursor:
+        cursor.execute("SELECT name, person, pk FROM identity_person_tables()")
+        tables = [*cursor.fetchall(), ("core_accessgrant", "patient_id", "id")]
+        tables.append(("patients_patient", "id", "id"))
+        found = {}
+        for name, person, pk in tables:
+            cursor.execute(
+                f"SELECT to_jsonb(t)::text FROM {name} t WHERE {person} = ANY (%s) ORDER BY {pk}",
+                [list(persons)],
+            )
+            found[name] = [row[0] for row in cursor.fetchall()]
+    return found
+
+
+def pair_of(scene):
+    """Ask about the two records, as the search for doubles does."""
+    now = scene.world.now
+    with _inside(now):
+        rows = {
+            row.patient_id: row
+            for row in LocalIdentity.objects.filter(
+                patient_id__in=[scene.patient_id, scene.ids["other_patient"]]
+            )
+        }
+        first, second = sorted(rows.values(), key=lambda row: row.pk)
+        return Pair.objects.create(
+            first=first, second=second, kind=PairKind.RECORDS, risk=2, found_at=now
+        )
+
+
+def decide(scene, pair, agent="identity_agent", **more):
+    return operations.decide(
+        actor=scene.world.actor(agent),
+        now=scene.world.now,
+        pair_id=pair.pk,
+        version=pair.version,
+        verdict=more.pop("verdict", "same"),
+        reason="Même pièce d’identité",
+        **more,
+    )
+
+
+def merged(scene):
+    pair = decide(scene, pair_of(scene))
+    return decide(scene, pair, "second_agent")
+
+
+def test_two_agents_are_needed_and_the_first_is_not_the_second(scene):
+    pair = decide(scene, pair_of(scene))
+    assert pair.state == PairState.PROPOSED
+    with pytest.raises(operations.UnableToDecide, match="un autre agent"):
+        decide(scene, pair)
+    assert decide(scene, pair, "second_agent").state == PairState.SAME
+
+
+def test_what_was_read_before_somebody_touched_it_is_not_decided_on(scene):
+    pair = pair_of(scene)
+    decide(scene, pair)
+    with pytest.raises(operations.UnableToDecide, match="relisez"):
+        decide(scene, pair, "second_agent")
+
+
+def test_every_row_follows_and_the_circle_sees_it(scene):
+    other = scene.ids["other_patient"]
+    before = everything(other)
+    merged(scene)
+    after = everything(other)
+    # One circle and one plan a person: those of the one stay empty behind.
+    left = {name for name, rows in after.items() if rows} - {"patients_patient"}
+    assert left <= {
+        "care_teams_careteam",
+        "care_teams_careteamparticipant",
+        "care_plans_careplan",
+        "care_plans_careplanversion",
+        "core_accessgrant",
+        "support_case",
+        "support_supportrequest",
+        "care_teams_invitation",
+        "scheduling_appointment",
+        "scheduling_appointmentparticipant",
+    }, left
+    assert len(before["notebook_note"]) == 2
+    actor, now = scene.world.actor("nurse"), scene.world.now
+    with row_security.acting_as(actor, now=now):
+        notes = Note.objects.filter(patient_id=scene.patient_id)
+        assert scene.ids["other"]["note_id"] in {note.pk for note in notes}
+        assert find_entered(actor=actor, patient_ids=[other], now=now) == {}
+
+
+def test_undone_three_weeks_later_every_row_is_where_it_was(scene):
+    patient, other = scene.patient_id, scene.ids["other_patient"]
+    before = everything(patient, other)
+    pair = merged(scene)
+    assert everything(patient, other) != before
+    scene.world.later(days=21)
+    operations.undo(
+        actor=scene.world.actor("identity_agent"),
+        now=scene.world.now,
+        reconciliation_id=pair.reconciliation_id,
+        reason="Deux sœurs",
+    )
+    after = everything(patient, other)
+    for table, rows in before.items():
+        assert after[table] == rows, table
+
+
+def test_what_was_written_since_stays_on_the_record_that_stayed(scene, world):
+    pair = merged(scene)
+    now = world.later(days=2)
+    with _inside(now):
+        written = Note.objects.create(
+            patient_id=scene.patient_id,
+            author_role=world.roles["nurse"],
+            author_name="Inès Robeiri",
+            occurred_at=now,
+            recorded_at=now,
+            text="Après la fusion.",
+        )
+    operations.undo(
+        actor=world.actor("identity_agent"),
+        now=world.later(days=19),
+        reconciliation_id=pair.reconciliation_id,
+        reason="Deux sœurs",
+    )
+    assert _note(written.pk).patient_id == scene.patient_id
+    assert _note(scene.ids["other"]["note_id"]).patient_id == scene.ids["other_patient"]
+
+
+def test_whoever_left_meanwhile_does_not_come_back(scene, world):
+    other = scene.ids["other_patient"]
+    with _inside(world.now):
+        grants.grant(
+            world.roles["far_nurse"].key,
+            patient_id=other,
+            level=Level.WRITE,
+            source="care_team",
+            now=world.now,
+        )
+    pair = merged(scene)
+    now = world.later(days=1)
+    with _inside(now):
+        moved = Movement.objects.filter(
+            reconciliation=pair.reconciliation_id, table="core_accessgrant"
+        )
+        grant = AccessGrant.objects.filter(
+            pk__in=moved.values("row_id"), patient_id=scene.patient_id
+        ).first()
+        AccessGrant.objects.filter(pk=grant.pk).update(valid_until=now)
+    operations.undo(
+        actor=world.actor("identity_agent"),
+        now=world.later(days=1),
+        reconciliation_id=pair.reconciliation_id,
+        reason="Erreur",
+    )
+    with _inside(world.now):
+        grant.refresh_from_db()
+    assert (grant.patient_id, grant.valid_until) == (other, now)
+
+
+def test_an_error_leaves_nothing(scene, monkeypatch):
+    pair = decide(scene, pair_of(scene))
+    before = everything(scene.patient_id, scene.ids["other_patient"])
+    from carbet.registries.identity.operations import deciding
+
+    def broken(*args, **more):
+        raise RuntimeError
+
+    monkeypatch.setattr(deciding, "_decided", broken)
+    with pytest.raises(RuntimeError):
+        decide(scene, pair, "second_agent")
+    assert everything(scene.patient_id, scene.ids["other_patient"]) == before
+    with _inside(scene.world.now):
+        assert not Reconciliation.objects.exists()
+
+
+def test_a_record_that_became_another_person_is_split_with_what_is_theirs(scene, world):
+    from carbet.registries.patients import operations as patients
+
+    actor, now = world.actor("gp"), world.now
+    with row_security.acting_as(actor, now=now):
+        claire = find_entered(actor=actor, patient_ids=[scene.patient_id], now=now)[
+            scene.patient_id
+        ]
+    patients.update_patient(
+        actor=actor,
+        now=world.later(minutes=1),
+        patient=claire,
+        version=claire.version,
+        changes={
+            "birth_family": "Kwasi",
+            "used_family": "",
+            "birth_given": ["Johanes"],
+            "gender": "male",
+            "birth_date": date(1988, 11, 2),
+        },
+    )
+    with _inside(world.now):
+        pair = Pair.objects.get()
+        assert pair.kind == PairKind.COLLISION
+        listed = queries.entries(scene.patient_id)
+    note_id = scene.ids["note_id"]
+    assert ("notebook_note", note_id) in {(entry.table, entry.row_id) for entry in listed}
+    decide(scene, pair, verdict="different", carried=[("notebook_note", note_id)])
+    note = _note(note_id)
+    with _inside(world.now):
+        second = Patient.objects.get(pk=note.patient_id)
+        assert (second.birth_family, second.birth_given) == ("Régis", ["Claire", "Marie"])
+        assert second.pk != scene.patient_id
+    actor = world.actor("nurse")
+    with row_security.acting_as(actor, now=world.now):
+        entered = find_entered(actor=actor, patient_ids=[second.pk], now=world.now)
+    assert entered[second.pk].level == Level.WRITE
+    # And back again, when that was the mistake.
+    with _inside(world.now):
+        pair.refresh_from_db()
+    operations.undo(
+        actor=world.actor("identity_agent"),
+        now=world.later(days=1),
+        reconciliation_id=pair.reconciliation_id,
+        reason="Une seule personne",
+    )
+    assert _note(note_id).patient_id == scene.patient_id
+
+
+class TestWhoSees:
+    def test_the_cell_and_the_domain_see_and_nobody_else(self, scene, world):
+        from carbet.registries.identity.tests.factories import domain, told
+
+        place = domain("chc", organization_id=world.places["nursing"].pk)
+        told(place, "1")
+
+        def seen(key):
+            with row_security.acting_as(world.actor(key), now=world.now):
+                return LocalIdentity.objects.filter(domain=place).count()
+
+        assert [seen(key) for key in ("identity_agent", "nurse", "gp", "operator", "agency")] == [
+            1,
+            1,
+            0,
+            0,
+            0,
+        ]
+
+    def test_the_cell_never_reads_what_is_written_of_care(self, scene, world):
+        with row_security.acting_as(world.actor("identity_agent"), now=world.now):
+            assert not Note.objects.exists()
+            assert queries.dependents(scene.patient_id)
+        with row_security.acting_as(world.actor("gp"), now=world.now):
+            assert queries.dependents(scene.patient_id) == []
+            assert queries.entries(scene.patient_id) == []
