@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 
 import orjson
@@ -15,6 +17,7 @@ from carbet.core import names
 from carbet.core.fhir import refuse
 from carbet.interop.fhir_api.rules import registry
 from carbet.interop.fhir_api.rules import search as rules
+from carbet.interop.fhir_api.rules.filtering import Expression, Joined
 from carbet.interop.fhir_api.rules.registry.directory import AS
 from carbet.interop.fhir_api.rules.search import Amount, Target, Token, When
 from carbet.registries.directory import fhir
@@ -508,6 +511,8 @@ def conditions(moment: Callable[[str], Condition]) -> dict[tuple[str, str], Cond
         common[kind, "_profile"] = _conforming(kind)
     common["Location", "_lastUpdated"] = _place_changed(moment("updated_at"))
     found |= common
+    for kind in MODELS:
+        found[kind, "_filter"] = _filtered(kind, found)
     for kind, links in registry.CHAINS.items():
         for link, target in links.items():
             for name in registry.chained(target):
@@ -543,6 +548,26 @@ def _conforming(kind: str) -> Condition:
         return found | ~_as_it_came(model, "$.*.meta.as.profile[*]") if asked == ours else found
 
     return condition
+
+
+def _filtered(kind: str, conditions: dict[tuple[str, str], Condition]) -> Condition:
+    """Return the condition that a `_filter` says, of those of the parameters."""
+
+    def condition(said: Expression) -> Q:
+        if isinstance(said, Joined):
+            parts = [condition(each) for each in said.parts]
+            if said.by == "not":
+                return _without(kind, parts[0])
+            return reduce(and_ if said.by == "and" else or_, parts)
+        found = conditions[kind, said.name](said.value)
+        return _without(kind, found) if said.operator == "ne" else found
+
+    return condition
+
+
+def _without(kind: str, condition: Q) -> Q:
+    """Return the opposite of a condition; what says nothing does not meet it."""
+    return ~Q(pk__in=MODELS[kind]._default_manager.filter(condition).values("pk"))
 
 
 def _by_id(token: Token) -> Q:

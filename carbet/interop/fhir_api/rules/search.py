@@ -1,18 +1,19 @@
 """Read the parameters of a search: known ones only, each of its kind, none that reaches SQL."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from carbet.core import fhir
 from carbet.core.fhir import Issue, Refused, refuse
 from carbet.interop.fhir_api.choices import ORDINARY_PAGE
-from carbet.interop.fhir_api.rules import registry
+from carbet.interop.fhir_api.rules import filtering, registry
 from carbet.interop.fhir_api.rules.registry import Parameter, Resource
 
 _MOST_VALUES = 20
 _LONGEST_VALUE = 300
+_LONGEST_FILTER = 2000
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f]")
 _DATE = re.compile(r"(eq|ge|le|gt|lt)?(\d{4}.*)")
 _NUMBER = re.compile(r"(eq|ge|le|gt|lt)?(\d{1,6}(?:\.\d{1,4})?)")
@@ -58,7 +59,7 @@ class Amount:
     number: float
 
 
-Value = Token | When | Target | Amount | str
+Value = Token | When | Target | Amount | filtering.Expression | str
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ class _Reader:
         self.lists: dict[str, list[str]] = {"_include": [], "iterate": [], "_revinclude": []}
 
     def take(self, name: str, value: str) -> None:
-        if len(name) > 100 or len(value) > _LONGEST_VALUE or _UNREADABLE.search(name + value):
+        longest = _LONGEST_FILTER if name == "_filter" else _LONGEST_VALUE
+        if len(name) > 100 or len(value) > longest or _UNREADABLE.search(name + value):
             self.wrong(name, "Valeur trop longue ou illisible.")
         elif name in registry.RESULT_PARAMETERS:
             self.take_result(name, value)
@@ -141,24 +143,36 @@ class _Reader:
             self.wrong(name, "Paramètre inconnu pour cette ressource.", code="not-supported")
 
     def take_filter(self, parameter: Parameter, value: str) -> None:
+        if parameter.name == "_filter":
+            try:
+                found = filtering.parse(value, self.condition_value)
+                self.filters.append(Filter(parameter, (found,)))
+            except ValueError as error:
+                self.wrong(parameter.name, str(error))
+            return
         parts = value.split(",")
         if not value or len(parts) > _MOST_VALUES or not all(parts):
             self.wrong(parameter.name, "Valeur vide, ou trop de valeurs.")
             return
-        reading = {
-            registry.TOKEN: _token,
-            registry.DATE: _when,
-            registry.STRING: _text,
-            registry.SPECIAL: _text,
-            registry.URI: _text,
-            registry.NUMBER: _amount,
-            registry.QUANTITY: _amount,
-            registry.REFERENCE: lambda text: _target(text, parameter, self.base),
-        }[parameter.kind]
         try:
-            self.filters.append(Filter(parameter, tuple(reading(part) for part in parts)))
+            values = tuple(value_of(parameter, part, self.base) for part in parts)
+            self.filters.append(Filter(parameter, values))
         except ValueError as error:
             self.wrong(parameter.name, str(error))
+
+    def condition_value(self, name: str, operator: str, text: str) -> Value:
+        """Return the value of a condition of `_filter`.
+
+        Raises:
+            ValueError: it cannot be served.
+        """
+        parameter = self.resource.parameters.get(name)
+        if parameter is None or name in ("_filter", "_profile"):
+            raise ValueError(f"« {_shown(name)} » n’est pas servi ici.")
+        if operator not in parameter.operators:
+            raise ValueError(f"{name} : {', '.join(parameter.operators)} est attendu.")
+        ordered = operator in ("gt", "lt", "ge", "le")
+        return value_of(parameter, operator + text if ordered else text, self.base)
 
     def take_result(self, name: str, value: str) -> None:
         if name in ("_format", "_pretty"):
@@ -211,8 +225,7 @@ class _Reader:
         self.said.append((name, value))
 
     def wrong(self, name: str, diagnostics: str, *, code: str = "invalid") -> None:
-        shown = re.sub(r"[^\w.:-]", "?", name[:40])
-        self.issues.append(Issue(code, f"{shown} : {diagnostics}"))
+        self.issues.append(Issue(code, f"{_shown(name)} : {diagnostics}"))
 
     def search(self) -> Search:
         if not self.issues:
@@ -244,6 +257,11 @@ class _Reader:
             )
 
 
+def _shown(name: str) -> str:
+    """Return a name said by others, fit to be said again."""
+    return re.sub(r"[^\w.:-]", "?", name[:40])
+
+
 def _is_identifying(value: Value) -> bool:
     """Tell whether a value names someone: an identifier with its system, a whole birth date."""
     if isinstance(value, When):
@@ -251,6 +269,23 @@ def _is_identifying(value: Value) -> bool:
     if isinstance(value, str):
         return len(value) >= 2
     return True
+
+
+def value_of(parameter: Parameter, text: str, base: str) -> Value:
+    """Return one value of a parameter, read as its kind asks.
+
+    Raises:
+        ValueError: it is not of that kind; the message says what is expected.
+    """
+    if parameter.kind == registry.REFERENCE:
+        return _target(text, parameter, base)
+    readings: dict[str, Callable[[str], Value]] = {
+        registry.TOKEN: _token,
+        registry.DATE: _when,
+        registry.NUMBER: _amount,
+        registry.QUANTITY: _amount,
+    }
+    return readings.get(parameter.kind, _text)(text)
 
 
 def _token(text: str) -> Token:

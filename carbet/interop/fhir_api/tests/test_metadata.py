@@ -37,6 +37,7 @@ def test_each_promised_search_parameter_is_served(statement, system):
         "number": "18",
         "quantity": "ge18",
         "uri": "urn:x",
+        "_filter": "_lastUpdated ge 2026-01-01",
         "near": "4.9|-52.3|10|km",
         "near-insee-code": "97302|15|km",
     }

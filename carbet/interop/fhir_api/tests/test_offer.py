@@ -1,6 +1,7 @@
 """The offer by FHIR: what each parameter finds, what is brought beside, what is never told."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import pytest
 
@@ -218,6 +219,13 @@ FINDS = {
             "age-range-low=lt18": False,
             "age-range-high=90||a": True,
             "_has:PractitionerRole:service:specialty=SM26": True,
+            '_filter=specialty eq 183 and (name co "neuro" or active eq false)': True,
+            "_filter=specialty eq 184 or not(name co neuro)": False,
+            f"_filter=characteristic eq {R210}|0320 and specialty ne 184": True,
+            "_filter=specialty ne 183": False,
+            "_filter=age-range-low ge 18 and location.commune-cog eq 97302": True,
+            "_filter=age-range-low lt 18": False,
+            "_filter=_lastUpdated ge 2020-01-01 and _has:PractitionerRole:service:role eq 10": True,
             "_has:PractitionerRole:service:specialty=SM01": False,
             "_tag=03": True,
         },
@@ -268,6 +276,22 @@ def test_each_parameter_finds_what_it_says(system, offer, kind):
         if (one in found(system.get(f"/{kind}?{query.format(**offer)}"))) is not expected
     }
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "", "specialty", "specialty eq", "specialty eq 183 and", "(specialty eq 183",
+        "specialty eq 183)", "specialty eq 183 specialty eq 184", 'name co "neuro',
+        "specialty gt 183", "name eq neuro", "nothing eq 1", "_filter eq 1", "age-range-low ge x",
+        "(" * 30 + "active eq true" + ")" * 30, " or ".join(["active eq true"] * 30),
+        "not active eq true", "organization.name.x co y", "x" * 3000,
+    ],
+)  # fmt: skip
+def test_a_filter_that_cannot_be_served_is_refused(system, said):
+    answer = system.get(f"/HealthcareService?{urlencode({'_filter': said})}")
+    assert answer.status_code == 400
+    assert answer.json()["issue"][0]["diagnostics"].startswith("_filter : ")
 
 
 def test_the_standard_call_of_the_ror_brings_the_whole_offer(system, offer):

@@ -76,7 +76,7 @@ def chained(target: str) -> tuple[str, ...]:
     return tuple(
         name
         for name, parameter in RESOURCES[target].parameters.items()
-        if not parameter.is_chain and name != "_lastUpdated"
+        if not parameter.is_chain and name not in ("_lastUpdated", "_filter")
     )
 
 

@@ -31,6 +31,7 @@ def _ror(of: str, name: str, kind: str) -> Parameter:
 
 
 _PROFILE = Parameter("_profile", URI, HL7 + "Resource-profile")
+_FILTER = Parameter("_filter", SPECIAL)
 # ROR: the region, "03".
 _TAG = Parameter("_tag", TOKEN, HL7 + "Resource-tag")
 # Annuaire: from which information system and which authority the data come.
@@ -46,6 +47,7 @@ SERVED = (
         (*READING, "create"),
         parameters(
             _PROFILE,
+            _FILTER,
             standard("Practitioner", "identifier", TOKEN),
             standard("Practitioner", "active", TOKEN),
             standard("Practitioner", "name", STRING),
@@ -66,6 +68,7 @@ SERVED = (
         (*READING, "create"),
         parameters(
             _PROFILE,
+            _FILTER,
             standard("PractitionerRole", "identifier", TOKEN),
             standard("PractitionerRole", "active", TOKEN),
             standard("PractitionerRole", "practitioner", REFERENCE, "Practitioner"),
@@ -93,6 +96,7 @@ SERVED = (
         (*READING, "create"),
         parameters(
             _PROFILE,
+            _FILTER,
             standard("Organization", "identifier", TOKEN),
             Parameter("identifier-type", TOKEN),
             standard("Organization", "active", TOKEN),
@@ -125,6 +129,7 @@ SERVED = (
         READING,
         parameters(
             _PROFILE,
+            _FILTER,
             standard("Location", "identifier", TOKEN),
             standard("Location", "name", STRING),
             standard("Location", "status", TOKEN),
@@ -156,6 +161,7 @@ SERVED = (
         READING,
         parameters(
             _PROFILE,
+            _FILTER,
             standard("HealthcareService", "identifier", TOKEN),
             standard("HealthcareService", "name", STRING),
             standard("HealthcareService", "active", TOKEN),
@@ -190,6 +196,7 @@ SERVED = (
         READING,
         parameters(
             _PROFILE,
+            _FILTER,
             standard("Endpoint", "identifier", TOKEN),
             standard("Endpoint", "name", STRING),
             standard("Endpoint", "status", TOKEN),

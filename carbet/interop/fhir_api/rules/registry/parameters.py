@@ -1,11 +1,16 @@
 """Search parameters: what one is, and the ways to say one in a line."""
 
+import re
 from dataclasses import dataclass
 
 HL7 = "http://hl7.org/fhir/SearchParameter/"
 
 TOKEN, STRING, DATE, REFERENCE = "token", "string", "date", "reference"
 NUMBER, QUANTITY, SPECIAL, URI = "number", "quantity", "special", "uri"
+
+# Texts that are sought by their beginning, or whole; the others by any part.
+_BEGINNING = frozenset(["address-city", "address-postalcode", "family", "given", "mailbox-mss"])
+_WHOLE = frozenset(["address-insee", "number-smartcard", "pharmacy-licence", "psychiatric-sector"])
 
 PERSON = ("Patient",)
 ACTORS = ("PractitionerRole", "Practitioner", "Organization")
@@ -20,6 +25,19 @@ class Parameter:
     definition: str = ""
     targets: tuple[str, ...] = ()
     documentation: str = ""
+
+    @property
+    def is_ordered(self) -> bool:
+        return self.kind in (DATE, NUMBER, QUANTITY)
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The comparisons of `_filter` that it serves."""
+        if self.is_ordered:
+            return ("eq", "ne", "gt", "lt", "ge", "le")
+        if self.kind == STRING and (end := re.split("[.:]", self.name)[-1]) not in _WHOLE:
+            return ("sw",) if end in _BEGINNING else ("co",)
+        return ("eq", "ne")
 
     @property
     def is_chain(self) -> bool:
