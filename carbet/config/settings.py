@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "carbet.coordination.charts",
     "carbet.coordination.subscriptions",
     "carbet.interop.fhir_api",
+    "carbet.interop.hospital_feed",
     "carbet.portal",
     "carbet.steering.demonstration",
 ]
@@ -261,6 +262,14 @@ ROR_CLIENT_ID = os.environ.get("CARBET_ROR_CLIENT_ID", "")
 ROR_CLIENT_SECRET = os.environ.get("CARBET_ROR_CLIENT_SECRET", "")
 # "Name=value" of the headers Ror-Profil-Utilisateur-… and Ror-Role-Metier-….
 ROR_PROFILE = environment.words("CARBET_ROR_PROFILE", "")
+# Where hospitals send HL7 v2 (MLLP), and the addresses that may: "10.1.0.0/16 10.2.3.4".
+MLLP_HOST = os.environ.get("CARBET_MLLP_BIND", "127.0.0.1")
+MLLP_PORT = int(os.environ.get("CARBET_MLLP_PORT", "2575"))
+MLLP_ALLOWED = environment.words("CARBET_MLLP_ALLOWED", "127.0.0.1 ::1")
+# Files of PEM: ours and its key, and whoever signs the certificates of senders.
+MLLP_TLS_CERTIFICATE = os.environ.get("CARBET_MLLP_TLS_CERTIFICATE", "")
+MLLP_TLS_KEY = os.environ.get("CARBET_MLLP_TLS_KEY", "")
+MLLP_TLS_SENDERS = os.environ.get("CARBET_MLLP_TLS_SENDERS", "")
 # An urgent alert that nobody read: after how long the circle's next role, then the team on duty.
 ESCALATION_MINUTES = environment.minutes("CARBET_ESCALATION_MINUTES", "15 15")
 

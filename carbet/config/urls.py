@@ -31,6 +31,7 @@ ROOMS = (
     "carbet.coordination.charts",
     "carbet.coordination.subscriptions",
     "carbet.interop.fhir_api",
+    "carbet.interop.hospital_feed",
     "carbet.portal",
 )
 

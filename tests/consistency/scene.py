@@ -54,6 +54,12 @@ from carbet.core import grants, row_security
 from carbet.core.actor import ALL_DATA, Actor, DataCategory, Level, internal
 from carbet.core.identifiers import make_ins, short_id
 from carbet.core.models import OutboxMessage
+from carbet.interop.hospital_feed.models import (
+    Encounter,
+    FeedRoute,
+    HospitalMessage,
+    Movement,
+)
 from carbet.registries.directory.models import Delegation, HealthcareService, ImportRun, Right
 from carbet.registries.patients.access import find_entered
 from carbet.registries.patients.choices import INS_TEST
@@ -490,7 +496,7 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
             recorded_at=now,
             updated_at=now,
         )
-    planned = _planned(world, patient_id)
+    planned = _planned(world, patient_id) | _hospital(world, patient_id)
     # Each person of the matrix has answered a questionnaire of their own, in both categories.
     number = QuestionnaireResponse.objects.values("questionnaire").distinct().count()
     questionnaire = Questionnaire.objects.order_by("pk")[number]
@@ -532,6 +538,37 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         "referral_id": referral.pk,
         "consent_id": consent.pk if consent else None,
     }
+
+
+def _hospital(world: World, patient_id: int) -> dict[str, int]:
+    """Return a stay that a hospital told, and a message of it that is stopped."""
+    now, place = world.now, world.places["far_office"]
+    dated = {"recorded_at": now, "updated_at": now, "patient_id": patient_id}
+    stay = Encounter.objects.create(
+        organization=place, number="1", status="planned", patient_class="I", **dated
+    )
+    Movement.objects.create(
+        encounter=stay, number="1", kind="A05", patient_class="I", started_at=now, **dated
+    )
+    message = HospitalMessage.objects.create(
+        received_at=now,
+        peer="127.0.0.1",
+        facility="CHC",
+        control_id=f"{patient_id}",
+        size=1,
+        digest="0",
+        due_at=now,
+        status="dead",
+        patient_id=patient_id,
+    )
+    route = FeedRoute.objects.create(
+        facility=f"F{patient_id}",
+        organization=place,
+        created_at=now,
+        updated_at=now,
+        created_by="Nadia Exploit",
+    )
+    return {"feed_message_id": message.pk, "route_id": route.pk}
 
 
 def _planned(world: World, patient_id: int) -> dict[str, Any]:

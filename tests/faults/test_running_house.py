@@ -37,6 +37,7 @@ class House:
     state: Path
     page_port: int = field(default_factory=free_port)
     live_port: int = field(default_factory=free_port)
+    mllp_port: int = field(default_factory=free_port)
 
     def environment(self) -> dict[str, str]:
         kept = {
@@ -48,6 +49,7 @@ class House:
             "CARBET_STATE_DIR": str(self.state),
             "CARBET_PORT": str(self.page_port),
             "CARBET_LIVE_PORT": str(self.live_port),
+            "CARBET_MLLP_PORT": str(self.mllp_port),
         }
         return kept | given | ({"CARBET_PG_BIN": BINARIES} if BINARIES else {})
 

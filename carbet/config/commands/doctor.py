@@ -107,7 +107,10 @@ def _ports() -> Iterator[Finding]:
     for number, variable in (
         (address.page_port, "CARBET_PORT"),
         (address.live_port, "CARBET_LIVE_PORT"),
+        (address.mllp_port, "CARBET_MLLP_PORT"),
     ):
+        if not number:
+            continue
         taker = holder(number)
         if taker:
             mend = f"Libérez-le, ou choisissez-en un autre avec {variable}."

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import psycopg
@@ -30,6 +30,8 @@ from carbet.registries.accounts.rules import DEMONSTRATION_PASSWORD
 from carbet.registries.directory.synthetic import STORY_PRACTITIONERS
 
 DEMONSTRATION_PERSONS = 300
+# Registered for HL7 over MLLP.
+MLLP_PORT = 2575
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Address:
     host: str
     page_port: int
     live_port: int
+    # Where hospitals send, 0 for nowhere.
+    mllp_port: int
 
     @property
     def public(self) -> str:
@@ -54,6 +58,9 @@ class Address:
             host=os.environ.get("CARBET_BIND", "127.0.0.1"),
             page_port=port("CARBET_PORT", 8000),
             live_port=port("CARBET_LIVE_PORT", 8001),
+            mllp_port=0
+            if os.environ.get("CARBET_MLLP_PORT") == "0"
+            else port("CARBET_MLLP_PORT", MLLP_PORT),
         )
 
 
@@ -92,6 +99,7 @@ def _serve(*, demonstration: bool) -> int:
         clear_remains(mark)
         for number in (address.page_port, address.live_port):
             _check_free(address.host, number)
+        address = _with_mllp(address, demonstration=demonstration)
         stand_in = _prepare_stand_in(address) if demonstration else None
         with database.opened() as server:
             # Static files know nothing of the database: a first start prepares both at once.
@@ -142,7 +150,22 @@ def _start_services(supervisor: Supervisor, address: Address) -> bool:
     else:
         say("  (serveur d'événements absent : les écrans ne se mettent pas à jour seuls)")
     supervisor.start(_worker())
+    if address.mllp_port:
+        supervisor.start(_mllp_server())
     return True
+
+
+def _with_mllp(address: Address, *, demonstration: bool) -> Address:
+    """Return the address with the port where hospitals send; a demonstration takes a free one."""
+    if not address.mllp_port:
+        return address
+    host = os.environ.get("CARBET_MLLP_BIND", "127.0.0.1")
+    if demonstration:
+        address = replace(address, mllp_port=_free_port(host, address.mllp_port))
+    else:
+        _check_free(host, address.mllp_port)
+    os.environ["CARBET_MLLP_PORT"] = str(address.mllp_port)
+    return address
 
 
 def _prepare_stand_in(address: Address) -> Service | None:
@@ -206,6 +229,11 @@ def _page_server(address: Address) -> Service:
 def _live_server(address: Address) -> Service:
     command = _granian("asgi", "carbet.config.asgi:application", address.host, address.live_port)
     return Service("Serveur d'événements", [*command, "--workers", "1", "--respawn-failed-workers"])
+
+
+def _mllp_server() -> Service:
+    command = [sys.executable, "-m", "carbet.config.mllp"]
+    return Service("Réception des hôpitaux", command, {"PYTHONPATH": str(ROOT)})
 
 
 def _granian(interface: str, target: str, host: str, number: int) -> list[str]:
@@ -290,7 +318,10 @@ def _check_free(host: str, number: int) -> None:
         except PermissionError:
             raise UnableToContinue(f"Le port {number} demande les droits de root.") from None
         except OSError:
-            variable = "CARBET_PORT" if number == port("CARBET_PORT", 8000) else "CARBET_LIVE_PORT"
+            variable = {
+                port("CARBET_PORT", 8000): "CARBET_PORT",
+                port("CARBET_MLLP_PORT", MLLP_PORT): "CARBET_MLLP_PORT",
+            }.get(number, "CARBET_LIVE_PORT")
             raise UnableToContinue(
                 f"Le port {number} est déjà pris{holder(number)}. Libérez-le, ou choisissez-en un "
                 f"autre, par exemple : {variable}={number + 100} make run"
@@ -322,6 +353,8 @@ def _welcome(address: Address, *, demonstration: bool, seconds: float) -> None:
     say(f"\nCarbet est prêt ({seconds:.1f} s) : {address.public}".replace(".", ",", 1))
     if demonstration:
         _show_accounts()
+    if address.mllp_port:
+        say(f"Messages d’hôpitaux (HL7 v2, MLLP) : port {address.mllp_port}.")
     say("Ctrl-C pour arrêter.")
 
 

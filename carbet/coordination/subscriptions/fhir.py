@@ -444,7 +444,7 @@ def _communication(row: CommunicationRequest, person: Json, *, meta: Json) -> Js
             _event_type(row.event_type),
             fhir.extension(NDE + "event-time", valueDateTime=fhir.instant(row.event_at)),
         ],
-        "status": "active",
+        "status": "revoked" if row.revoked_at else "active",
         "subject": {"reference": f"#{person['id']}"},
         # Never more than its type: what happened is read where it is kept.
         "payload": [{"contentString": EventType(row.event_type).label}],

@@ -77,7 +77,9 @@ class Subscription(models.Model):
 
 
 class CommunicationRequest(models.Model):
-    """One row is something that happened to one person, declared or seen here; never changed.
+    """One row is something that happened to one person, declared or seen here.
+
+    It never changes, but for being taken back by whoever told it.
 
     FHIR CommunicationRequest (NdE 3.0.0, EventDeclaration), without its payload: what an event says
     beyond its type stays with whoever declared it.
@@ -101,6 +103,8 @@ class CommunicationRequest(models.Model):
     )
     # What it comes from: "note:12", "document:5", or the digest of the declaration.
     source = models.CharField(max_length=80, unique=True)
+    # When a hospital took it back: the stay was told by mistake.
+    revoked_at = models.DateTimeField(null=True)
     recorded_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

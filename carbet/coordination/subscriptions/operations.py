@@ -34,6 +34,7 @@ from carbet.registries.patients.models import Patient
 VISIT_AFTER = timedelta(hours=48)
 VISIT = "Proposer une visite dans les 48 h après la sortie d’établissement"
 ENDED = "fin demandée par l’abonné"
+TAKEN_BACK = "annulé par l’établissement"
 LEFT = "la structure n’a plus accès à ce dossier"
 
 
@@ -216,6 +217,73 @@ def declare(
     return row, created, issues
 
 
+@operation("event.record_stay", action="C")
+def record_stay(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    patient: Patient,
+    event_type: EventType,
+    event_at: datetime,
+    requester: Party,
+    source: str,
+    quietly: bool = False,
+) -> CommunicationRequest:
+    """Keep that a stay began or ended, alert the circle and tell whoever subscribed.
+
+    The same source twice is one event; taken back and told again, it is told again.
+
+    Args:
+        source: what tells it there ("stay:12:ADM").
+        quietly: told long after: nobody is alerted, nothing is asked.
+    """
+    row, created = _keep(
+        patient_id=patient.pk,
+        event_type=event_type,
+        event_at=event_at,
+        authored_on=now,
+        requester=requester,
+        source=source,
+        organization_id=actor.organization_id,
+        now=now,
+    )
+    again = row.revoked_at is not None
+    if again:
+        row.revoked_at, row.event_at, row.updated_at = None, event_at, now
+        row.save(update_fields=["revoked_at", "event_at", "updated_at"])
+    if (created or again) and not quietly:
+        _tell_circle(row, patient, actor=actor, now=now)
+    if created:
+        _notify(row, now=now)
+    trace.about(patient_id=patient.pk, entity=row, reason=row.event_type)
+    return row
+
+
+@operation("event.take_back")
+def take_back(
+    trace: Trace, *, actor: Actor, now: datetime, patient: Patient, source: str
+) -> CommunicationRequest | None:
+    """Take back that a stay began or ended: the visit is not asked any more, the circle is told."""
+    row = CommunicationRequest.objects.select_for_update().filter(source=source).first()
+    if row is None or row.revoked_at is not None:
+        trace.about(patient_id=patient.pk, entity=source, reason="rien à reprendre")
+        return row
+    row.revoked_at = row.updated_at = now
+    row.save(update_fields=["revoked_at", "updated_at"])
+    tasks.follow(
+        actor=for_house(actor),
+        now=now,
+        patient_id=patient.pk,
+        items=[tasks.Item(source=f"event:{row.pk}", owner="", text=VISIT, reason=TAKEN_BACK)],
+        target="subscriptions",
+        tell=True,
+    )
+    _alert_circle(patient, actor=actor, now=now)
+    trace.about(patient_id=patient.pk, entity=row, reason=TAKEN_BACK)
+    return row
+
+
 @operation("event.gather", action="E")
 def gather(trace: Trace, *, actor: Actor, now: datetime) -> int:
     """Make events of the notes and documents that somebody subscribed to. Return how many.
@@ -302,6 +370,30 @@ def _tell_circle(
     row: CommunicationRequest, patient: Patient, *, actor: Actor, now: datetime
 ) -> None:
     """Alert those who write in the record of a stay; after one, ask somebody for a visit."""
+    carers = _alert_circle(patient, actor=actor, now=now)
+    if row.event_type == EventType.SOR and row.event_at > now - VISIT_AFTER:
+        for key in care_teams.next_to_tell(patient_id=patient.pk, told=set(), now=now):
+            if any(carer.key == key and carer.level >= Level.WRITE for carer in carers):
+                # A hospital that only reads the record asks through the house.
+                tasks.follow(
+                    actor=for_house(actor),
+                    now=now,
+                    patient_id=patient.pk,
+                    items=[
+                        tasks.Item(
+                            source=f"event:{row.pk}",
+                            owner=key,
+                            text=VISIT,
+                            due_on=timezone.localdate(max(row.event_at + VISIT_AFTER, now)),
+                            category=row.category,
+                        )
+                    ],
+                    target="subscriptions",
+                    tell=True,
+                )
+
+
+def _alert_circle(patient: Patient, *, actor: Actor, now: datetime) -> list[care_teams.Carer]:
     carers = care_teams.carers(patient_id=patient.pk)
     alerts.raise_alert(
         actor=actor,
@@ -315,21 +407,7 @@ def _tell_circle(
         kind=AlertKind.STAY,
         target="subscriptions",
     )
-    if row.event_type == EventType.SOR and row.event_at > now - VISIT_AFTER:
-        for key in care_teams.next_to_tell(patient_id=patient.pk, told=set(), now=now):
-            if any(carer.key == key and carer.level >= Level.WRITE for carer in carers):
-                # A hospital that only reads the record asks through the house.
-                tasks.create_task(
-                    actor=for_house(actor),
-                    now=now,
-                    patient=patient,
-                    owner=key,
-                    text=VISIT,
-                    due_on=timezone.localdate(max(row.event_at + VISIT_AFTER, now)),
-                    category=row.category,
-                    source=f"event:{row.pk}",
-                    target="subscriptions",
-                )
+    return carers
 
 
 # --- What a subscription asks -------------------------------------------------------------------

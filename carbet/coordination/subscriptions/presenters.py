@@ -58,4 +58,6 @@ def line(row: Subscription) -> SubscriptionLine:
 
 def event_line(row: CommunicationRequest) -> tuple[str, str, datetime]:
     """Return what happened, who said so, and when it was."""
-    return EventType(row.event_type).label, row.requester_name or row.requester_value, row.event_at
+    what = EventType(row.event_type).label
+    who = row.requester_name or row.requester_value
+    return f"{what} (annulé)" if row.revoked_at else what, who, row.event_at

@@ -1,0 +1,46 @@
+"""Shapes of what an operator types about the feed."""
+
+from django import forms
+
+
+class AbandonForm(forms.Form):
+    """Why a message is given up."""
+
+    reason = forms.CharField(
+        label="Raison",
+        max_length=250,
+        min_length=5,
+        help_text="Gardée avec votre nom. N’écrivez aucun nom de personne.",
+        error_messages={
+            "required": "Dites en quelques mots pourquoi ce message est abandonné.",
+            "min_length": "Dites en quelques mots pourquoi ce message est abandonné.",
+            "max_length": "250 signes au plus.",
+        },
+    )
+
+
+class RouteForm(forms.Form):
+    """Which establishment a sender is."""
+
+    facility = forms.CharField(
+        label="Code de l’établissement émetteur",
+        max_length=100,
+        help_text="Tel qu’il est envoyé en MSH-4, par exemple CHC.",
+        error_messages={"required": "Indiquez le code envoyé en MSH-4."},
+    )
+    application = forms.CharField(
+        label="Application émettrice",
+        max_length=100,
+        required=False,
+        help_text="MSH-3, seulement si un établissement en a plusieurs à distinguer.",
+    )
+    finess = forms.CharField(
+        label="Numéro FINESS de la structure",
+        max_length=9,
+        help_text="9 caractères ; la structure doit être dans l’annuaire.",
+        error_messages={
+            "required": "Indiquez le numéro FINESS.",
+            "max_length": "Un numéro FINESS a 9 caractères.",
+        },
+    )
+    gesture = forms.UUIDField(widget=forms.HiddenInput)

@@ -1,0 +1,84 @@
+"""Whom a message speaks of: by a qualified INS, or by a number known here; never by name alone."""
+
+from django.conf import settings
+
+from carbet.core import names
+from carbet.interop.hospital_feed.models import FeedRoute
+from carbet.interop.hospital_feed.rules.persons import PersonRead
+from carbet.registries.patients import queries as patients
+from carbet.registries.patients.choices import INS_DEMO, INS_TEST
+from carbet.registries.patients.models import Patient
+
+
+class Unidentified(Exception):
+    """Nobody here can be told for sure: the message waits, and says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def number_system(route: FeedRoute, authority: str) -> str:
+    """Return the system of the local numbers of an establishment: nobody else writes under it."""
+    return f"urn:carbet:ipp:{route.organization_id}:{authority}"[:200]
+
+
+def identify(route: FeedRoute, said: PersonRead) -> Patient:
+    """Return the person that a message names.
+
+    The INS of a qualified identity, here as there, whose traits agree; else the number that this
+    establishment gave her, if it is known here.
+
+    Raises:
+        Unidentified: nobody, several, or an INS that contradicts the traits.
+    """
+    by_ins = _by_ins(said)
+    by_number = _by_number(route, said)
+    if len(by_number) > 1:
+        raise Unidentified("Deux personnes d’ici portent les numéros de ce message.")
+    found = by_ins or next(iter(by_number), None)
+    if found is None:
+        if said.ins and not said.qualified:
+            raise Unidentified("INS non qualifié par l’établissement, et numéro inconnu ici.")
+        if said.ins:
+            raise Unidentified("Ni l’INS ni le numéro de l’établissement ne sont connus ici.")
+        raise Unidentified("Sans INS, et numéro de l’établissement inconnu ici.")
+    if by_ins and by_number and by_number[0].pk != by_ins.pk:
+        raise Unidentified("L’INS et le numéro de l’établissement désignent deux personnes.")
+    if wrong := contradicted(found, said):
+        raise Unidentified(f"Ces traits contredisent l’identité connue ici : {', '.join(wrong)}.")
+    return found
+
+
+def contradicted(patient: Patient, said: PersonRead) -> list[str]:
+    """Return the strict traits that a message says otherwise; what it does not say is no doubt."""
+    wrong = []
+    if said.birth_date is not None and said.birth_date != patient.birth_date:
+        wrong.append("date de naissance")
+    if said.gender and patient.gender != "unknown" and said.gender != patient.gender:
+        wrong.append("sexe")
+    known = {names.strict_form(name) for name in (patient.birth_family, patient.used_family)}
+    if said.family and names.strict_form(said.family) not in known:
+        wrong.append("nom de naissance")
+    return wrong
+
+
+def _by_ins(said: PersonRead) -> Patient | None:
+    if not said.qualified:
+        return None
+    for system, value in said.ins:
+        if system in (INS_TEST, INS_DEMO) and not settings.DEMONSTRATION:
+            raise Unidentified("INS de test : refusé en production.")
+        known = patients.identified(system=system, value=value)
+        if (found := Patient.objects.filter(pk__in=known, active=True).first()) is not None:
+            return found
+    return None
+
+
+def _by_number(route: FeedRoute, said: PersonRead) -> list[Patient]:
+    found: dict[int, Patient] = {}
+    for authority, value in said.numbers:
+        known = patients.identified(system=number_system(route, authority), value=value)
+        for person in Patient.objects.filter(pk__in=known, active=True)[:2]:
+            found[person.pk] = person
+    return list(found.values())
