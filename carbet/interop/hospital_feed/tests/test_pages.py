@@ -103,7 +103,13 @@ def test_pages_cost_the_same_however_many(feed, operator, name, django_assert_ma
     for count in (1, 30):
         feed.send(
             *(
-                adt("A01", control=f"{count}-{rank}", action="INSRT", number=f"9{count}{rank}")
+                adt(
+                    "A01",
+                    control=f"{count}-{rank}",
+                    action="INSRT",
+                    ins="",
+                    number=f"9{count}{rank}",
+                )
                 for rank in range(count)
             )
         )
