@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (10, 1_000, 20_000)
-# Half notes, half measures, an hour apart.
+# A quarter each of notes, measures, documents and visits, an hour apart.
 FILL_NOTES = """
 INSERT INTO notebook_note (patient_id, author_role_id, author_name, occurred_at, recorded_at,
   gesture, kind, text, urgent, correction_reason)
@@ -32,6 +32,33 @@ SELECT %(patient)s, %(role)s, 'Banc', %(now)s - n * interval '2 hours' - interva
        %(now)s, gen_random_uuid(), '8867-4', 60 + n %% 40, 'final', ''
 FROM generate_series(1, %(many)s) n
 """
+FILL_DOCUMENTS = """
+INSERT INTO documents_document (patient_id, author_role_id, author_name, recorded_at, updated_at,
+  gesture, type, title, status, status_reason, category, confidentiality, visibility, attached_to,
+  identifier_system, identifier_value, version)
+SELECT %(patient)s, %(role)s, 'Banc', %(now)s - n * interval '2 hours' - interval '20 minutes',
+       %(now)s - n * interval '2 hours', gen_random_uuid(), '11506-3', 'Lettre ' || n, 'current',
+       '', 1, 'N', 'circle', '', '', '', 1
+FROM generate_series(1, %(many)s) n
+"""
+FILL_VISITS = """
+INSERT INTO scheduling_appointment (patient_id, author_role_id, author_name, status, kind,
+  description, start, "end", overlap_accepted, awaits_author, patient_status, cancel_reason,
+  cancel_comment, identifier_system, identifier_value, declared_by, said, open_to, created_at,
+  updated_at, version, gesture)
+SELECT %(patient)s, %(role)s, 'Banc', 'fulfilled', 'HH', 'Pansement',
+       %(now)s - n * interval '2 hours' - interval '40 minutes',
+       %(now)s - n * interval '2 hours' - interval '10 minutes', false, false, 'accepted', '', '',
+       '', '', '', '{}', '{}', %(now)s - n * interval '2 hours', %(now)s - n * interval '2 hours',
+       1, gen_random_uuid()
+FROM generate_series(1, %(many)s) n
+"""
+FILLS = (FILL_NOTES, FILL_MEASURES, FILL_DOCUMENTS, FILL_VISITS)
+TABLES = ("notebook_note", "notebook_measure", "documents_document", "scheduling_appointment")
+COUNTED = "SELECT " + " + ".join(  # noqa: S608
+    f"(SELECT count(*) FROM {table} WHERE patient_id = %(p)s)"  # noqa: S608
+    for table in TABLES
+)
 
 
 def main() -> None:
@@ -79,17 +106,13 @@ def measure(rounds: int) -> None:
         persons = _persons(role.pk)
     with connections[OWNER].cursor() as cursor:
         for person, size in zip(persons, SIZES, strict=True):
-            cursor.execute(
-                "SELECT (SELECT count(*) FROM notebook_note WHERE patient_id = %(p)s)"
-                " + (SELECT count(*) FROM notebook_measure WHERE patient_id = %(p)s)",
-                {"p": person},
-            )
+            cursor.execute(COUNTED, {"p": person})
             missing = max(0, size - cursor.fetchone()[0])
-            for fill in (FILL_NOTES, FILL_MEASURES):
+            for fill in FILLS:
                 cursor.execute(
-                    fill, {"patient": person, "role": role.pk, "now": now, "many": missing // 2}
+                    fill, {"patient": person, "role": role.pk, "now": now, "many": missing // 4}
                 )
-        cursor.execute("ANALYZE notebook_note, notebook_measure")
+        cursor.execute(f"ANALYZE {', '.join(TABLES)}")
     from benchmarks import prepare
 
     client = Client(
@@ -117,14 +140,15 @@ def _line(client: Any, person: int, rounds: int) -> str:
     page = reverse("notebook:list", args=[person])
     client.get(page)
     with connections["owner"].cursor() as cursor:
+        cursor.execute(COUNTED, {"p": person})
+        held = cursor.fetchone()[0]
+        # Deep among the notes, where a whole page of everything still follows.
         cursor.execute(
-            "SELECT (SELECT count(*) FROM notebook_note WHERE patient_id = %(p)s)"
-            " + (SELECT count(*) FROM notebook_measure WHERE patient_id = %(p)s),"
-            " (SELECT id FROM notebook_note WHERE patient_id = %(p)s AND author_name = 'Banc'"
-            "  ORDER BY occurred_at LIMIT 1 OFFSET 2)",
-            {"p": person},
+            "SELECT id FROM notebook_note WHERE patient_id = %s"
+            " ORDER BY occurred_at LIMIT 1 OFFSET %s",
+            [person, held // 80],
         )
-        held, old = cursor.fetchone()
+        old = cursor.fetchone()[0]
         cursor.execute("SELECT occurred_at FROM notebook_note WHERE id = %s", [old])
         moment = cursor.fetchone()[0]
     micros = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -302,19 +302,19 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
             recorded_at=now,
             updated_at=now,
         )
-    file = File.objects.create(
-        document=document,
-        patient_id=patient_id,
-        number=1,
-        name="photo.jpg",
-        media_type="image/jpeg",
-        size=4,
-        width=1,
-        height=1,
-        digest="0" * 64,
-        author_name="Inès Robeiri",
-        recorded_at=now,
-    )
+        file = File.objects.create(
+            document=document,
+            patient_id=patient_id,
+            number=1,
+            name="photo.jpg",
+            media_type="image/jpeg",
+            size=4,
+            width=1,
+            height=1,
+            digest="0" * 64,
+            author_name="Inès Robeiri",
+            recorded_at=now,
+        )
     for rank in (0, 1):
         Piece.objects.create(file=file, patient_id=patient_id, rank=rank, data=b"\xff\xd8\xff!")
     consent = Consent.objects.filter(patient_id=patient_id).first()

@@ -79,4 +79,8 @@ class QuestionnaireResponse(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["patient", "-authored_at"], name="response_by_patient"),
+            models.Index(
+                fields=["patient", "author_role", "-authored_at"], name="response_by_author"
+            ),
+            models.Index(fields=["patient", "-saved_at"], name="response_changed"),
         ]

@@ -7,12 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+from django.urls import reverse
 
 from carbet.coordination.assessments import queries
 from carbet.coordination.assessments.choices import ResponseStatus
 from carbet.coordination.assessments.models import QuestionnaireResponse
 from carbet.coordination.assessments.rules import answers as rules
 from carbet.coordination.assessments.rules.definitions import NUMBERS, Definition, Item
+from carbet.core import timeline
 
 WIDE_OPTIONS = 40
 
@@ -344,3 +346,39 @@ def progress(definition: Definition, answers: Mapping[str, Sequence[Any]]) -> tu
     asked = rules.enabled(definition, kept)
     needed = [item for item in definition.asked if item.required and item.link_id in asked]
     return sum(item.link_id in kept for item in needed), len(needed)
+
+
+# --- On the timeline of the record ---------------------------------------------------------------
+
+
+def happening(row: timeline.Row, *, patient_id: int) -> timeline.Happening:
+    """Say that the person was assessed."""
+    return timeline.Happening(
+        kind="Évaluation",
+        icon="gauge",
+        title=row["title"],
+        href=reverse("assessments:detail", args=[patient_id, row["id"]]),
+        about="Corrigée" if row["status"] == ResponseStatus.AMENDED else "",
+    )
+
+
+# Those being filled are their author's.
+TIMELINE = timeline.Source(
+    key="evaluations",
+    letter="e",
+    label="Évaluations",
+    table="assessments_questionnaireresponse x",
+    where="AND x.status <> 'in-progress'",
+    at="x.authored_at",
+    recorded="x.recorded_at",
+    author="x.author_role_id",
+    author_role="x.author_role_id",
+    author_name="x.author_name",
+    changed="x.saved_at",
+    struck="CASE WHEN x.status = 'entered-in-error' THEN x.saved_at END",
+    struck_reason="x.status_reason",
+    said="""'status', x.status, 'title', (SELECT q.title FROM assessments_questionnaire q
+      WHERE q.id = x.questionnaire_id)""",
+    line=happening,
+    lists_authors=True,
+)

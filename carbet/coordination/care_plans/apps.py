@@ -4,7 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-from carbet.core import home
+from carbet.core import home, timeline
 
 
 class CarePlansConfig(AppConfig):
@@ -16,5 +16,8 @@ class CarePlansConfig(AppConfig):
         presenters = import_module("carbet.coordination.care_plans.presenters.home_page")
         for block in presenters.BLOCKS:
             home.add(block)
+        decisions = import_module("carbet.coordination.care_plans.presenters.timeline")
+        timeline.add(decisions.APPROVED)
+        timeline.add(decisions.SENT_BACK)
         # Hears what members answer to the tasks of their actions.
         import_module("carbet.coordination.care_plans.receivers")

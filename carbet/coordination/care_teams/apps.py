@@ -4,7 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-from carbet.core import home
+from carbet.core import home, timeline
 
 
 class CareTeamsConfig(AppConfig):
@@ -16,5 +16,7 @@ class CareTeamsConfig(AppConfig):
         presenters = import_module("carbet.coordination.care_teams.presenters")
         home.add(presenters.HOME)
         home.add(presenters.INVITED)
+        for source in import_module("carbet.coordination.care_teams.presenters.timeline").SOURCES:
+            timeline.add(source)
         # Answers the rooms below.
         import_module("carbet.coordination.care_teams.receivers")

@@ -74,6 +74,18 @@ class Document(sharing.Shared):
                 name="document_by_set",
                 condition=~models.Q(set_identifier=""),
             ),
+            # The timeline shows those that stand alone: the photos of notes stand with their note.
+            models.Index(
+                fields=["patient", "-recorded_at", "-id"],
+                name="document_alone",
+                condition=models.Q(attached_to=""),
+            ),
+            models.Index(
+                fields=["patient", "author_role", "-recorded_at"],
+                name="document_by_author",
+                condition=models.Q(attached_to=""),
+            ),
+            models.Index(fields=["patient", "-updated_at"], name="document_changed"),
         ]
         constraints = [
             models.UniqueConstraint(

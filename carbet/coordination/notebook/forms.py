@@ -13,6 +13,7 @@ from carbet.coordination.documents.forms import ReceivedFilesField
 from carbet.coordination.notebook import rules
 from carbet.coordination.notebook.choices import MeasureKind, NoteKind
 from carbet.coordination.notebook.queries import MEASURE, NOTE, Filters, Position
+from carbet.core import timeline
 from carbet.core.actor import ALL_DATA, DataCategory
 from carbet.core.identifiers import from_short_id, short_id
 from carbet.core.sharing import PERSON_AND_RELATIVES, Visibility
@@ -393,7 +394,7 @@ class FilterForm(forms.Form):
 
     type = forms.MultipleChoiceField(
         label="Type",
-        choices=[*NoteKind.choices, (MEASURES, "Mesures")],
+        choices=lambda: [*NoteKind.choices, (MEASURES, "Mesures"), *timeline.choices()],
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
@@ -418,7 +419,8 @@ class FilterForm(forms.Form):
         self.is_valid()
         data = self.cleaned_data
         types = data.get("type") or []
-        kinds = tuple(kind for kind in types if kind != MEASURES)
+        kinds = tuple(kind for kind in types if kind in NoteKind.values)
+        others = tuple(key for key, _ in timeline.choices() if key in types or not types)
         return Filters(
             kinds=kinds,
             notes=bool(kinds) or not types,
@@ -428,6 +430,7 @@ class FilterForm(forms.Form):
             files=bool(data.get("fichiers")),
             words=data.get("q") or "",
             since=since if data.get("nouveau") else None,
+            happenings=others,
         )
 
 
@@ -442,7 +445,7 @@ def read_position(query: QueryDict) -> Position | None:
     moment, _, rest = query.get("suite", "").partition("-")
     source, _, number = rest.partition("-")
     try:
-        if source not in (NOTE, MEASURE):
+        if source not in (NOTE, MEASURE) and timeline.source(source) is None:
             return None
         at = _EPOCH + timedelta(microseconds=int(moment))
         return Position(at, source, from_short_id(number))

@@ -11,7 +11,7 @@ from carbet.coordination.notebook import rules
 from carbet.coordination.notebook.choices import MeasureKind, NoteKind
 from carbet.coordination.notebook.models import Measure, Note
 from carbet.coordination.notebook.queries import Attached, Entry, MeasurePoint, Reading
-from carbet.core import sharing
+from carbet.core import sharing, timeline
 from carbet.core.actor import Actor
 from carbet.core.identifiers import short_id
 from carbet.core.sharing import Visibility
@@ -41,7 +41,7 @@ class ShownFile:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One note, reply or measure, as shown."""
+    """One note, reply, measure or thing that happened in another room, as shown."""
 
     id: str
     pk: int
@@ -75,10 +75,17 @@ class Line:
     together: tuple["Line", ...] = ()
     # The first entry already seen, when all the new ones stand above it.
     already_seen_from_here: bool = False
+    # Where what happened in another room opens, and what is said beside it.
+    href: str = ""
+    about: str = ""
 
 
-def line(entry: Entry, *, actor: Actor, since: datetime | None, may_write: bool) -> Line:
+def line(
+    entry: Entry, *, actor: Actor, since: datetime | None, may_write: bool, patient_id: int = 0
+) -> Line:
     """Return what is shown of one entry to this reader."""
+    if entry.said is not None:
+        return _happening(entry, actor=actor, since=since, patient_id=patient_id)
     own = entry.author_role_id is not None and entry.author_role_id == actor.role_id
     late = entry.recorded_at - entry.occurred_at > LATE
     kind, icon, value, unit = _what(entry)
@@ -119,11 +126,58 @@ def line(entry: Entry, *, actor: Actor, since: datetime | None, may_write: bool)
     )
 
 
+def _happening(entry: Entry, *, actor: Actor, since: datetime | None, patient_id: int) -> Line:
+    """Return what a room says of what happened there."""
+    source = timeline.source(entry.source)
+    if source is None or entry.said is None:
+        raise LookupError(entry.source)
+    own = entry.author_role_id is not None and entry.author_role_id == actor.role_id
+    said = source.line(entry.said | {"id": entry.pk}, patient_id=patient_id)
+    return Line(
+        id=f"{source.letter}-{short_id(entry.pk)}",
+        pk=entry.pk,
+        is_note=False,
+        kind=said.kind,
+        icon=said.icon,
+        author=signature(entry.author_name, entry.on_behalf_of),
+        role=entry.role_label,
+        organization=entry.organization,
+        at=entry.occurred_at,
+        recorded_late_at=entry.recorded_at
+        if entry.recorded_at - entry.occurred_at > LATE
+        else None,
+        text=said.title,
+        value="",
+        unit="",
+        urgent=False,
+        new=rules.is_new(entry.recorded_at, entry.withdrawn_at, since=since, own=own),
+        corrected_at=None,
+        correction_reason="",
+        struck_at=entry.withdrawn_at,
+        struck_reason=entry.withdrawal_reason,
+        may_reply=False,
+        may_mend=False,
+        visibility=""
+        if entry.visibility == Visibility.CIRCLE
+        else str(Visibility(entry.visibility).label),
+        href=said.href,
+        about=said.about,
+    )
+
+
 def lines(
-    entries: Iterable[Entry], *, actor: Actor, since: datetime | None, may_write: bool
+    entries: Iterable[Entry],
+    *,
+    actor: Actor,
+    since: datetime | None,
+    may_write: bool,
+    patient_id: int = 0,
 ) -> list[Line]:
     """Return what is shown of a page of the timeline, visits gathered, new entries marked."""
-    shown = gather(line(entry, actor=actor, since=since, may_write=may_write) for entry in entries)
+    shown = gather(
+        line(entry, actor=actor, since=since, may_write=may_write, patient_id=patient_id)
+        for entry in entries
+    )
     fresh = [one.new or any(reply.new for reply in one.replies) for one in shown]
     first_seen = fresh.index(False) if False in fresh else None
     if first_seen and not any(fresh[first_seen:]):
@@ -153,7 +207,7 @@ def gather(shown: Iterable[Line]) -> list[Line]:
 
 def _visit(one: Line) -> tuple[object, ...]:
     """Return what the measures of a visit share; a note, or a measure in error, stands alone."""
-    if one.is_note or one.struck_at is not None:
+    if one.is_note or one.href or one.struck_at is not None:
         return (one.id,)
     return (one.author, one.role, one.at, one.text)
 

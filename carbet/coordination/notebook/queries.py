@@ -12,6 +12,7 @@ from django.db import connection
 
 from carbet.coordination.notebook.choices import MeasureKind, MeasureStatus
 from carbet.coordination.notebook.models import Note, NoteReceipt
+from carbet.core import timeline as happenings
 from carbet.core.actor import Actor
 from carbet.core.sharing import Visibility
 from carbet.registries.directory.models import PractitionerRole
@@ -45,7 +46,7 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One note or one measure of the timeline, with its author and, for a note, its replies."""
+    """One note (with its replies), measure, or thing that happened in another room (`said`)."""
 
     source: str
     pk: int
@@ -71,6 +72,7 @@ class Entry:
     value: Decimal | None = None
     second_value: Decimal | None = None
     replies: tuple["Entry", ...] = ()
+    said: happenings.Row | None = None
 
     @property
     def position(self) -> Position:
@@ -93,6 +95,8 @@ class Filters:
     files: bool = False
     since: datetime | None = None
     words: str = ""
+    # What happened in other rooms, by key of `core.timeline`; nothing unless asked.
+    happenings: tuple[str, ...] = ()
 
 
 # Who wrote a note or a measure `{0}`, in columns; and who a note `{0}` is for, what it carries.
@@ -115,15 +119,16 @@ _FILES = """(SELECT json_agg(json_build_array(
     WHERE a.note_id = {0}.id)"""
 _MOST_REPLIES = 100
 
-# Notes and measures are one stream, newest first. Each branch stops at the page's size, then their
-# union is cut again; replies come along as JSON, oldest first.
+# Notes, measures and what happened in other rooms are one stream, newest first. Each branch stops
+# at the page's size, then their union is cut again; replies come along as JSON, oldest first.
 _TIMELINE = (
     """
 WITH page AS (
   (SELECT 'n' AS source, n.id, n.occurred_at, n.recorded_at, n.kind, n.author_role_id,
           n.author_organization_id, n.author_name, n.on_behalf_of_id, n.text, n.urgent,
           n.corrected_at, n.correction_reason, n.withdrawn_at, n.withdrawal_reason,
-          n.visibility, n.mentions, NULL::numeric AS value, NULL::numeric AS second_value
+          n.visibility, n.mentions, NULL::numeric AS value, NULL::numeric AS second_value,
+          NULL::json AS said
    FROM notebook_note n
    WHERE n.patient_id = %(patient)s AND n.replies_to_id IS NULL {notes}
    ORDER BY n.occurred_at DESC, n.id DESC LIMIT %(limit)s)
@@ -131,14 +136,15 @@ WITH page AS (
   (SELECT 'm', m.id, m.occurred_at, m.recorded_at, m.kind, m.author_role_id,
           m.author_organization_id, m.author_name, m.on_behalf_of_id, m.comment, false, NULL, '',
           CASE WHEN m.status = 'entered-in-error' THEN m.status_changed_at END, '', 'circle', NULL,
-          m.value, m.second_value
+          m.value, m.second_value, NULL
    FROM notebook_measure m
    WHERE m.patient_id = %(patient)s {measures}
    ORDER BY m.occurred_at DESC, m.id DESC LIMIT %(limit)s)
+  {happenings}
   ORDER BY 3 DESC, 1 DESC, 2 DESC LIMIT %(limit)s
 )
 SELECT page.source, page.id, page.occurred_at, page.recorded_at, page.kind, page.author_role_id,
-       page.author_name, """  # noqa: S608 (columns written here, never what is asked)
+       COALESCE(NULLIF(page.author_name, ''), w.given || ' ' || w.family, ''), """  # noqa: S608 (columns written here, never what is asked)
     + _AUTHOR.format("page")
     + """,
        page.text, page.urgent, page.corrected_at, page.correction_reason, page.withdrawn_at,
@@ -164,10 +170,11 @@ SELECT page.source, page.id, page.occurred_at, page.recorded_at, page.kind, page
          FROM (SELECT * FROM notebook_note a WHERE a.replies_to_id = page.id
                ORDER BY a.occurred_at DESC, a.id DESC LIMIT %(replies)s) c"""
     + _AUTHOR_TABLES.format("c")
-    + """) END
+    + """) END, page.said
 FROM page"""
     + _AUTHOR_TABLES.format("page")
     + """
+  LEFT JOIN directory_practitioner w ON w.id = rpage.practitioner_id
 ORDER BY page.occurred_at DESC, page.source DESC, page.id DESC
 """
 )
@@ -176,6 +183,17 @@ _BEFORE = (
     " AND ({0}.occurred_at, '{0}', {0}.id) < (%(before)s, %(before_source)s, %(before_id)s)"
 )
 _NO_ROW = " AND false"
+_HAPPENING = """UNION ALL
+  (SELECT '{0.letter}', {0.pk}, {0.at}, {recorded}, '', {0.author_role}, {0.author_organization},
+          {0.author_name}, {0.on_behalf_of}, '', false, NULL, '', {0.struck}, {0.struck_reason},
+          {0.visibility}, NULL, NULL, NULL, json_build_object({0.said})
+   FROM {0.table}
+   WHERE {0.patient} = %(patient)s AND {0.at} <= %(now)s {conditions}
+   ORDER BY {0.at} DESC, {0.pk} DESC LIMIT %(limit)s)"""
+_HAPPENING_BEFORE = (
+    " AND {0.at} <= %(before)s"
+    " AND ({0.at}, '{0.letter}', {0.pk}) < (%(before)s, %(before_source)s, %(before_id)s)"
+)
 # Those that changed, or were answered, since a moment: by the index of what changed.
 _CHANGED = """ AND n.id IN (SELECT COALESCE(c.replies_to_id, c.id) FROM notebook_note c
   WHERE c.patient_id = %(patient)s AND c.updated_at > %(since)s)"""
@@ -194,10 +212,14 @@ def timeline(
     before: Position | None = None,
     filters: Filters | None = None,
     reader_role_id: int | None = None,
+    now: datetime | None = None,
 ) -> list[Entry]:
-    """Return notes (with their replies) and measures, the latest first, in one query.
+    """Return notes (with their replies), measures and, if asked, what else happened: one query.
+
+    The latest first.
 
     Args:
+        now: until when other rooms are asked what happened.
         before: the last entry of the page before; the page starts right after it.
         reader_role_id: whose marks "seen" are told.
     """
@@ -229,9 +251,15 @@ def timeline(
                 measures=measures
                 if asked.measures and not (asked.urgent or asked.files or words)
                 else _NO_ROW,
+                happenings="".join(
+                    _happening(each, asked, continued=before is not None)
+                    for each in happenings.sources(asked.happenings)
+                    if _is_asked(each, asked, words=words)
+                ),
             ),
             {
                 "patient": patient_id,
+                "now": now or "infinity",
                 "limit": limit,
                 "replies": _MOST_REPLIES,
                 "reader": reader_role_id,
@@ -249,6 +277,28 @@ def timeline(
         )
         rows = cursor.fetchall()
     return [_entry(row[0], row[1:], told=True) for row in rows]
+
+
+def _is_asked(source: happenings.Source, asked: Filters, *, words: str) -> bool:
+    """Tell whether a filter leaves rows of another room: they are no urgent note, nor words."""
+    return not (
+        asked.urgent
+        or words
+        or (asked.files and not source.is_file)
+        or (asked.author_role_id is not None and not source.author)
+    )
+
+
+def _happening(source: happenings.Source, asked: Filters, *, continued: bool) -> str:
+    """Return the branch of the timeline that reads what happened in another room."""
+    conditions = source.where
+    if continued:
+        conditions += _HAPPENING_BEFORE.format(source)
+    if asked.author_role_id is not None:
+        conditions += f" AND {source.author} = %(author)s"
+    if asked.since is not None:
+        conditions += f" AND {source.changed or source.at} > %(since)s"
+    return _HAPPENING.format(source, recorded=source.recorded or source.at, conditions=conditions)
 
 
 def search_words(text: str) -> str:
@@ -275,6 +325,7 @@ def _entry(source: str, row: Sequence[Any], *, told: bool = False) -> Entry:
         value=values[19] if told else None,
         second_value=values[20] if told else None,
         replies=tuple(_entry(NOTE, each) for each in (values[21] or ())) if told else (),
+        said=happenings.told(values[22]) if told and values[22] else None,
     )
 
 
@@ -287,28 +338,47 @@ def _moment(value: object) -> datetime | None:
 
 # One step of the index for each author, whatever they wrote.
 _AUTHORS = """
-WITH RECURSIVE {0} AS (
-  (SELECT author_role_id AS id FROM notebook_{0}
-   WHERE patient_id = %(patient)s AND author_role_id IS NOT NULL ORDER BY author_role_id LIMIT 1)
+SELECT id FROM (WITH RECURSIVE step AS (
+  (SELECT {author} AS id FROM {table}
+   WHERE {patient} = %(patient)s AND {author} IS NOT NULL {where} ORDER BY {author} LIMIT 1)
   UNION ALL
-  SELECT (SELECT n.author_role_id FROM notebook_{0} n
-          WHERE n.patient_id = %(patient)s AND n.author_role_id > {0}.id
-          ORDER BY n.author_role_id LIMIT 1)
-  FROM {0} WHERE {0}.id IS NOT NULL
-) SELECT id FROM {0} WHERE id IS NOT NULL"""
-_ALL_AUTHORS = f"""
+  SELECT (SELECT {author} FROM {table}
+          WHERE {patient} = %(patient)s AND {author} > step.id {where}
+          ORDER BY {author} LIMIT 1)
+  FROM step WHERE step.id IS NOT NULL
+) SELECT id FROM step WHERE id IS NOT NULL) wrote"""
+_ALL_AUTHORS = """
 SELECT r.id, trim(d.given || ' ' || d.family)
-FROM (SELECT id FROM ({_AUTHORS.format("note")}) n UNION
-      SELECT id FROM ({_AUTHORS.format("measure")}) m) wrote
+FROM ({authors}) wrote
 JOIN directory_practitionerrole r ON r.id = wrote.id
 JOIN directory_practitioner d ON d.id = r.practitioner_id
-ORDER BY d.family, d.given, r.id LIMIT 200"""  # noqa: S608
+ORDER BY d.family, d.given, r.id LIMIT 200"""
 
 
 def authors(*, patient_id: int) -> list[tuple[int, str]]:
-    """Return (role id, name) of everyone who wrote in the notebook, by name, in one query."""
+    """Return (role id, name) of everyone who wrote on the timeline, by name, in one query."""
+    written = [
+        {
+            "table": f"notebook_{each} x",
+            "author": "x.author_role_id",
+            "patient": "x.patient_id",
+            "where": "",
+        }
+        for each in ("note", "measure")
+    ]
+    written += [
+        {
+            "table": each.table,
+            "author": each.author,
+            "patient": each.patient,
+            "where": each.where,
+        }
+        for each in happenings.sources(key for key, _ in happenings.choices())
+        if each.lists_authors
+    ]
+    steps = " UNION ".join(_AUTHORS.format(**each) for each in written)
     with connection.cursor() as cursor:
-        cursor.execute(_ALL_AUTHORS, {"patient": patient_id})
+        cursor.execute(_ALL_AUTHORS.format(authors=steps), {"patient": patient_id})
         return cursor.fetchall()
 
 

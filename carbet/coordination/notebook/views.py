@@ -43,7 +43,7 @@ def giving_text_back(view: View[P]) -> View[P]:
 @doors.professional(patient=Level.READ)
 @require_safe
 def timeline(request: HttpRequest, patient_id: int) -> HttpResponse:
-    """Show the notes and measures of a person, the latest first, new ones marked."""
+    """Show all that happened to a person, notes and measures among it, the latest first."""
     # A screen that refreshes by itself is not a visit: it must not hide what is new.
     by_itself = "X-Carbet-Refresh" in request.headers
     patient = access.get_notebook(
@@ -62,10 +62,13 @@ def timeline(request: HttpRequest, patient_id: int) -> HttpResponse:
         before=before,
         filters=asked.filters(since=since),
         reader_role_id=request.actor.role_id,
+        now=request.now,
     )
     page = entries[: queries.PAGE_SIZE]
     may_write = _may_write(request, patient)
-    lines = presenters.lines(page, actor=request.actor, since=since, may_write=may_write)
+    lines = presenters.lines(
+        page, actor=request.actor, since=since, may_write=may_write, patient_id=patient.pk
+    )
     context = {
         "patient": patient,
         "tab": "notebook",

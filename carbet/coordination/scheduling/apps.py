@@ -4,7 +4,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-from carbet.core import home
+from carbet.core import home, timeline
 
 
 class SchedulingConfig(AppConfig):
@@ -15,3 +15,4 @@ class SchedulingConfig(AppConfig):
     def ready(self) -> None:
         home_page = import_module("carbet.coordination.scheduling.presenters.home_page")
         home.add(home_page.HOME)
+        timeline.add(import_module("carbet.coordination.scheduling.presenters.timeline").TIMELINE)

@@ -240,6 +240,7 @@ class Appointment(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["patient", "start"], name="appointment_by_patient"),
+            models.Index(fields=["patient", "-updated_at"], name="appointment_changed"),
             models.Index(
                 fields=["start"],
                 name="appointment_to_remind",
