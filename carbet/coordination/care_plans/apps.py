@@ -16,8 +16,7 @@ class CarePlansConfig(AppConfig):
         presenters = import_module("carbet.coordination.care_plans.presenters.home_page")
         for block in presenters.BLOCKS:
             home.add(block)
-        decisions = import_module("carbet.coordination.care_plans.presenters.timeline")
-        timeline.add(decisions.APPROVED)
-        timeline.add(decisions.SENT_BACK)
+        for source in import_module("carbet.coordination.care_plans.presenters.timeline").SOURCES:
+            timeline.add(source)
         # Hears what members answer to the tasks of their actions.
         import_module("carbet.coordination.care_plans.receivers")

@@ -25,6 +25,16 @@ def sent_back(row: timeline.Row, *, patient_id: int) -> timeline.Happening:
     )
 
 
+def reviewed(row: timeline.Row, *, patient_id: int) -> timeline.Happening:
+    """Say that the plan was reviewed."""
+    return timeline.Happening(
+        kind="Révision du plan",
+        icon="target",
+        title=f"Version {row['number']} revue" if row["number"] else "Plan revu",
+        href=reverse("care_plans:detail", args=[patient_id]),
+    )
+
+
 # Each version has a row without its medical needs, which whoever reads more reads as well.
 APPROVED = timeline.Source(
     key="plan",
@@ -53,3 +63,16 @@ SENT_BACK = timeline.Source(
     said="'returned', true",
     line=sent_back,
 )
+REVIEWED = timeline.Source(
+    key="plan",
+    letter="v",
+    label="Décisions sur le plan",
+    table="care_plans_planreview x",
+    at="x.held_at",
+    author="x.held_by_id",
+    author_role="x.held_by_id",
+    author_name="x.held_by_name",
+    said="'number', x.number",
+    line=reviewed,
+)
+SOURCES = (APPROVED, SENT_BACK, REVIEWED)
