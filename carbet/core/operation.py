@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from django.dispatch import Signal
+
 from carbet.core import audit, row_security
 from carbet.core.actor import Actor
 from carbet.core.append import append
@@ -14,6 +16,9 @@ from carbet.core.append import append
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# Sent in the transaction of each operation that ended well, with its `trace` and `result`: a room
+# above listens to what changed below without the room below knowing.
+done = Signal()
 REGISTRY: dict[str, Callable[..., Any]] = {}
 _current: contextvars.ContextVar[audit.Trace | None] = contextvars.ContextVar(
     "operation", default=None
@@ -79,6 +84,7 @@ def operation(
                     _current.reset(token)
                 if not trace.events:
                     raise UnauditedOperation(f"{name} left no audit event")
+                done.send(sender=run, trace=trace, result=result)
                 # What the request read on its way here is kept with what it did, and what open
                 # screens are told goes with them: one statement.
                 outermost = under_way is None

@@ -5,7 +5,10 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, QuerySet
 
 from carbet.coordination.care_teams import access as care_teams
+from carbet.coordination.care_teams.access import NoSuchRecord
 from carbet.coordination.care_teams.models import RelatedPerson
+from carbet.coordination.support import access as support
+from carbet.coordination.support.models import SupportRequest
 from carbet.core.actor import Actor, Level
 from carbet.registries.patients.access import patients_open_to
 from carbet.registries.patients.models import Patient
@@ -50,3 +53,20 @@ def _is_relative(actor: Actor) -> Exists:
             patient_id=OuterRef("pk"), account_id=actor.account_id, active=True
         )
     )
+
+
+def get_own_request(
+    *, actor: Actor, request_id: int, now: datetime
+) -> tuple[SupportRequest, Patient]:
+    """Return a request of support that the account made, and the person it concerns; trace it.
+
+    Raises:
+        NoSuchRecord: there is none, or somebody else made it.
+    """
+    asked = support.find_request(request_id=request_id)
+    if asked.requester_account_id is None or asked.requester_account_id != actor.account_id:
+        raise NoSuchRecord
+    patient = get_own_record(
+        actor=actor, patient_id=asked.patient_id, now=now, purpose="support.read"
+    )
+    return asked, patient

@@ -5,9 +5,14 @@ from django.urls import include, path
 from carbet.portal import views
 
 own = [
+    path("demandes/<sid:request_id>/", views.support_request, name="request"),
+    path("demandes/<sid:request_id>/completer/", views.complete_request, name="complete_request"),
+    path("demandes/<sid:request_id>/retirer/", views.withdraw_request, name="withdraw_request"),
     path("", views.records, name="records"),
     path("<sid:patient_id>/", views.record, name="record"),
     path("<sid:patient_id>/acces/", views.accesses, name="accesses"),
+    path("<sid:patient_id>/appui/", views.support, name="support"),
+    path("<sid:patient_id>/appui/demander/", views.ask_support, name="ask_support"),
 ]
 urlpatterns = [
     path("", views.home, name="home"),

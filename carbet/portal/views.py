@@ -1,20 +1,29 @@
 """The front door: my day for a professional, my record for a person or a relative."""
 
+from typing import Any
+
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from carbet.coordination.alerts import presenters as alert_lines
 from carbet.coordination.alerts import queries as alerts
 from carbet.coordination.care_plans import queries as care_plans
 from carbet.coordination.care_teams import presenters as circles
 from carbet.coordination.care_teams import queries as care_teams
+from carbet.coordination.support import operations as support_operations
+from carbet.coordination.support import presenters as support_lines
+from carbet.coordination.support import queries as support_queries
+from carbet.coordination.support import rules as support_rules
+from carbet.coordination.support.choices import RequestSource
 from carbet.core import audit, doors
 from carbet.core import home as blocks
 from carbet.core.actor import Level
 from carbet.core.identifiers import from_short_id, short_id
-from carbet.portal import access, queries
+from carbet.core.operation import UnableTo
+from carbet.portal import access, forms, queries
 
 SHOWN = 6
 ALERTS_ORDER = 30
@@ -96,3 +105,134 @@ def accesses(request: HttpRequest, patient_id: int) -> HttpResponse:
         "next": short_id(events[-1].pk) if len(events) == care_teams.LOG_PAGE else "",
     }
     return render(request, "portal/accesses.html", context)
+
+
+@doors.person(patient=Level.READ)
+@require_safe
+def support(request: HttpRequest, patient_id: int) -> HttpResponse:
+    """Show the support that one asked for, and what became of it."""
+    patient = access.get_own_record(
+        actor=request.actor, patient_id=patient_id, now=request.now, purpose="support.read"
+    )
+    found = support_queries.sent_from_portal(actor=request.actor, patient_id=patient.pk)
+    context = {
+        "person": patient,
+        "rows": support_lines.rows(found, now=request.now),
+        "waits": any(support_rules.waits(each.status) for each in found),
+    }
+    return render(request, "portal/support.html", context)
+
+
+@doors.person(patient=Level.READ)
+@require_http_methods(["GET", "POST"])
+def ask_support(request: HttpRequest, patient_id: int) -> HttpResponse:
+    """Ask a team to support oneself, or the person one helps."""
+    patient: Any = access.get_own_record(
+        actor=request.actor, patient_id=patient_id, now=request.now, purpose="support.read"
+    )
+    teams = {team.pk: team for team in support_queries.addressees()}
+    relative = patient.as_relative
+    form = forms.SupportForm(
+        request.POST if request.method == "POST" else None,
+        request.FILES or None,
+        addressees=[(pk, team.name) for pk, team in teams.items()],
+        as_relative=relative,
+        initial={"phone": "" if relative else patient.phone},
+    )
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            asked = support_operations.request_support(
+                actor=request.actor,
+                now=request.now,
+                patient=patient,
+                addressee=teams[data["addressee"]],
+                reason=data["reason"],
+                text=data["text"],
+                urgency=data["urgency"],
+                gesture=data["gesture"],
+                source=RequestSource.RELATIVE if relative else RequestSource.PERSON,
+                requester_name=request.actor.display_name,
+                requester_phone=data["phone"],
+                consent_given_by=data.get("agrees", "person"),
+                files=data["files"],
+            )
+        except UnableTo as refusal:
+            field = {"given_by": "agrees"}.get(refusal.field or "", refusal.field)
+            form.add_error(field if field in form.fields else None, refusal.message)
+        else:
+            messages.success(request, f"Demande envoyée à {asked.addressee.name}.")
+            return HttpResponseRedirect(reverse("portal:request", args=[asked.pk]))
+    context = {
+        "person": patient,
+        "form": form,
+        "team": next(iter(teams.values())) if len(teams) == 1 else None,
+    }
+    status = 422 if request.method == "POST" else 200
+    return render(request, "portal/ask_support.html", context, status=status)
+
+
+@doors.person(patient=Level.READ)
+@require_safe
+def support_request(request: HttpRequest, request_id: int) -> HttpResponse:
+    """Show one's own request, step by step."""
+    asked, patient = access.get_own_request(
+        actor=request.actor, request_id=request_id, now=request.now
+    )
+    context = {
+        "person": patient,
+        "request_": asked,
+        "row": support_lines.row(asked, now=request.now),
+        "steps": [
+            step
+            for step in support_lines.steps(support_queries.steps_of(asked))
+            if step.icon != "gauge"
+        ],
+        "files": support_queries.files_of(asked),
+        "incomplete": support_rules.waits_for_requester(asked.status),
+    }
+    return render(request, "portal/request.html", context)
+
+
+@doors.person(patient=Level.READ)
+@require_http_methods(["GET", "POST"])
+def complete_request(request: HttpRequest, request_id: int) -> HttpResponse:
+    """Answer what the team asked to know."""
+    asked, patient = access.get_own_request(
+        actor=request.actor, request_id=request_id, now=request.now
+    )
+    form = forms.AnswerForm(
+        request.POST if request.method == "POST" else None, request.FILES or None
+    )
+    if form.is_valid():
+        try:
+            support_operations.complete_request(
+                actor=request.actor,
+                now=request.now,
+                request=asked,
+                text=form.cleaned_data["text"],
+                files=form.cleaned_data["files"],
+            )
+        except UnableTo as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        else:
+            messages.success(request, "Réponse envoyée à l’équipe.")
+            return HttpResponseRedirect(reverse("portal:request", args=[asked.pk]))
+    asking = [step for step in support_queries.steps_of(asked) if step.kind == "asked"]
+    context = {"person": patient, "form": form, "request_": asked, "asking": asking[-1:]}
+    status = 422 if request.method == "POST" else 200
+    return render(request, "portal/complete_request.html", context, status=status)
+
+
+@doors.person(patient=Level.READ)
+@require_POST
+def withdraw_request(request: HttpRequest, request_id: int) -> HttpResponse:
+    """Take back one's own request."""
+    asked, _ = access.get_own_request(actor=request.actor, request_id=request_id, now=request.now)
+    try:
+        support_operations.withdraw_request(actor=request.actor, now=request.now, request=asked)
+    except UnableTo as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, "Demande retirée.")
+    return HttpResponseRedirect(reverse("portal:request", args=[asked.pk]))

@@ -24,6 +24,7 @@ from carbet.coordination.care_teams.models import (
     Invitation,
     RelatedPerson,
 )
+from carbet.coordination.detection.models import DetectedIssue
 from carbet.coordination.documents.models import Document, File, Piece
 from carbet.coordination.documents.tests.factories import photo, received
 from carbet.coordination.messaging import operations as messaging
@@ -40,6 +41,7 @@ from carbet.coordination.scheduling.models import (
     Schedule,
     Slot,
 )
+from carbet.coordination.situations.models import EmergencyInformation, Situation
 from carbet.coordination.subscriptions.models import CommunicationRequest, Subscription
 from carbet.coordination.support.models import (
     Case,
@@ -333,6 +335,22 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         coordinator=world.roles["coordinator"],
         opened_at=now,
     )
+    kept = {"patient_id": patient_id, "updated_at": now, "updated_by_name": "Inès Robeiri"}
+    Situation.objects.create(household="alone", **kept)
+    EmergencyInformation.objects.create(allergies="Pénicilline", **kept)
+    # The last one, social, is the one that pages open.
+    for rule, category in (
+        ("falls", DataCategory.MEDICAL),
+        ("missed_visits", DataCategory.SOCIAL),
+    ):
+        issue = DetectedIssue.objects.create(
+            patient_id=patient_id,
+            rule=rule,
+            category=category.value,
+            reason="Deux rendez-vous manqués.",
+            latest_at=now,
+            identified_at=now,
+        )
     # The social one first: it is the one that pages open.
     for number, category in enumerate((DataCategory.SOCIAL, DataCategory.MEDICAL), start=1):
         letter = RequestFile.objects.create(
@@ -521,6 +539,7 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
         "request_id": request.pk,
         "case_id": case.pk,
         "step_id": step.pk,
+        "issue_id": issue.pk,
         "need_id": need.pk,
         "goal_id": goal.pk,
         "action_id": action.pk,

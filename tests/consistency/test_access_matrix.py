@@ -144,6 +144,13 @@ BEYOND_THE_DOOR = {
         ),
         "a thread exists for those who take part in it only",
     ),
+    **dict.fromkeys(
+        ("portal:request", "portal:complete_request", "portal:withdraw_request"),
+        "a request of support exists at the portal for whoever made it",
+    ),
+    "detection:judge": "a proposal exists for those to whom its category is open",
+    "situations:emergency": "medical: a social member does not see it",
+    "support:reopen": "a case exists for the team that keeps it",
     "rights:end_delegation": "a delegation exists for those it concerns and who decides on it",
     "rights:right": "a right is seen by whoever decides on it",
     "rights:registration": "a request is seen by whoever decides on it",

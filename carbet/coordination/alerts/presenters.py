@@ -16,6 +16,7 @@ PAGES = {
     "agenda": "scheduling:of_patient",
     "case": "support:of_patient",
     "circle": "care_teams:detail",
+    "detection": "detection:of_patient",
     "notebook": "notebook:list",
     "plan": "care_plans:detail",
     "subscriptions": "subscriptions:of_patient",

@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from carbet.coordination.scheduling import fhir as scheduling_fhir
 from carbet.coordination.subscriptions import fhir as subscriptions_fhir
 from carbet.coordination.subscriptions import operations as subscriptions
+from carbet.coordination.support import fhir as support_fhir
 from carbet.core import doors, fhir
 from carbet.core.fhir import Json, Refused, refuse
 from carbet.core.middleware import unavailable
@@ -374,9 +375,25 @@ def declare(request: HttpRequest, resource: Json) -> HttpResponse:
     return answer_notifying(request, row, issues, status=201 if created else 200)
 
 
+def ask_support(request: HttpRequest, resource: Json) -> HttpResponse:
+    """Address a request of support to a team and answer it whole."""
+    kept = support_fhir.receive(
+        resource, actor=request.actor, now=request.now, base=presenters.base()
+    )
+    return answer_notifying(
+        request,
+        kept.row,
+        kept.issues,
+        status=201 if kept.created else 200,
+        kind="ServiceRequest",
+    )
+
+
+# What its own room keeps, answered whole.
 NOTIFYING: dict[str, Callable[[HttpRequest, Json], HttpResponse]] = {
     "Subscription": subscribe,
     "CommunicationRequest": declare,
+    "ServiceRequest": ask_support,
 }
 
 
@@ -388,10 +405,10 @@ def read_subscription(resource: Json) -> Any:
 
 
 def answer_notifying(
-    request: HttpRequest, row: Any, issues: list[fhir.Issue], *, status: int
+    request: HttpRequest, row: Any, issues: list[fhir.Issue], *, status: int, kind: str = ""
 ) -> HttpResponse:
     """Answer a resource as it was kept; what was not is said in a header of warning."""
-    kind = type(row).__name__
+    kind = kind or type(row).__name__
     kept = queries.read(
         actor=request.actor, resource_type=kind, resource_id=str(row.pk), now=request.now
     )

@@ -12,6 +12,7 @@ from carbet.coordination.support.operations.answering import (
     triage_request,
 )
 from carbet.coordination.support.operations.asking import (
+    MAX_TEXT,
     UnableToRequestSupport,
     complete_request,
     request_support,
@@ -33,6 +34,7 @@ from carbet.coordination.support.operations.leading import (
 )
 
 __all__ = [
+    "MAX_TEXT",
     "UnableToAnswerRequest",
     "UnableToCloseCase",
     "UnableToLeadCase",

@@ -258,7 +258,8 @@ def _agreement(
     consent = care_team_queries.latest_consent(patient_id=patient.pk)
     if consent is not None and consent.decision == ConsentDecision.OPPOSED:
         raise UnableToRequestSupport(
-            "La personne s’oppose au partage : la demande ne peut pas partir sans son accord."
+            "La personne s’oppose au partage : la demande ne peut pas partir sans son accord.",
+            field="given_by",
         )
     if consent is not None:
         return consent

@@ -19,10 +19,12 @@ from carbet.coordination.scheduling.models import Slot
 from carbet.coordination.subscriptions import fhir as subscriptions_fhir
 from carbet.coordination.subscriptions import rules as subscriptions_rules
 from carbet.coordination.subscriptions.models import CommunicationRequest, Subscription
+from carbet.coordination.support import fhir as support_fhir
 from carbet.core import audit, names
 from carbet.core.actor import Actor
 from carbet.core.fhir import Json, Refused, insee_code, refuse
 from carbet.interop.fhir_api.queries import agenda, notebook, offer
+from carbet.interop.fhir_api.queries import support as support_search
 from carbet.interop.fhir_api.rules import registry
 from carbet.interop.fhir_api.rules import search as rules
 from carbet.interop.fhir_api.rules.search import Filter, Search, Target, Token, Value, When
@@ -38,6 +40,7 @@ MODELS: dict[str, type[Model]] = {
     **offer.MODELS,
     **agenda.MODELS,
     **notebook.MODELS,
+    **support_search.MODELS,
     "Subscription": Subscription,
     "CommunicationRequest": CommunicationRequest,
 }
@@ -57,6 +60,7 @@ _WRITERS: dict[str, Callable[[Any], list[Json]]] = {
     "DocumentReference": notebook_fhir.notes,
     "Observation": notebook_fhir.measures,
     "Binary": notebook_fhir.binaries,
+    "ServiceRequest": support_fhir.service_requests,
     "Subscription": subscriptions_fhir.subscriptions,
     "CommunicationRequest": subscriptions_fhir.events,
 }
@@ -312,6 +316,7 @@ _ELEMENTS = {
     "Endpoint:organization": "managingOrganization",
     "DocumentReference:patient": "subject",
     "Observation:patient": "subject",
+    "ServiceRequest:patient": "subject",
 }
 
 
@@ -476,6 +481,7 @@ CONDITIONS: dict[tuple[str, str], Callable[[Any], Q]] = {
     **offer.conditions(_moment),
     **agenda.conditions(_moment, _person_identified("patient_id")),
     **notebook.conditions(_moment, _person_identified("patient_id")),
+    **support_search.conditions(_moment, _person_identified("patient_id")),
     ("Subscription", "patient"): _pointing("patient_id"),
     ("Subscription", "status"): _status,
     ("CommunicationRequest", "patient"): _pointing("patient_id"),

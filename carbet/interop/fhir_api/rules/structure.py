@@ -84,6 +84,18 @@ _RESOURCES = {
         bodySite:CodeableConcept method:CodeableConcept specimen:Reference device:Reference
         referenceRange:Observation.referenceRange* hasMember:Reference* derivedFrom:Reference*
         component:Observation.component*""",
+    "ServiceRequest": """identifier:Identifier* instantiatesCanonical:canonical*
+        instantiatesUri:uri* basedOn:Reference* replaces:Reference* requisition:Identifier
+        status:code(draft|active|on-hold|revoked|completed|entered-in-error|unknown)!
+        intent:code(proposal|plan|directive|order|original-order|reflex-order|filler-order|instance-order|option)!
+        category:CodeableConcept* priority:code(routine|urgent|asap|stat) doNotPerform:boolean
+        code:CodeableConcept orderDetail:CodeableConcept* quantity[x]:Quantity|Ratio|Range
+        subject:Reference! encounter:Reference occurrence[x]:dateTime|Period
+        asNeeded[x]:boolean|CodeableConcept authoredOn:dateTime requester:Reference
+        performerType:CodeableConcept performer:Reference* locationCode:CodeableConcept*
+        locationReference:Reference* reasonCode:CodeableConcept* reasonReference:Reference*
+        insurance:Reference* supportingInfo:Reference* specimen:Reference* bodySite:CodeableConcept*
+        note:Annotation* patientInstruction:string relevantHistory:Reference*""",
     "Subscription": """status:code(requested|active|error|off)! contact:ContactPoint* end:instant
         reason:string! criteria:string! error:string channel:Subscription.channel!""",
     "CommunicationRequest": """identifier:Identifier* basedOn:Reference* replaces:Reference*

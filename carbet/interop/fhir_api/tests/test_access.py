@@ -279,9 +279,9 @@ def statements(act):
 
 
 def test_a_read_takes_three_statements(system, written):
-    """Token and door, the resource, the trace; and the person, or the bytes, that it contains."""
+    """Token and door, the resource, the trace; and the person whom a resource contains."""
     for kind in written:
-        contains = kind in ("Subscription", "CommunicationRequest", "Binary")
+        contains = kind in ("Subscription", "CommunicationRequest")
         assert len(statements(lambda kind=kind: system.get(written[kind]))) == 3 + contains
 
 

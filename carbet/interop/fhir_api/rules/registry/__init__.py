@@ -12,6 +12,7 @@ from carbet.interop.fhir_api.rules.registry import (
     patients,
     scheduling,
     subscriptions,
+    support,
 )
 from carbet.interop.fhir_api.rules.registry.parameters import (
     DATE,
@@ -54,6 +55,7 @@ RESOURCES: dict[str, Resource] = {
         *scheduling.SERVED,
         *notebook.SERVED,
         *subscriptions.SERVED,
+        *support.SERVED,
     )
 }
 # Which references may be followed by a point and a parameter of what they lead to, and back by

@@ -17,6 +17,7 @@ from carbet.steering.demonstration import (
     rights,
     scheduling,
     story,
+    support,
 )
 
 DEFAULT_PERSONS = 300
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         if settings.DEMONSTRATION:
             opened = following.open_accounts(now=now)
             added = following.follow(now=now, opened=opened)
+            support.load(now=now, opened=opened)
             messaging.load(now=now)
             assessments.load(now=now)
             offer.load(now=now)

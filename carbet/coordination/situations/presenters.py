@@ -1,0 +1,137 @@
+"""What pages and the emergency sheet show of a living situation, in words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import TextChoices
+
+from carbet.coordination.situations.choices import (
+    Aid,
+    Directives,
+    Household,
+    Housing,
+    Protection,
+    Reach,
+    Right,
+    Utility,
+)
+from carbet.coordination.situations.models import EmergencyInformation, Situation
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing said: its name, its words, and for a telephone the number to call."""
+
+    term: str
+    text: str
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the situation, with what was said in it."""
+
+    title: str
+    icon: str
+    lines: tuple[Line, ...]
+
+
+def parts(situation: Situation | None, *, language: str, interpreter: bool) -> list[Part]:
+    """Return what was said of a situation, part by part, without those of which nothing is known.
+
+    Args:
+        language: the label of the language that the person speaks.
+    """
+    spoken = f"{language}, avec un interprète" if interpreter else language
+    if situation is None:
+        return [Part("Entourage et langue", "people", (Line("Langue", spoken),))]
+    said = situation
+    found = [
+        Part(
+            "Domicile",
+            "home",
+            _lines(
+                ("Vit", _label(Household, said.household)),
+                ("Logement", _join(_label(Housing, said.housing), said.housing_note)),
+                ("Sur place", _labels(Utility, said.utilities)),
+            ),
+        ),
+        Part(
+            "Comment y aller",
+            "boat" if Reach.RIVER in said.reach else "pin",
+            _lines(
+                ("Accès", _labels(Reach, said.reach)),
+                ("Indications", said.directions),
+                (
+                    "Temps depuis le lieu de soins",
+                    f"{said.minutes} min" if said.minutes is not None else "",
+                ),
+            ),
+        ),
+        Part(
+            "Entourage et langue",
+            "people",
+            _lines(
+                ("Qui aide", said.helpers),
+                ("Langue", _join(spoken, said.interpreter_note)),
+            ),
+        ),
+        Part(
+            "Droits et aides",
+            "shield",
+            _lines(
+                ("Droits ouverts", _join(_labels(Right, said.rights), said.rights_note)),
+                ("Aides en place", _join(_labels(Aid, said.aids), said.aids_note)),
+            ),
+        ),
+        Part(
+            "Protection juridique",
+            "lock",
+            (
+                *_lines(("Mesure", _label(Protection, said.protection))),
+                *(
+                    (Line("Curateur ou tuteur", said.guardian_name, said.guardian_phone),)
+                    if said.guardian_name or said.guardian_phone
+                    else ()
+                ),
+            ),
+        ),
+    ]
+    return [part for part in found if part.lines]
+
+
+def emergency_lines(said: EmergencyInformation | None) -> tuple[Line, ...]:
+    """Return what an emergency must know, in the order in which it matters."""
+    if said is None:
+        return ()
+    directives = (
+        _join(_label(Directives, said.directives), said.directives_note)
+        if said.directives != Directives.UNKNOWN
+        else said.directives_note
+    )
+    return _lines(
+        ("Allergies", said.allergies),
+        ("Conduite à tenir", said.instructions),
+        ("Maladies et antécédents", said.conditions),
+        ("Traitements", said.treatments),
+        ("Matériel", said.devices),
+        ("Directives anticipées", directives),
+        ("Hôpital de référence", said.hospital),
+    )
+
+
+def _lines(*said: tuple[str, str]) -> tuple[Line, ...]:
+    return tuple(Line(term, text) for term, text in said if text)
+
+
+def _label(choices: type[TextChoices], code: str) -> str:
+    return str(choices(code).label) if code else ""
+
+
+def _labels(choices: type[TextChoices], codes: Iterable[str]) -> str:
+    held = set(codes)
+    return ", ".join(str(each.label) for each in choices if each in held)
+
+
+def _join(*said: str) -> str:
+    return " · ".join(filter(None, said))
