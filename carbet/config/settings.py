@@ -247,6 +247,13 @@ EMAIL_BACKEND = os.environ.get(
 DEFAULT_FROM_EMAIL = os.environ.get("CARBET_EMAIL_FROM", "Carbet <ne-pas-repondre@localhost>")
 SMS_URL = os.environ.get("CARBET_SMS_URL", "")
 SMS_TOKEN = os.environ.get("CARBET_SMS_TOKEN", "")
+# The INSi teleservice: its address, the certificate of the structure and its key (PEM files), the
+# number of authorisation of the software (IDAM) and who asks.
+INSI_URL = os.environ.get("CARBET_INSI_URL", "")
+INSI_CERTIFICATE = os.environ.get("CARBET_INSI_CERTIFICATE", "")
+INSI_KEY = os.environ.get("CARBET_INSI_KEY", "")
+INSI_IDAM = os.environ.get("CARBET_INSI_IDAM", "")
+INSI_EMITTER = os.environ.get("CARBET_INSI_EMITTER", "")
 # Where software of others may be called when an event happens: hosts, "*" for a demonstration that
 # calls nobody.
 EVENT_HOSTS = frozenset(

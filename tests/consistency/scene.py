@@ -63,6 +63,8 @@ from carbet.interop.hospital_feed.models import (
     Movement,
 )
 from carbet.registries.directory.models import Delegation, HealthcareService, ImportRun, Right
+from carbet.registries.identity import operations as identities
+from carbet.registries.identity.models import LocalIdentity, Pair, Reconciliation
 from carbet.registries.patients.access import find_entered
 from carbet.registries.patients.choices import INS_TEST
 from carbet.registries.patients.models import Patient
@@ -164,6 +166,7 @@ def build(world: World, **traits: Any) -> Scene:
         )
     scene.ids |= _a_thread(world, care_team.patient)
     scene.ids |= _rights(world)
+    scene.ids |= _identities(world, patient_id)
     scene.ids |= {
         "pk": 1,
         "part": 0,
@@ -255,6 +258,23 @@ def _rights(world: World) -> dict[str, Any]:
             started_at=world.now,
         ).pk,
     }
+
+
+def _identities(world: World, patient_id: int) -> dict[str, Any]:
+    """Tell the person in a hospital as well: linked, then in doubt with a third."""
+    with row_security.acting_as(INTERNAL, now=world.now, operation="test.scene"):
+        domain = identities.open_domain(
+            actor=INTERNAL, now=world.now, slug="ch-scene", name="Hôpital de la scène"
+        )
+        mirrored = LocalIdentity.objects.get(patient_id=patient_id)
+        told = {"actor": INTERNAL, "now": world.now, "domain": domain}
+        identities.record_local_identity(number="1", traits=mirrored.traits, **told)
+        identities.record_local_identity(number="2", traits=mirrored.traits, **told)
+        return {
+            "identity_id": mirrored.pk,
+            "pair_id": Pair.objects.order_by("pk")[0].pk,
+            "reconciliation_id": Reconciliation.objects.order_by("pk")[0].pk,
+        }
 
 
 def _a_thread(world: World, patient: Patient) -> dict[str, int]:

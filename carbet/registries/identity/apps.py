@@ -1,6 +1,10 @@
 """Identities of every house of the region, and which of them are one person."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
+
+from carbet.core import home
 
 
 class IdentityConfig(AppConfig):
@@ -9,4 +13,7 @@ class IdentityConfig(AppConfig):
     verbose_name = "Identités"
 
     def ready(self) -> None:
-        from carbet.registries.identity import receivers  # noqa: F401
+        import_module("carbet.registries.identity.receivers")
+        presenters = import_module("carbet.registries.identity.presenters")
+        home.add(presenters.HOME)
+        home.add(presenters.NOTICES)

@@ -2,16 +2,24 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Avg, Count, Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 
-from carbet.registries.identity.choices import CARBET, IdentityState
+from carbet.core import audit, names
+from carbet.core.actor import Actor
+from carbet.registries.identity.choices import CARBET, WAITING, IdentityState, PairKind, PairState
 from carbet.registries.identity.models import (
     IdentityDomain,
     IdentityIns,
+    IdentityProof,
     LocalIdentity,
+    Movement,
+    Pair,
+    Reconciliation,
 )
 from carbet.registries.identity.rules import Traits, likeness
 
@@ -175,3 +183,249 @@ def authors_of(rows: Iterable[tuple[str, int]]) -> list[int]:
             )
             found |= {row[0] for row in cursor.fetchall()}
     return sorted(found)
+
+
+# --- The desk -----------------------------------------------------------------------------------
+
+
+def waiting(
+    *, kind: str = "", domain_id: int | None = None, after: int | None = None, size: int = PAGE
+) -> list[Pair]:
+    """Return what people must look at, the riskiest first; one more than a page when there is."""
+    rows = Pair.objects.filter(state__in=WAITING)
+    if kind:
+        rows = rows.filter(kind=kind)
+    if domain_id is not None:
+        rows = rows.filter(Q(first__domain_id=domain_id) | Q(second__domain_id=domain_id))
+    rows = rows.annotate(likely=Coalesce("probability", 0.0))
+    if after is not None:
+        last = rows.filter(pk=after).values("risk", "likely").first() or (
+            Pair.objects.filter(pk=after)
+            .annotate(likely=Coalesce("probability", 0.0))
+            .values("risk", "likely")
+            .first()
+        )
+        if last is not None:
+            rows = rows.filter(
+                Q(risk__gt=last["risk"])
+                | Q(risk=last["risk"], likely__lt=last["likely"])
+                | Q(risk=last["risk"], likely=last["likely"], pk__gt=after)
+            )
+    return list(
+        rows.select_related("first__domain", "second__domain").order_by("risk", "-likely", "pk")[
+            : size + 1
+        ]
+    )
+
+
+def next_waiting(*, but: int) -> Pair | None:
+    """Return the riskiest pair that waits, but this one."""
+    return (
+        Pair.objects.filter(state=PairState.OPEN)
+        .exclude(pk=but)
+        .order_by("risk", "-probability", "pk")
+        .first()
+    )
+
+
+def waiting_counts() -> dict[str, int]:
+    """Return how many pairs wait, by kind."""
+    rows = Pair.objects.filter(state__in=WAITING).values("kind").annotate(n=Count("pk"))
+    return {row["kind"]: row["n"] for row in rows.order_by()}
+
+
+def group_of(identity: LocalIdentity) -> list[LocalIdentity]:
+    """Return the identities of the same person, those in use first; 50 at most."""
+    return list(
+        LocalIdentity.objects.filter(regional_id=identity.regional_id)
+        .select_related("domain")
+        .order_by("state", "domain__name", "pk")[:50]
+    )
+
+
+def ins_history(identity: LocalIdentity) -> list[IdentityIns]:
+    """Return the INS that an identity bears or bore, the current one first."""
+    return list(identity.ins.order_by(F("until").desc(nulls_first=True), "-pk")[:20])
+
+
+def proofs_of(*identities: LocalIdentity) -> list[IdentityProof]:
+    """Return the documents seen for these identities, the latest first."""
+    return list(
+        IdentityProof.objects.filter(identity__in=[each.pk for each in identities])
+        .select_related("identity")
+        .order_by("-checked_at", "-pk")[:20]
+    )
+
+
+def versions_of(identity: LocalIdentity) -> list[Any]:
+    """Return the former versions of an identity, the latest first, 20 at most."""
+    event: Any = LocalIdentity.pgh_event_model  # type: ignore[attr-defined]
+    return list(event.objects.filter(pgh_obj_id=identity.pk).order_by("-pgh_id")[:20])
+
+
+def decisions(
+    *, identity: LocalIdentity | None = None, after: int | None = None, size: int = PAGE
+) -> list[Reconciliation]:
+    """Return what was decided, the latest first; of one identity when it is given."""
+    rows = Reconciliation.objects.select_related(
+        "first__domain", "second__domain", "undoes"
+    ).annotate(undone=Exists(Reconciliation.objects.filter(undoes=OuterRef("pk"))))
+    if identity is not None:
+        moved = Movement.objects.filter(
+            table=LocalIdentity._meta.db_table, row_id=identity.pk
+        ).values("reconciliation_id")
+        rows = rows.filter(Q(first=identity) | Q(second=identity) | Q(pk__in=moved))
+    if after is not None:
+        rows = rows.filter(pk__lt=after)
+    return list(rows.order_by("-pk")[: size + 1])
+
+
+def undoing_of(decision: Reconciliation) -> Reconciliation | None:
+    """Return the undoing of a decision, if any."""
+    return Reconciliation.objects.filter(undoes=decision).first()
+
+
+def moved_by(decision: Reconciliation) -> list[tuple[str, int]]:
+    """Return how many rows a decision moved, by table."""
+    rows = decision.movements.values("table").annotate(n=Count("pk")).order_by("table")
+    return [(row["table"], row["n"]) for row in rows]
+
+
+def found_by(*, actor: Actor, text: str, now: datetime) -> list[LocalIdentity]:
+    """Return at most 25 identities under this number, INS or name, for the cell; traced."""
+    text = text.strip()[:200]
+    if len(text) < 2:
+        return []
+    number = "".join(text.split()).upper()
+    by_ins = IdentityIns.objects.filter(value__startswith=number[:13]).values("identity_id")
+    asked = Q(number=text)
+    if len(number) >= 13 and number[:1].isdigit():
+        asked |= Q(pk__in=by_ins)
+    rows = list(LocalIdentity.objects.filter(asked).select_related("domain").order_by("pk")[:PAGE])
+    if not rows and not number.isdigit():
+        words = text.split()
+        found: dict[int, LocalIdentity] = {}
+        for family, given in ((words[-1], words[:-1]), (words[0], words[1:])):
+            traits = Traits(birth_family=family, birth_given=tuple(given))
+            rows = list(
+                LocalIdentity.objects.filter(
+                    Q(birth_family__iexact=family) | Q(used_family__iexact=family)
+                )
+                .select_related("domain")
+                .order_by("birth_family", "pk")[: PAGE * 4]
+            )
+            wanted = {names.compact(each) for each in traits.birth_given}
+            for row in rows:
+                held = {names.compact(each) for each in (*row.birth_given, row.used_given)}
+                if not wanted or wanted & held:
+                    found[row.pk] = row
+        rows = list(found.values())[:PAGE]
+    audit.read(
+        actor, "identity.search", now=now, patient_id=None, entity=f"LocalIdentity x{len(rows)}"
+    )
+    return rows
+
+
+@dataclass(frozen=True)
+class DomainFigures:
+    """What is measured of a domain: identities in use, qualified, doubles and collisions."""
+
+    domain: IdentityDomain
+    identities: int
+    qualified: int
+    doubles: int
+    collisions: int
+
+    @property
+    def qualified_percent(self) -> int:
+        return round(100 * self.qualified / self.identities) if self.identities else 0
+
+    @property
+    def doubles_per_thousand(self) -> float:
+        return round(1000 * self.doubles / self.identities, 1) if self.identities else 0.0
+
+    @property
+    def collisions_per_thousand(self) -> float:
+        return round(1000 * self.collisions / self.identities, 1) if self.identities else 0.0
+
+
+def figures() -> list[DomainFigures]:
+    """Return the figures of every domain (national indicators of identity vigilance)."""
+    used = dict(
+        LocalIdentity.objects.filter(state=IdentityState.ACTIVE)
+        .values_list("domain_id")
+        .annotate(n=Count("pk"))
+    )
+    qualified = dict(
+        LocalIdentity.objects.filter(
+            state=IdentityState.ACTIVE, ins_recovered=True, identity_checked=True
+        )
+        .exclude(attributes__overlap=["DOUT", "FICT"])
+        .values_list("domain_id")
+        .annotate(n=Count("pk"))
+    )
+    open_pairs = (
+        Pair.objects.filter(state__in=WAITING)
+        .values_list("first__domain_id", "kind")
+        .annotate(n=Count("pk"))
+    )
+    by_kind = {(place, kind): n for place, kind, n in open_pairs}
+    return [
+        DomainFigures(
+            domain=each,
+            identities=used.get(each.pk, 0),
+            qualified=qualified.get(each.pk, 0),
+            doubles=by_kind.get((each.pk, PairKind.DOMAIN), 0)
+            + by_kind.get((each.pk, PairKind.RECORDS), 0),
+            collisions=by_kind.get((each.pk, PairKind.COLLISION), 0),
+        )
+        for each in IdentityDomain.objects.order_by("name", "pk")[:200]
+    ]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What people's decisions say of the machine: how often both agree, and the delay."""
+
+    decided: int
+    same: int
+    agreed: int
+    days: float | None
+    undone: int
+    automatic: int
+
+    @property
+    def agreement_percent(self) -> int | None:
+        return round(100 * self.agreed / self.decided) if self.decided else None
+
+
+def judged(*, since: datetime) -> Judged:
+    """Return how the machine's probabilities compare with what people decided since then.
+
+    These decisions are the training set: a new model is switched on once measured on them.
+    """
+    rows = Pair.objects.filter(
+        state__in=(PairState.SAME, PairState.DIFFERENT),
+        decided_at__gte=since,
+        probability__isnull=False,
+        second__isnull=False,
+    )
+    said = rows.aggregate(
+        decided=Count("pk"),
+        same=Count("pk", filter=Q(state=PairState.SAME)),
+        agreed=Count(
+            "pk",
+            filter=Q(state=PairState.SAME, probability__gte=0.5)
+            | Q(state=PairState.DIFFERENT, probability__lt=0.5),
+        ),
+        delay=Avg(F("decided_at") - F("found_at")),
+    )
+    machine = Reconciliation.objects.filter(automatic=True, decided_at__gte=since)
+    return Judged(
+        decided=said["decided"],
+        same=said["same"],
+        agreed=said["agreed"],
+        days=round(said["delay"] / timedelta(days=1), 1) if said["delay"] else None,
+        undone=machine.filter(undone_by__isnull=False).count(),
+        automatic=machine.count(),
+    )

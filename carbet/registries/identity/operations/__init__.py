@@ -21,21 +21,35 @@ from carbet.registries.identity.operations.recording import (
     open_domain,
     record_local_identity,
 )
+from carbet.registries.identity.operations.verifying import (
+    UnableToVerify,
+    cast_doubt,
+    lift_doubt,
+    prove_identity,
+    recover_ins,
+    verify_ins,
+)
 
 __all__ = [
     "UnableToDecide",
     "UnableToMerge",
     "UnableToRecordIdentity",
     "UnableToUndo",
+    "UnableToVerify",
+    "cast_doubt",
     "change_local_number",
     "decide",
     "keep_apart",
+    "lift_doubt",
     "link",
     "merge_local",
     "mirror",
     "open_domain",
+    "prove_identity",
     "record_local_identity",
+    "recover_ins",
     "see_notice",
     "undo",
     "unlink",
+    "verify_ins",
 ]

@@ -1,0 +1,80 @@
+"""INSi: the published messages, written and read; what is hostile or broken is refused."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from lxml import etree
+
+from carbet.connectors import insi, insi_stand_in
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+CLAIRE = insi.Question(
+    family="RÉGIS <&>",
+    given="CLAIRE",
+    gender="female",
+    birth_date=date(1951, 3, 14),
+    birth_place_code="97302",
+)
+
+
+def test_the_question_is_the_published_message():
+    root = etree.fromstring(insi.envelope(CLAIRE, now=NOW))
+    body = root.find(".//{http://www.cnamts.fr/INSiRecSans}RECSANSVITALE")
+    said = [(each.tag.split("}")[1], each.text) for each in body]
+    assert said == [
+        ("NomNaissance", "RÉGIS <&>"),
+        ("Prenom", "CLAIRE"),
+        ("Sexe", "F"),
+        ("DateNaissance", "1951-03-14"),
+        ("LieuNaissance", "97302"),
+    ]
+    action = root.findtext(".//{http://www.w3.org/2005/08/addressing}Action")
+    assert action == insi.ACTION
+
+
+def test_found_with_its_traits_and_former_numbers():
+    content = insi_stand_in.answer(insi.envelope(CLAIRE, now=NOW)).replace(
+        b"</INSACTIF>",
+        b"</INSACTIF><INSHISTO><IdIndividu><NumIdentifiant>8510397302001</NumIdentifiant>"
+        b"<Cle>11</Cle></IdIndividu><OID>1.2.250.1.213.1.4.9</OID></INSHISTO>",
+    )
+    answer = insi.read(content)
+    assert (answer.report, answer.system) == ("00", "urn:oid:1.2.250.1.213.1.4.10")
+    assert answer.ins.startswith("2510397302")
+    assert len(answer.ins) == 15
+    assert (answer.gender, answer.birth_date) == ("female", date(1951, 3, 14))
+    assert answer.former == (("851039730200111", "1.2.250.1.213.1.4.9"),)
+
+
+@pytest.mark.parametrize(("family", "report"), [("INCONNU", "01"), ("PLUSIEURS", "02")])
+def test_nobody_and_several(family, report):
+    question = insi.Question(family=family, given="A", gender="male", birth_date=date(2000, 1, 1))
+    answer = insi.recover(question, now=NOW, stand_in=True)
+    assert (answer.report, answer.ins) == (report, "")
+
+
+def test_a_lunar_date_is_its_first_day():
+    content = insi_stand_in.answer(insi.envelope(CLAIRE, now=NOW))
+    answer = insi.read(content.replace(b"1951-03-14", b"1951-00-00"))
+    assert answer.birth_date == date(1951, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not xml",
+        b"<a/>",
+        b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>',
+        b'<RESULTAT xmlns="http://www.cnamts.fr/INSiResultat"><CR/></RESULTAT>',
+    ],
+)
+def test_what_cannot_be_read_is_refused(content):
+    with pytest.raises(insi.Unreadable):
+        insi.read(content)
+
+
+def test_without_a_teleservice_nobody_is_asked(settings):
+    settings.INSI_URL = ""
+    with pytest.raises(insi.NotConnected):
+        insi.recover(CLAIRE, now=NOW, stand_in=False)

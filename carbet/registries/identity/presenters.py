@@ -1,0 +1,304 @@
+"""What the desk shows: two identities side by side, what a decision moved, what waits."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from carbet.core import home
+from carbet.core.actor import Actor
+from carbet.registries.directory.rules import MANAGE_IDENTITIES
+from carbet.registries.identity.choices import (
+    WAITING,
+    Attribute,
+    NoticeKind,
+    PairKind,
+    ReconciliationKind,
+)
+from carbet.registries.identity.models import DomainNotice, LocalIdentity, Pair, Reconciliation
+from carbet.registries.identity.queries import Entry
+from carbet.registries.identity.rules import Traits
+from carbet.registries.identity.rules.traits import LABELS
+from carbet.registries.patients.choices import Gender
+
+TONES = {
+    PairKind.COLLISION: "danger",
+    PairKind.RECORDS: "warning",
+    PairKind.DOMAIN: "info",
+    PairKind.DOUBTFUL: "neutral",
+}
+ICONS = {
+    ReconciliationKind.LINK: "plus",
+    ReconciliationKind.UNLINK: "close",
+    ReconciliationKind.MERGE: "people",
+    ReconciliationKind.SPLIT: "filter",
+    ReconciliationKind.RENUMBER: "edit",
+    ReconciliationKind.UNDO: "reply",
+}
+# How the rows of a record are called, by table.
+CONTENT = {
+    "notebook_note": ("note du cahier", "notes du cahier"),
+    "notebook_measure": ("mesure", "mesures"),
+    "documents_document": ("document", "documents"),
+    "assessments_questionnaireresponse": ("évaluation", "évaluations"),
+    "care_plans_careplan": ("plan", "plans"),
+    "care_plans_need": ("besoin", "besoins"),
+    "orientation_referral": ("orientation", "orientations"),
+    "scheduling_appointment": ("rendez-vous", "rendez-vous"),
+    "scheduling_appointmentseries": ("visite régulière", "visites régulières"),
+    "support_supportrequest": ("demande d’appui", "demandes d’appui"),
+    "support_case": ("dossier d’appui", "dossiers d’appui"),
+    "messaging_thread": ("discussion", "discussions"),
+    "tasks_task": ("tâche", "tâches"),
+    "care_teams_careteamparticipant": ("membre du cercle", "membres du cercle"),
+    "care_teams_relatedperson": ("proche", "proches"),
+    "care_teams_consent": ("consentement", "consentements"),
+    "core_accessgrant": ("droit d’accès", "droits d’accès"),
+    "identity_localidentity": ("identité", "identités"),
+}
+_STRICT = frozenset(
+    {
+        "birth_family",
+        "birth_given",
+        "gender",
+        "birth_date",
+        "birth_place_code",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trait of two identities, and whether they differ."""
+
+    label: str
+    one: str
+    other: str
+    differs: bool
+    strict: bool
+
+
+def rows(one: Traits, other: Traits, *, ins: tuple[str, str] = ("", "")) -> list[Row]:
+    """Return the traits of two identities side by side, the strict ones first."""
+    found = [
+        Row(label, said(one, name), said(other, name), False, name in _STRICT)
+        for name, label in LABELS.items()
+        if name != "birth_date_precision"
+    ]
+    found.insert(5, Row("INS", ins[0], ins[1], False, True))
+    return [
+        Row(
+            row.label,
+            row.one,
+            row.other,
+            bool(row.one and row.other) and row.one != row.other,
+            row.strict,
+        )
+        for row in found
+        if row.one or row.other
+    ]
+
+
+def said(traits: Any, name: str) -> str:
+    """Return a trait in words."""
+    value = getattr(traits, name)
+    if name == "attributes":
+        known = dict(Attribute.choices)
+        return ", ".join(str(known.get(each, each)) for each in value)
+    if name == "gender":
+        return str(dict(Gender.choices).get(value, ""))
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    if isinstance(value, list | tuple):
+        return ", ".join(value)
+    if isinstance(value, date):
+        if name == "birth_date" and traits.birth_date_precision == "year":
+            return f"{value:%Y}"
+        if name == "birth_date" and traits.birth_date_precision == "month":
+            return f"{value:%m/%Y}"
+        return f"{value:%d/%m/%Y}"
+    return str(value or "")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What one field weighs for the machine, in words."""
+
+    words: str
+    weight: float
+    tone: str
+
+
+def reasons(explanation: Iterable[list[Any]]) -> list[Reason]:
+    """Return why the machine thinks so, what weighs most first."""
+    parts = [
+        Reason(
+            str(words),
+            float(weight),
+            "success" if weight > 0 else "danger" if weight < 0 else "neutral",
+        )
+        for _, _, weight, words in explanation
+    ]
+    return sorted(parts, key=lambda part: -abs(part.weight))
+
+
+def content(counts: Iterable[tuple[str, int]]) -> list[str]:
+    """Return what hangs on a record, or what a decision moved, in words."""
+    return [f"{n} {CONTENT[table][n > 1]}" for table, n in counts if table in CONTENT and n]
+
+
+@dataclass(frozen=True)
+class Written:
+    """An entry of a record, as the desk names it."""
+
+    key: str
+    words: str
+    at: datetime | None
+    author: str
+
+
+def written(entries: Iterable[Entry]) -> list[Written]:
+    """Return the entries of a record that may be given to somebody else."""
+    return [
+        Written(each.key, CONTENT[each.table][0].capitalize(), each.at, each.author)
+        for each in entries
+        if each.table in CONTENT
+    ]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A former version of an identity, and what it changed."""
+
+    at: datetime
+    changes: list[tuple[str, str, str]]
+
+
+def versions(events: list[Any]) -> list[Version]:
+    """Return what each version changed, the latest first."""
+    found = []
+    for after, before in zip(events, [*events[1:], None], strict=False):
+        if before is None:
+            continue
+        changed = [
+            (label, said(before, name), said(after, name))
+            for name, label in LABELS.items()
+            if getattr(before, name) != getattr(after, name)
+        ]
+        if before.number != after.number:
+            changed.append(("Numéro local", before.number, after.number))
+        if changed:
+            found.append(Version(after.updated_at, changed))
+    return found
+
+
+@dataclass(frozen=True)
+class Line:
+    """A pair of the worklist."""
+
+    pk: int
+    title: str
+    one: LocalIdentity
+    other: LocalIdentity | None
+    told_name: str
+    words: str
+    tone: str
+    waits_for_second: bool
+    percent: int | None
+
+
+def line(pair: Pair) -> Line:
+    """Return what the worklist shows of a pair."""
+    told = pair.told or {}
+    given = (told.get("birth_given") or [""])[0]
+    return Line(
+        pk=pair.pk,
+        title=pair.first.name,
+        one=pair.first,
+        other=pair.second,
+        told_name=f"{given} {told.get('birth_family', '')}".strip(),
+        words=str(pair.get_kind_display()),
+        tone=TONES[PairKind(pair.kind)],
+        waits_for_second=pair.state == "proposed",
+        percent=round(100 * pair.probability) if pair.probability is not None else None,
+    )
+
+
+def decided(decision: Reconciliation) -> str:
+    """Return the icon of a decision."""
+    return ICONS[ReconciliationKind(decision.kind)]
+
+
+def home_rows(*, actor: Actor, now: datetime) -> QuerySet[Pair, dict[str, Any]] | None:
+    """Return what waits at the desk, for the identity cell."""
+    if not actor.can(MANAGE_IDENTITIES):
+        return None
+    return (
+        Pair.objects.filter(state__in=WAITING)
+        .order_by("risk", "-probability", "pk")
+        .values("pk", "kind", "state", "found_at", "first__number", "first__domain__name")[
+            : home.MOST + 1
+        ]
+    )
+
+
+def home_line(row: dict[str, Any], *, now: datetime) -> home.Line:
+    """Return a line of the front page: a kind and a number, never a name."""
+    kind = PairKind(row["kind"])
+    return home.Line(
+        title=str(kind.label),
+        href=reverse("identity:compare", args=[row["pk"]]),
+        text=f"{row['first__domain__name']}, numéro {row['first__number']}",
+        at=home.moment(row["found_at"]),
+        badge="Deuxième avis" if row["state"] == "proposed" else "",
+        tone=TONES[kind],
+    )
+
+
+def notice_rows(*, actor: Actor, now: datetime) -> QuerySet[DomainNotice, dict[str, Any]] | None:
+    """Return what the actor's structure was told of its identities and has not seen."""
+    if actor.organization_id is None:
+        return None
+    return (
+        DomainNotice.objects.filter(
+            domain__organization_id=actor.organization_id, seen_at__isnull=True
+        )
+        .order_by("-pk")
+        .values("pk", "kind", "noticed_at", "identity__number")[: home.MOST + 1]
+    )
+
+
+def notice_line(row: dict[str, Any], *, now: datetime) -> home.Line:
+    """Return a line of the front page: a kind and a number, never a name."""
+    return home.Line(
+        title=str(NoticeKind(row["kind"]).label),
+        href=reverse("identity:notices"),
+        text=f"Numéro {row['identity__number']}",
+        at=home.moment(row["noticed_at"]),
+    )
+
+
+NOTICES = home.Block(
+    key="identity-notices",
+    title="Identités de votre structure",
+    icon="id",
+    rows=notice_rows,
+    line=notice_line,
+    more=("identity:notices", "Tous les avis"),
+    order=60,
+)
+
+HOME = home.Block(
+    key="identities",
+    title="Identités à décider",
+    icon="id",
+    rows=home_rows,
+    line=home_line,
+    empty="Aucune identité n’attend de décision.",
+    empty_title="Rien à décider",
+    more=("identity:list", "Toutes les questions"),
+    order=10,
+)

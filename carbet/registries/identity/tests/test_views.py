@@ -1,0 +1,244 @@
+"""The desk: what waits, two side by side, decided at the keyboard, undone, verified."""
+
+import pytest
+from django.urls import reverse
+
+from carbet.core import row_security
+from carbet.registries.identity import operations
+from carbet.registries.identity.models import DomainNotice, LocalIdentity, Pair, Reconciliation
+from carbet.registries.identity.tests.factories import HOUSE, claire, domain, somebody, told
+from tests.world import NOW
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def agent(world, sign_in):
+    return sign_in(world.accounts["identity_agent"], role=world.roles["identity_agent"])
+
+
+def seen(model, **more):
+    with row_security.acting_as(HOUSE, now=NOW):
+        return list(model.objects.filter(**more).order_by("pk"))
+
+
+def doubtful(number="1"):
+    """Tell two identities alike but not enough: a doubtful pair."""
+    told(domain("chc"), number, claire(birth_given=("CLAIRE",)))
+    told(domain("chog"), number, claire(birth_given=("CLÉA",), birth_family="RÉJIS"))
+    return seen(Pair)[-1]
+
+
+def test_what_waits_is_listed_riskiest_first(agent):
+    doubtful()
+    place = domain("chc")
+    told(place, "9", somebody())
+    told(place, "9", claire(birth_family="LETARD", birth_given=("PAUL",), gender="male"))
+    page = agent.get(reverse("identity:list")).content.decode()
+    assert page.index("Collision</span>") < page.index("Doublon potentiel</span>")
+    filtered = agent.get(reverse("identity:list"), {"nature": "collision"}).content.decode()
+    assert "Doublon potentiel</span>" not in filtered
+    assert (
+        "Rien pour ce choix"
+        in agent.get(reverse("identity:list") + "?nature=domain").content.decode()
+    )
+
+
+def test_differences_are_marked_and_said(agent):
+    pair = doubtful()
+    page = agent.get(reverse("identity:compare", args=[pair.pk])).content.decode()
+    assert page.count("Différent") >= 2
+    assert "Prénoms différents" in page or "Prénom presque le même" in page
+    assert "<title>Comparer deux identités" in page
+
+
+def decide(agent, pair, **data):
+    return agent.post(
+        reverse("identity:compare", args=[pair.pk]), {"version": pair.version, **data}, follow=True
+    )
+
+
+def test_the_same_links_and_leads_to_the_next(agent):
+    pair = doubtful()
+    page = decide(agent, pair, verdict="same", reason="Même pièce").content.decode()
+    assert "Décidé : même personne" in page
+    assert len(seen(Reconciliation)) == 1
+    one, two = seen(LocalIdentity)
+    assert one.regional_id == two.regional_id
+
+
+def test_different_is_remembered(agent):
+    pair = doubtful()
+    decide(agent, pair, verdict="different")
+    assert seen(Pair)[0].state == "different"
+    assert "Ida Vigile" in seen(Pair)[0].decided_by_name
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({}, "Dites si c’est la même personne"),
+        ({"verdict": "perhaps"}, "Sélectionnez un choix valide"),
+        ({"verdict": "same", "reason": "a" * 501}, "500"),
+        ({"verdict": "same", "reason": "a\x00b"}, "nul"),
+    ],
+)
+def test_a_wrong_answer_is_said_at_the_field_and_nothing_moves(agent, data, said):
+    pair = doubtful()
+    answer = agent.post(
+        reverse("identity:compare", args=[pair.pk]), {"version": pair.version, **data}
+    )
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert not seen(Reconciliation)
+
+
+def test_two_agents_at_once_the_second_is_told(agent, world):
+    pair = doubtful()
+    operations.decide(
+        actor=world.actor("second_agent"),
+        now=NOW,
+        pair_id=pair.pk,
+        version=pair.version,
+        verdict="different",
+    )
+    answer = agent.post(
+        reverse("identity:compare", args=[pair.pk]), {"version": pair.version, "verdict": "same"}
+    )
+    assert answer.status_code == 422
+    assert "Déjà décidé par Ana Double" in answer.content.decode()
+
+
+def test_a_decision_is_undone_from_its_page(agent):
+    pair = doubtful()
+    decide(agent, pair, verdict="same")
+    decision = seen(Reconciliation)[0]
+    url = reverse("identity:decision", args=[decision.pk])
+    assert agent.post(url, {"reason": ""}).status_code == 422
+    page = agent.post(url, {"reason": "Deux cousines"}, follow=True).content.decode()
+    assert "Décision annulée" in page
+    assert "Deux cousines" in page
+    one, two = seen(LocalIdentity)
+    assert one.regional_id != two.regional_id
+
+
+def test_an_identity_shows_whom_it_is_one_with_and_is_separated(agent):
+    told(domain("chc"), "1")
+    told(domain("chog"), "7")
+    one, two = seen(LocalIdentity)
+    url = reverse("identity:identity", args=[one.pk])
+    assert "CH chog" in agent.get(url).content.decode()
+    part = reverse("identity:part", args=[one.pk])
+    assert agent.post(part, {"autre": two.pk, "reason": ""}).status_code == 422
+    assert agent.post(part, {"autre": "x" * 30, "reason": "a"}).status_code == 422
+    agent.post(part, {"autre": two.pk, "reason": "Homonymes"})
+    one, two = seen(LocalIdentity)
+    assert one.regional_id != two.regional_id
+
+
+@pytest.mark.parametrize("text", ["1", "Claire Régis", "RÉGIS", "Montgénie Claire"])
+def test_found_by_number_or_name(agent, text):
+    told(domain("chc"), "1")
+    page = agent.post(reverse("identity:find"), {"q": text}).content.decode()
+    assert "1\N{NO-BREAK SPACE}identité trouvée" in page
+
+
+def test_the_pages_cost_the_same_for_one_and_for_many(agent, django_assert_max_num_queries):
+    for number in ("1", "2", "3", "4", "5", "6"):
+        place, other = domain("chc"), domain("chog")
+        told(place, number, somebody(birth_family=f"NOM{number}", birth_given=("ANA",)))
+        told(other, number, somebody(birth_family=f"NOM{number}", birth_given=("ANE",)))
+    for name in ("list", "decisions", "find", "statistics", "notices"):
+        with django_assert_max_num_queries(14):
+            assert agent.get(reverse(f"identity:{name}")).status_code == 200, name
+    pair = seen(Pair)[0]
+    with django_assert_max_num_queries(14):
+        agent.get(reverse("identity:compare", args=[pair.pk]))
+
+
+def test_a_domain_reads_what_was_decided_and_says_so(world, sign_in):
+    place = domain("chc", organization_id=world.places["nursing"].pk)
+    told(place, "1")
+    told(place, "1", somebody())
+    nurse = sign_in(world.accounts["nurse"], role=world.roles["nurse"])
+    page = nurse.get(reverse("identity:notices")).content.decode()
+    assert "Deux personnes sous un même numéro" in page
+    notice = seen(DomainNotice)[0]
+    nurse.post(reverse("identity:notices"), {"avis": notice.pk})
+    assert seen(DomainNotice)[0].seen_by_name == "Inès Robeiri"
+    other = sign_in(world.accounts["other_gp"], role=world.roles["other_gp"])
+    assert "Aucun avis" in other.get(reverse("identity:notices")).content.decode()
+
+
+class TestVerifying:
+    @pytest.fixture(autouse=True)
+    def stand_in(self, settings):
+        settings.DEMONSTRATION = True
+
+    def ask(self, agent, traits, gesture="demander"):
+        told(domain("chc"), "1", traits)
+        row = seen(LocalIdentity)[0]
+        url = reverse("identity:verify", args=[row.pk])
+        return agent.post(url, {"geste": gesture}, follow=True), url
+
+    def test_the_ins_comes_and_with_a_document_qualifies(self, agent):
+        self.ask(agent, claire())
+        row = seen(LocalIdentity)[0]
+        assert row.identity_status == "RECUP"
+        assert not row.ins_may_leave
+        agent.post(reverse("identity:prove", args=[row.pk]), {"kind": "CN", "number_end": "12AB"})
+        row = seen(LocalIdentity)[0]
+        assert row.identity_status == "QUAL"
+        assert row.ins_may_leave
+
+    def test_somebody_else_s_traits_cast_doubt_and_keep_nothing(self, agent):
+        self.ask(agent, claire(birth_family="AUTRE", identity_checked=True))
+        row = seen(LocalIdentity)[0]
+        assert "DOUT" in row.attributes
+        assert row.identity_status == "PROV"
+        with row_security.acting_as(HOUSE, now=NOW):
+            assert not row.ins.exists()
+
+    def test_an_ins_no_longer_confirmed_drops_the_status(self, agent):
+        _, url = self.ask(agent, claire())
+        with row_security.acting_as(HOUSE, now=NOW, operation="test"):
+            LocalIdentity.objects.update(birth_family="INCONNU")
+        page = agent.post(url, {"geste": "verifier"}, follow=True).content.decode()
+        assert "ne confirme pas" in page
+        assert seen(LocalIdentity)[0].identity_status == "PROV"
+
+    @pytest.mark.parametrize(
+        ("family", "said"),
+        [("INCONNUS", "ne connaît personne"), ("PLUSIEURS", "en connaît plusieurs")],
+    )
+    def test_nobody_or_several_are_said(self, agent, family, said):
+        answer, _ = self.ask(agent, claire(birth_family=family))
+        assert said in answer.content.decode()
+
+    def test_doubt_is_cast_with_a_reason_and_lifted(self, agent):
+        _, url = self.ask(agent, claire())
+        row = seen(LocalIdentity)[0]
+        url = reverse("identity:doubt", args=[row.pk])
+        assert agent.post(url, {"reason": " "}).status_code == 422
+        agent.post(url, {"reason": "Usurpation signalée"})
+        assert "DOUT" in seen(LocalIdentity)[0].attributes
+        assert (
+            "Levez" not in agent.get(reverse("identity:identity", args=[row.pk])).content.decode()
+        )
+        agent.post(url, {"reason": "Pièce vue", "geste": "lever"})
+        assert "DOUT" not in seen(LocalIdentity)[0].attributes
+
+    def test_without_a_teleservice_it_says_so_and_nothing_changes(self, agent, settings):
+        settings.DEMONSTRATION = False
+        answer, _ = self.ask(agent, claire())
+        assert answer.status_code == 422
+        assert "INSi ne répond pas" in answer.content.decode()
+
+    def test_a_record_of_carbet_is_corrected_with_it(self, agent, world):
+        patient = world.register(gender="female", birth_place_code="97302")
+        row = seen(LocalIdentity, patient_id=patient.pk)[0]
+        agent.post(reverse("identity:verify", args=[row.pk]), {"geste": "demander"})
+        with row_security.acting_as(HOUSE, now=NOW):
+            patient.refresh_from_db()
+            assert patient.ins_recovered
+            assert patient.identifiers.filter(type_code="INS-NIR-TEST").exists()

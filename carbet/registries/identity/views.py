@@ -1,0 +1,376 @@
+"""Pages of the identity cell: what waits, two identities side by side, decisions, one identity."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from carbet.connectors import insi
+from carbet.core import doors
+from carbet.core.identifiers import from_short_id, short_id
+from carbet.core.operation import UnableTo
+from carbet.registries.directory.rules import MANAGE_IDENTITIES
+from carbet.registries.identity import access, forms, operations, presenters, queries, rules
+from carbet.registries.identity.choices import PairKind, PairState
+
+_YEAR = timedelta(days=365)
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_safe
+def worklist(request: HttpRequest) -> HttpResponse:
+    """Show what waits, the riskiest first; filtered by kind and by domain."""
+    kind = request.GET.get("nature", "")
+    kind = kind if kind in PairKind.values else ""
+    domain_id = _number(request, "domaine")
+    pairs = queries.waiting(kind=kind, domain_id=domain_id, after=_number(request, "apres"))
+    more = len(pairs) > queries.PAGE
+    pairs = pairs[: queries.PAGE]
+    counts = queries.waiting_counts()
+    context = {
+        "lines": [presenters.line(pair) for pair in pairs],
+        "kinds": [(value, label, counts.get(value, 0)) for value, label in PairKind.choices],
+        "kind": kind,
+        "total": sum(counts.values()),
+        "domains": [(short_id(each.pk), each.name) for each in access.open_domains()[:200]],
+        "domain": short_id(domain_id) if domain_id else "",
+        "next": short_id(pairs[-1].pk) if more else "",
+        "tab": "waiting",
+    }
+    return render(request, "identity/worklist.html", context)
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_http_methods(["GET", "POST"])
+def compare(request: HttpRequest, pair_id: int) -> HttpResponse:
+    """Show two identities side by side, and decide."""
+    pair = access.get_pair(actor=request.actor, pair_id=pair_id, now=request.now)
+    carries = pair.second is None and pair.first.patient_id is not None
+    entries = queries.entries(pair.first.patient_id) if carries else []
+    form = forms.DecisionForm(
+        request.POST if request.method == "POST" else None,
+        initial={"version": pair.version},
+        entries=entries,
+    )
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            decided = operations.decide(
+                actor=request.actor,
+                now=request.now,
+                pair_id=pair_id,
+                version=data["version"],
+                verdict=data["verdict"],
+                reason=data["reason"],
+                keep=data["keep"],
+                carried=form.carried_rows(),
+            )
+        except UnableTo as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        else:
+            return _after(request, decided)
+    return render(
+        request,
+        "identity/compare.html",
+        _compared(pair, form, entries, actor_id=request.actor.account_id),
+        status=422 if request.method == "POST" else 200,
+    )
+
+
+def _compared(pair: Any, form: Any, entries: Any, *, actor_id: int | None) -> dict[str, Any]:
+    """Return what the page of a pair shows."""
+    first, second = pair.first, pair.second
+    sides = [first, second] if second is not None else [first]
+    held = queries.ins_of([each.pk for each in sides])
+    ins = [held[each.pk].value if each.pk in held else "" for each in sides]
+    other = second.traits if second is not None else rules.from_json(pair.told or {})
+    contents = [
+        presenters.content(queries.dependents(each.patient_id)) if each.patient_id else []
+        for each in sides
+    ]
+    return {
+        "pair": pair,
+        "form": form,
+        "first": first,
+        "second": second,
+        "rows": presenters.rows(first.traits, other, ins=(ins[0], ins[1] if second else "")),
+        "reasons": presenters.reasons(pair.explanation),
+        "percent": round(100 * pair.probability) if pair.probability is not None else None,
+        "contents": contents,
+        "has_contents": any(contents),
+        "proofs": queries.proofs_of(*sides),
+        "records": second is not None and first.patient_id and second.patient_id,
+        "written": presenters.written(entries),
+        "carries": pair.second is None and first.patient_id is not None,
+        "waits": pair.state in (PairState.OPEN, PairState.PROPOSED),
+        "proposed_by_me": pair.state == PairState.PROPOSED and pair.proposed_by_account == actor_id,
+        "tone": presenters.TONES[PairKind(pair.kind)],
+    }
+
+
+def _after(request: HttpRequest, pair: Any) -> HttpResponse:
+    """Say what was decided, and go on with the next question."""
+    if pair.state == PairState.PROPOSED:
+        messages.success(
+            request, "Fusion proposée. Un autre agent la confirme avant qu’un dossier bouge."
+        )
+    elif pair.state == PairState.SAME:
+        messages.success(request, "Décidé : même personne. La décision peut être annulée.")
+    else:
+        messages.success(request, "Décidé : personnes différentes. Aucune machine n’y reviendra.")
+    following = queries.next_waiting(but=pair.pk)
+    if following is None:
+        return HttpResponseRedirect(reverse("identity:list"))
+    return HttpResponseRedirect(reverse("identity:compare", args=[following.pk]))
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_safe
+def decisions(request: HttpRequest) -> HttpResponse:
+    """Show what was decided, by people and by machines, the latest first."""
+    found = queries.decisions(after=_number(request, "apres"))
+    more = len(found) > queries.PAGE
+    found = found[: queries.PAGE]
+    context = {
+        "decisions": [(each, presenters.decided(each)) for each in found],
+        "next": short_id(found[-1].pk) if more else "",
+        "tab": "decisions",
+    }
+    return render(request, "identity/decisions.html", context)
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_http_methods(["GET", "POST"])
+def decision(request: HttpRequest, reconciliation_id: int) -> HttpResponse:
+    """Show one decision and what it moved; undo it."""
+    found = access.get_reconciliation(actor=request.actor, reconciliation_id=reconciliation_id)
+    form = forms.ReasonForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            operations.undo(
+                actor=request.actor,
+                now=request.now,
+                reconciliation_id=reconciliation_id,
+                reason=form.cleaned_data["reason"],
+            )
+        except UnableTo as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        else:
+            messages.success(request, "Décision annulée : chaque ligne est revenue à sa place.")
+            return HttpResponseRedirect(request.path)
+    context = {
+        "decision": found,
+        "form": form,
+        "icon": presenters.decided(found),
+        "moved": presenters.content(queries.moved_by(found)),
+        "reasons": presenters.reasons(found.explanation),
+        "percent": round(100 * found.probability) if found.probability is not None else None,
+        "undone": queries.undoing_of(found),
+        "may_undo": found.kind in ("link", "unlink", "merge", "split"),
+    }
+    status = 422 if request.method == "POST" else 200
+    return render(request, "identity/decision.html", context, status=status)
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_http_methods(["GET", "POST"])
+def find(request: HttpRequest) -> HttpResponse:
+    """Find an identity by number, INS or name; what is typed never stands in an address."""
+    form = forms.FindForm(request.POST or None)
+    text = form.cleaned_data["q"] if form.is_valid() else ""
+    found = queries.found_by(actor=request.actor, text=text, now=request.now) if text else []
+    context = {"form": form, "text": text, "found": found, "tab": "find"}
+    status = 422 if request.method == "POST" and form.errors else 200
+    return render(request, "identity/find.html", context, status=status)
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_safe
+def identity(request: HttpRequest, identity_id: int) -> HttpResponse:
+    """Show one identity: traits, who it is one person with, INS, documents, versions, decisions."""
+    return _identity_page(request, identity_id)
+
+
+def _identity_page(
+    request: HttpRequest, identity_id: int, *, refused: str = "", status: int = 200, **more: Any
+) -> HttpResponse:
+    found = access.get_identity(actor=request.actor, identity_id=identity_id, now=request.now)
+    traits = found.traits
+    context = {
+        "identity": found,
+        "rows": [row for row in presenters.rows(traits, rules.Traits()) if row.one],
+        "group": [each for each in queries.group_of(found) if each.pk != found.pk],
+        "ins": queries.ins_history(found),
+        "proofs": queries.proofs_of(found),
+        "proof_form": forms.ProofForm(),
+        "versions": presenters.versions(queries.versions_of(found)),
+        "decisions": [
+            (each, presenters.decided(each)) for each in queries.decisions(identity=found)[:10]
+        ],
+        "doubtful": "DOUT" in found.attributes,
+        "refused": refused,
+    }
+    return render(request, "identity/identity.html", context | more, status=status)
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_POST
+def verify(request: HttpRequest, identity_id: int) -> HttpResponse:
+    """Ask INSi for the INS of an identity, or whether it still is right."""
+    access.get_identity(actor=request.actor, identity_id=identity_id, now=request.now)
+    act = {"actor": request.actor, "now": request.now, "identity_id": identity_id}
+    try:
+        if request.POST.get("geste") == "verifier":
+            right = operations.verify_ins(**act)
+            words = (
+                "INSi confirme cet INS."
+                if right
+                else "INSi ne confirme pas cet INS : le statut baisse, l’INS ne circule plus."
+            )
+            messages.add_message(request, messages.SUCCESS if right else messages.WARNING, words)
+        else:
+            answer = operations.recover_ins(**act)
+            _say_answer(request, answer)
+    except UnableTo as refusal:
+        return _identity_page(request, identity_id, refused=refusal.message, status=422)
+    return _to_identity(identity_id)
+
+
+def _say_answer(request: HttpRequest, answer: insi.Answer) -> None:
+    if answer.report == insi.NOBODY:
+        messages.warning(request, "INSi ne connaît personne sous ces traits.")
+    elif answer.report == insi.SEVERAL:
+        messages.warning(request, "INSi en connaît plusieurs : ajoutez prénoms ou lieu.")
+    else:
+        messages.info(
+            request,
+            "INSi a répondu. Les traits officiels sont repris s’ils sont de la même personne ;"
+            " sinon l’identité est marquée douteuse.",
+        )
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_POST
+def prove(request: HttpRequest, identity_id: int) -> HttpResponse:
+    """Keep that a document was seen."""
+    access.get_identity(actor=request.actor, identity_id=identity_id, now=request.now)
+    form = forms.ProofForm(request.POST)
+    if form.is_valid():
+        try:
+            operations.prove_identity(
+                actor=request.actor,
+                now=request.now,
+                identity_id=identity_id,
+                **form.cleaned_data,
+            )
+        except UnableTo as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        else:
+            messages.success(request, "Pièce enregistrée.")
+            return _to_identity(identity_id)
+    return _identity_page(request, identity_id, proof_form=form, status=422)
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_POST
+def doubt(request: HttpRequest, identity_id: int) -> HttpResponse:
+    """Cast doubt on an identity, or lift it."""
+    access.get_identity(actor=request.actor, identity_id=identity_id, now=request.now)
+    form = forms.ReasonForm(request.POST)
+    refused = "" if form.is_valid() else "Dites pourquoi : la raison est gardée."
+    if not refused:
+        act = (
+            operations.lift_doubt if request.POST.get("geste") == "lever" else operations.cast_doubt
+        )
+        try:
+            act(
+                actor=request.actor,
+                now=request.now,
+                identity_id=identity_id,
+                reason=form.cleaned_data["reason"],
+            )
+        except UnableTo as refusal:
+            refused = refusal.message
+    if refused:
+        return _identity_page(request, identity_id, refused=refused, status=422)
+    messages.success(request, "Enregistré. Les flux suivent ce statut dès maintenant.")
+    return _to_identity(identity_id)
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_POST
+def part(request: HttpRequest, identity_id: int) -> HttpResponse:
+    """Say that another identity of the group is somebody else."""
+    access.get_identity(actor=request.actor, identity_id=identity_id, now=request.now)
+    form = forms.ReasonForm(request.POST)
+    refused = "" if form.is_valid() else "Dites pourquoi : la raison est gardée."
+    if not refused:
+        try:
+            operations.keep_apart(
+                actor=request.actor,
+                now=request.now,
+                first_id=identity_id,
+                second_id=_posted(request, "autre"),
+                reason=form.cleaned_data["reason"],
+            )
+        except UnableTo as refusal:
+            refused = refusal.message
+    if refused:
+        return _identity_page(request, identity_id, refused=refused, status=422)
+    messages.success(request, "Séparées. Aucune machine ne les réunira.")
+    return _to_identity(identity_id)
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_safe
+def statistics(request: HttpRequest) -> HttpResponse:
+    """Show doubles, collisions, qualified identities and delays, by domain."""
+    context = {
+        "figures": queries.figures(),
+        "judged": queries.judged(since=request.now - _YEAR),
+        "tab": "statistics",
+    }
+    return render(request, "identity/statistics.html", context)
+
+
+@doors.professional()
+@require_http_methods(["GET", "POST"])
+def notices(request: HttpRequest) -> HttpResponse:
+    """Show a structure what was decided about the identities of its domain."""
+    if request.method == "POST":
+        try:
+            operations.see_notice(
+                actor=request.actor, now=request.now, notice_id=_posted(request, "avis")
+            )
+        except UnableTo as refusal:
+            messages.warning(request, refusal.message)
+        return HttpResponseRedirect(reverse("identity:notices"))
+    found = access.notices_of(request.actor).order_by("-pk")
+    after = _number(request, "apres")
+    if after is not None:
+        found = found.filter(pk__lt=after)
+    page = list(found[: queries.PAGE + 1])
+    more = len(page) > queries.PAGE
+    page = page[: queries.PAGE]
+    context = {"notices": page, "next": short_id(page[-1].pk) if more else ""}
+    return render(request, "identity/notices.html", context)
+
+
+def _to_identity(identity_id: int) -> HttpResponse:
+    return HttpResponseRedirect(reverse("identity:identity", args=[identity_id]))
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    try:
+        return from_short_id(request.GET.get(name, ""))
+    except ValueError:
+        return None
+
+
+def _posted(request: HttpRequest, name: str) -> int:
+    text = request.POST.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
