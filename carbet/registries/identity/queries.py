@@ -294,7 +294,7 @@ def moved_by(decision: Reconciliation) -> list[tuple[str, int]]:
 def found_by(*, actor: Actor, text: str, now: datetime) -> list[LocalIdentity]:
     """Return at most 25 identities under this number, INS or name, for the cell; traced."""
     text = text.strip()[:200]
-    if len(text) < 2:
+    if not text:
         return []
     number = "".join(text.split()).upper()
     by_ins = IdentityIns.objects.filter(value__startswith=number[:13]).values("identity_id")
