@@ -169,6 +169,7 @@ def build(world: World, **traits: Any) -> Scene:
     scene.ids |= _identities(world, patient_id)
     scene.ids |= {
         "pk": 1,
+        "outline_key": "avc",
         "part": 0,
         "rank": 1,
         "patient_id": patient_id,

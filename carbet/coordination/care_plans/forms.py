@@ -1,5 +1,7 @@
 """Shape of what is typed into a plan: line by line, or a need down to its action in one go."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -15,6 +17,7 @@ from carbet.coordination.care_plans.choices import (
     NeedDomain,
     Outcome,
 )
+from carbet.coordination.care_plans.library import ProposedNeed
 
 TEXT_LENGTH = 500
 Choices = list[tuple[Any, str]]
@@ -378,3 +381,46 @@ class ReviewForm(forms.Form):
             number: rules.Judged(data[f"goal-{number}"], data[f"note-{number}"].strip())
             for number in self.goal_ids
         }
+
+
+class AdoptForm(forms.Form):
+    """What is kept of a proposal: needs.goals, and needs.goals.actions, by rank."""
+
+    gesture = forms.UUIDField(widget=forms.HiddenInput)
+    keep = forms.MultipleChoiceField(
+        error_messages={
+            "required": "Gardez au moins une ligne.",
+            "invalid_choice": "Cette ligne n’est plus proposée.",
+        }
+    )
+
+    def __init__(self, *args: Any, needs: Sequence[ProposedNeed], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.needs = needs
+        self.fields["keep"].choices = [(each, each) for each in ranks(needs)]
+
+    def kept(self) -> list[ProposedNeed]:
+        """Return what is kept: an action brings its goal, a goal its need."""
+        said = set(self.cleaned_data["keep"])
+        found = []
+        for n, need in enumerate(self.needs):
+            goals = []
+            for g, goal in enumerate(need.goals):
+                actions = tuple(
+                    action for a, action in enumerate(goal.actions) if f"{n}.{g}.{a}" in said
+                )
+                if actions or f"{n}.{g}" in said:
+                    goals.append(replace(goal, actions=actions))
+            if goals:
+                found.append(replace(need, goals=tuple(goals)))
+        return found
+
+
+def ranks(needs: Sequence[ProposedNeed]) -> list[str]:
+    """Return the mark of each goal and of each action of a proposal."""
+    found = []
+    for n, need in enumerate(needs):
+        for g, goal in enumerate(need.goals):
+            found.append(f"{n}.{g}")
+            found += [f"{n}.{g}.{a}" for a in range(len(goal.actions))]
+    return found

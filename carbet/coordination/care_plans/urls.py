@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from carbet.coordination.care_plans.views import deciding, reading, writing
+from carbet.coordination.care_plans.views import deciding, proposing, reading, writing
 
 app_name = "care_plans"
 _PLAN = "patients/<sid:patient_id>/plan/"
@@ -19,6 +19,13 @@ urlpatterns = [
     path(f"{_PLAN}avancement/", reading.progress, name="progress"),
     path(f"{_PLAN}proposer/", deciding.propose, name="propose"),
     path(f"{_PLAN}decision/", deciding.decide, name="decide"),
+    path(f"{_PLAN}modeles/", proposing.outlines, name="outlines"),
+    path(f"{_PLAN}modeles/<slug:outline_key>/", proposing.outline, name="outline"),
+    path(
+        f"{_PLAN}evaluations/<sid:response_id>/",
+        proposing.from_assessment,
+        name="from_assessment",
+    ),
     path(f"{_PLAN}accord/", deciding.agree, name="agree"),
     path(f"{_PLAN}revision/", deciding.review, name="review"),
     path(f"{_PLAN}versions/", reading.versions, name="versions"),

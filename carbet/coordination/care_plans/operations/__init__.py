@@ -1,5 +1,6 @@
 """What can be done to a plan: write it, mend it, have it approved, say what was done of it."""
 
+from carbet.coordination.care_plans.operations.adopting import Adopted, adopt
 from carbet.coordination.care_plans.operations.approval import (
     UnableToDecide,
     UnableToProposePlan,
@@ -31,6 +32,7 @@ from carbet.coordination.care_plans.operations.writing import (
 )
 
 __all__ = [
+    "Adopted",
     "ConflictingEdit",
     "Entry",
     "StalePlan",
@@ -39,6 +41,7 @@ __all__ = [
     "UnableToProposePlan",
     "UnableToReview",
     "add_entry",
+    "adopt",
     "approve",
     "change_part",
     "create_plan",

@@ -1,12 +1,12 @@
 """A plan as its pages show it: the tree with its labels and tones, what is open on the screen."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Self
 
-from carbet.coordination.care_plans import rules
+from carbet.coordination.care_plans import queries, rules
 from carbet.coordination.care_plans.choices import (
     ActionStatus,
     Agreement,
@@ -14,6 +14,8 @@ from carbet.coordination.care_plans.choices import (
     GoalStatus,
     PlanStatus,
 )
+from carbet.coordination.care_plans.library import ProposedAction, ProposedNeed
+from carbet.coordination.care_plans.operations import Adopted
 from carbet.coordination.care_plans.queries import RemovedPart
 from carbet.coordination.care_plans.rules import (
     ActionContent,
@@ -21,6 +23,7 @@ from carbet.coordination.care_plans.rules import (
     Content,
     GoalContent,
 )
+from carbet.coordination.care_teams.models import CareTeamParticipant
 from carbet.coordination.notebook.queries import MeasurePoint
 from carbet.coordination.notebook.rules import write_value
 
@@ -128,6 +131,69 @@ def judging(
         for need in tree(content, today=today, measured=measured)
         if need.goals
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalLine:
+    """A goal or an action to keep or not: its mark in the form, who would do it, when."""
+
+    mark: str
+    text: str
+    more: str
+    kept: bool
+    actions: tuple["ProposalLine", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedNeedLines:
+    """A need to consider, with its goals."""
+
+    text: str
+    domain: str
+    goals: tuple[ProposalLine, ...]
+
+
+def proposals(
+    needs: Sequence[ProposedNeed], members: Sequence[CareTeamParticipant], *, kept: Container[str]
+) -> list[ProposedNeedLines]:
+    """Return a proposal as its page shows it; `kept` are the marks whose box is ticked."""
+
+    def action(mark: str, said: ProposedAction) -> ProposalLine:
+        member = queries.fittest(said.who, members)
+        parts = (queries.member_name(member) if member else "À attribuer", said.frequency)
+        return ProposalLine(mark, said.text, ", ".join(filter(None, parts)), mark in kept)
+
+    return [
+        ProposedNeedLines(
+            text=need.text,
+            domain=rules.domain_words(rules.domain_of(need.domain), need.domain),
+            goals=tuple(
+                ProposalLine(
+                    f"{n}.{g}",
+                    goal.text,
+                    goal.target,
+                    f"{n}.{g}" in kept,
+                    tuple(action(f"{n}.{g}.{a}", each) for a, each in enumerate(goal.actions)),
+                )
+                for g, goal in enumerate(need.goals)
+            ),
+        )
+        for n, need in enumerate(needs)
+    ]
+
+
+def adopted_words(added: Adopted) -> str:
+    """Say what was added to the plan."""
+    said = [
+        f"{count} {word}{'s' if count > 1 else ''}"
+        for count, word in (
+            (added.needs, "besoin"),
+            (added.goals, "objectif"),
+            (added.actions, "action"),
+        )
+        if count
+    ]
+    return f"Ajouté au plan : {', '.join(said)}." if said else "Tout était déjà dans le plan."
 
 
 def agreement_words(agreement: AgreementContent) -> str:

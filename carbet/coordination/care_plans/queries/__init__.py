@@ -14,6 +14,12 @@ from carbet.coordination.care_plans import rules
 from carbet.coordination.care_plans.choices import ActionStatus, GoalStatus, PlanStatus
 from carbet.coordination.care_plans.models import CarePlan, CarePlanVersion, PlanReview
 from carbet.coordination.care_plans.queries import statements
+from carbet.coordination.care_plans.queries.proposals import (
+    Assessed,
+    assessed,
+    fittest,
+    proposal_key,
+)
 from carbet.coordination.care_plans.rules import (
     ActionContent,
     AgreementContent,
@@ -31,6 +37,33 @@ from carbet.registries.directory.rules import APPROVING, DOCTOR
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients import rules as patients_rules
 from carbet.registries.patients.models import Patient, PatientIdentifier
+
+__all__ = [
+    "Assessed",
+    "Plan",
+    "RemovedPart",
+    "Summary",
+    "Version",
+    "Who",
+    "approved_version",
+    "approvers",
+    "assessed",
+    "awaiting_approval",
+    "changes_since",
+    "content_at",
+    "due_for_review",
+    "fittest",
+    "get_plan",
+    "get_versions",
+    "ins_of",
+    "measured",
+    "member_name",
+    "members",
+    "proposal_key",
+    "reviews",
+    "summary",
+    "versions",
+]
 
 AWAITING_LIMIT = 25
 JSONB = 3802
@@ -327,7 +360,7 @@ def approvers(
         member
         for member in present
         if member.practitioner_role is not None
-        and member.practitioner_role.category in APPROVING
+        and member.practitioner_role.profession in APPROVING
         and (_is_doctor(member) or member.practitioner_role_id != proposer_id)
     ]
     return sorted(asked, key=lambda member: not _is_doctor(member))

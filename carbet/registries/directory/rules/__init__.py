@@ -5,8 +5,10 @@ from carbet.registries.directory.choices import Category, Purpose
 DOCTOR = "10"
 
 CARING = frozenset({Category.MEDICAL, Category.PARAMEDICAL, Category.SOCIAL, Category.COORDINATION})
-# Who may be asked by name to approve a plan: a doctor, or another carer whose care it is.
-APPROVING = frozenset({Category.MEDICAL, Category.PARAMEDICAL})
+# Who may be asked by name to approve a plan: a doctor, or another carer who prescribes or treats.
+APPROVING = frozenset(
+    ["10", "21", "40", "50", "60", "70", "80", "91", "92", "93", "94", "95", "96"]
+)
 
 REGISTER_PATIENT = "patients.register"
 FIND_PATIENT = "patients.find"
@@ -74,7 +76,7 @@ def capabilities(
         found |= {REGISTER_PATIENT, FIND_PATIENT}
     if category in (Category.MEDICAL, Category.PARAMEDICAL):
         found |= {BREAK_GLASS}
-    if category in APPROVING:
+    if profession in APPROVING:
         found |= {APPROVE_PLAN}
     if purpose == Purpose.DAC and category in CARING:
         found |= {TRIAGE_SUPPORT, EDIT_QUESTIONNAIRES}
