@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "carbet.interop.fhir_api",
     "carbet.interop.hospital_feed",
     "carbet.portal",
+    "carbet.steering.activity",
     "carbet.steering.demonstration",
 ]
 

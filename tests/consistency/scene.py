@@ -172,6 +172,7 @@ def build(world: World, **traits: Any) -> Scene:
         "outline_key": "avc",
         "part": 0,
         "rank": 1,
+        "section": "file-active",
         "patient_id": patient_id,
         "organization_id": world.places["dac"].pk,
         "service_id": HealthcareService.objects.create(

@@ -69,6 +69,7 @@ CAN = {
         "support.request",
         "support.triage",
         "questionnaires.edit",
+        "activity.read",
         "care_plan.edit",
     },
     "former": {
@@ -99,7 +100,7 @@ CAN = {
         "glass.break",
     },
     "operator": {"operate", "rights.manage"},
-    "agency": set(),
+    "agency": {"activity.read"},
     "identity_agent": {"identities.manage"},
 }
 LEVEL = scenes.RELATIONS | {"person": Level.READ, "other_person": None}

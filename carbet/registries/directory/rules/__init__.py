@@ -19,6 +19,7 @@ EDIT_PLAN = "care_plan.edit"
 APPROVE_PLAN = "care_plan.approve"
 BREAK_GLASS = "glass.break"
 EDIT_QUESTIONNAIRES = "questionnaires.edit"
+READ_ACTIVITY = "activity.read"
 OPERATE = "operate"
 MANAGE_RIGHTS = "rights.manage"
 MANAGE_IDENTITIES = "identities.manage"
@@ -33,6 +34,7 @@ ALL_CAPABILITIES = frozenset(
         APPROVE_PLAN,
         BREAK_GLASS,
         EDIT_QUESTIONNAIRES,
+        READ_ACTIVITY,
         OPERATE,
         MANAGE_RIGHTS,
         MANAGE_IDENTITIES,
@@ -62,7 +64,7 @@ def capabilities(
         found |= {OPERATE}
     if purpose == Purpose.AGENCY:
         # A regional agency steers from figures: it never meets a person.
-        return frozenset(found)
+        return frozenset(found | {READ_ACTIVITY})
     if purpose == Purpose.IDENTITY:
         # The identity cell compares identities, and never opens a record.
         return frozenset(found | {MANAGE_IDENTITIES})
@@ -79,5 +81,5 @@ def capabilities(
     if profession in APPROVING:
         found |= {APPROVE_PLAN}
     if purpose == Purpose.DAC and category in CARING:
-        found |= {TRIAGE_SUPPORT, EDIT_QUESTIONNAIRES}
+        found |= {TRIAGE_SUPPORT, EDIT_QUESTIONNAIRES, READ_ACTIVITY}
     return frozenset(found)

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from carbet.core import clock
 from carbet.steering.demonstration import (
+    activity,
     assessments,
     following,
     loading,
@@ -53,6 +54,7 @@ class Command(BaseCommand):
             offer.load(now=now)
             scheduling.load(now=now)
             rights.load(story.story_roles(), now=now)
+            activity.load(now=now)
             self.stdout.write(f"{len(opened)} comptes ouverts, {added} personnes déjà suivies.")
         if loaded.persons:
             self.stdout.write(

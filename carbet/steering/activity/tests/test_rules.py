@@ -1,0 +1,124 @@
+"""Ages, delays, balance and small numbers: tables that a reader can check by hand."""
+
+from datetime import date
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carbet.steering.activity import rules
+from carbet.steering.activity.rules import Row
+
+
+@pytest.mark.parametrize(
+    ("month", "many", "expected"),
+    [
+        (date(2026, 1, 1), -1, date(2025, 12, 1)),
+        (date(2026, 12, 1), 1, date(2027, 1, 1)),
+        (date(2026, 3, 1), -12, date(2025, 3, 1)),
+        (date(2026, 3, 1), 0, date(2026, 3, 1)),
+    ],
+)
+def test_months_are_counted_over_the_years(month, many, expected):
+    assert rules.months_later(month, many) == expected
+
+
+def test_a_year_ends_with_the_month_shown():
+    months = rules.last_months(date(2026, 2, 1))
+    assert (len(months), months[0], months[-1]) == (12, date(2025, 3, 1), date(2026, 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("born", "label"),
+    [
+        (2026, "Moins de 18 ans"),
+        (2009, "Moins de 18 ans"),
+        (2008, "18 à 39 ans"),
+        (1951, "75 à 84 ans"),
+        (1952, "60 à 74 ans"),
+        (1931, "95 ans et plus"),
+        (1932, "85 à 94 ans"),
+        (2030, "Moins de 18 ans"),
+    ],
+)
+def test_an_age_is_the_one_reached_in_the_year(born, label):
+    assert rules.age_band(born, year=2026) == label
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        ({}, None),
+        ({3: 1}, 3),
+        ({1: 1, 9: 1}, 1),
+        ({1: 1, 9: 2}, 9),
+        ({0: 5, 30: 4}, 0),
+        ({2: 2, 5: 1, 40: 3}, 5),
+    ],
+)
+def test_the_median_covers_half_of_the_delays(days, expected):
+    assert rules.median(days) == expected
+
+
+def test_delays_fall_in_one_band_each():
+    days = dict.fromkeys(range(100), 1)
+    found = rules.banded(days)
+    assert sum(found.values()) == 100
+    assert found[0, 2] == 2
+    assert found[60, None] == 40
+
+
+@pytest.mark.parametrize(
+    ("loads", "gaps"),
+    [([], []), ([0, 0], [0, 0]), ([10, 10], [0, 0]), ([30, 10], [50, -50]), ([7], [0])],
+)
+def test_a_load_is_compared_to_the_mean(loads, gaps):
+    assert rules.balance(loads) == gaps
+
+
+# What the ARS may read of a table whose total it knows: « x » is not told.
+@pytest.mark.parametrize(
+    ("counts", "read"),
+    [
+        ((12, 8, 0), (12, 8, 0)),
+        # One small cell would be the total less the others: the smallest of them goes with it.
+        ((12, 3, 8), (12, "x", "x")),
+        ((12, 3, 0, 5), (12, "x", 0, "x")),
+        # Two small cells that make 2 are 1 and 1: another goes with them.
+        ((1, 1, 9, 20), ("x", "x", "x", 20)),
+        # Two small cells that make 8 could be 1 and 7.
+        ((4, 4, 9), ("x", "x", 9)),
+        # Nothing protects: not even what is nought is told.
+        ((4, 1, 0), ("x", "x", "x")),
+        ((2, 0, 0), ("x", "x", "x")),
+        ((0, 0), (0, 0)),
+    ],
+)
+def test_a_small_number_is_not_told_nor_given_away_by_the_total(counts, read):
+    hidden = rules.withheld(counts)
+    assert tuple("x" if rank in hidden else count for rank, count in enumerate(counts)) == read
+
+
+def published(counts):
+    hidden = rules.withheld(counts)
+    return tuple(None if rank in hidden else count for rank, count in enumerate(counts))
+
+
+@given(st.lists(st.integers(0, 7), min_size=2, max_size=4).filter(lambda cells: sum(cells) >= 5))
+def test_whoever_knows_the_rule_and_the_total_finds_no_small_number(counts):
+    """Try every table that would be published the same: no hidden cell has one value only."""
+    seen, total = published(counts), sum(counts)
+    hidden = [rank for rank, count in enumerate(seen) if count is None]
+    choices = [range(total + 1) if rank in hidden else (seen[rank],) for rank in range(len(seen))]
+    alike = [
+        each for each in product(*choices) if sum(each) == total and published(list(each)) == seen
+    ]
+    assert tuple(counts) in alike
+    for rank in hidden:
+        assert len({each[rank] for each in alike}) > 1, (counts, seen)
+
+
+def test_without_a_total_only_small_numbers_are_withheld():
+    rows = [Row("a", "A", 3), Row("b", "B", 12), Row("c", "C", 0)]
+    assert [row.count for row in rules.told(rows, adds_up=False)] == [None, 12, 0]
