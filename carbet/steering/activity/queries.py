@@ -10,7 +10,12 @@ from django.db import connection
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from carbet.coordination.support.choices import RequestReason, RequestStatus
+from carbet.coordination.support.choices import (
+    Complexity,
+    Outcome,
+    RequestReason,
+    RequestStatus,
+)
 from carbet.core.names import comparison_form
 from carbet.steering.activity import rules
 from carbet.steering.activity.access import Scope
@@ -334,7 +339,7 @@ class _Made:
         return self._coded(definition, self._flow("answered", "decision"), labels)
 
     def t_sorties(self, definition: Definition) -> Table:
-        return self._coded(definition, self._flow("closed", "outcome"), {})
+        return self._coded(definition, self._flow("closed", "outcome"), dict(Outcome.choices))
 
     # --- Caseload ---
 
@@ -364,7 +369,7 @@ class _Made:
 
     def t_complexite(self, definition: Definition) -> Table:
         held = {value: count for value, (count, _) in self._stock("complexity").items()}
-        return self._coded(definition, held, {})
+        return self._coded(definition, held, dict(Complexity.choices))
 
     def t_ages(self, definition: Definition) -> Table:
         found = dict.fromkeys((rules.age_label(low, high) for low, high in rules.AGE_BANDS), 0)
@@ -497,8 +502,10 @@ def _counted(definition: Definition, value: str | None, *, month: date, today: d
         asked = Q(**{f"{column}__gte": start, f"{column}__lt": end})
         if figure in (Figure.CLOSED, Figure.CONTACTED, Figure.PLANNED):
             asked &= Q(opened_at__isnull=False)
+        if figure == Figure.REQUESTED:
+            asked &= Q(request__isnull=False)
         if figure in (Figure.CONTACTED, Figure.PLANNED):
-            asked &= Q(requested_at__isnull=False)
+            asked &= Q(**{f"{column}__gte": F("requested_at")})
     return asked if value is None else _cut(asked, definition, value, month)
 
 
@@ -546,7 +553,7 @@ def _cut(asked: Q, definition: Definition, value: str, month: date) -> Q | None:
 
 def _falls_due(definition: Definition, value: str | None, *, today: date) -> Q | None:
     if definition.figure == Figure.WAITING:
-        asked = Q(requested_at__isnull=False, decided_at__isnull=True)
+        asked = Q(request__isnull=False, decided_at__isnull=True)
         late = {"retard": Q(due_at__lt=_moment(today)), "delai": Q(due_at__gte=_moment(today))}
         if value is None:
             return asked

@@ -103,31 +103,23 @@ def balance(loads: Sequence[int]) -> list[int]:
 
 
 def withheld(counts: Sequence[int]) -> frozenset[int]:
-    """Return the ranks of the cells that must not be told, the total and the rule being known.
+    """Return the ranks of the cells that must not be told, the total and this rule being known.
 
-    A cell from 1 to 4 is small. Where any is, others are withheld with it, the smallest first,
-    until at least two are and what the total leaves for them lets each be 5 or more: nobody then
-    proves that one is small, nor how small. Where that cannot be, nothing of the table is told,
-    zeros included. Under 5 in all, nothing is told at all.
+    A cell from 1 to 4 is small. With the small ones goes the first of the others, and the next,
+    until what is withheld could be shared out in more than one way. They are taken in the order of
+    the table, never of their values: which one goes says nothing of how many it holds. Where none
+    is left to go, nothing of the table is told, zeros included.
     """
-    everything = frozenset(range(len(counts)))
-    hidden = {rank for rank, count in enumerate(counts) if 0 < count < LEAST_TOLD}
+    hidden = [rank for rank, count in enumerate(counts) if is_small(count)]
     if not hidden:
         return frozenset()
-    others = sorted(
-        (rank for rank, count in enumerate(counts) if count >= LEAST_TOLD),
-        key=lambda rank: (counts[rank], rank),
-    )
-    while not _is_safe([counts[rank] for rank in hidden]):
-        if not others:
-            return everything
-        hidden.add(others.pop(0))
-    return frozenset(hidden)
-
-
-def _is_safe(hidden: Sequence[int]) -> bool:
-    # Each of the others is 1 at least: what is left for one is then 5 or more.
-    return len(hidden) > 1 and sum(hidden) - (len(hidden) - 1) >= LEAST_TOLD
+    others = iter([rank for rank, count in enumerate(counts) if count >= LEAST_TOLD])
+    for rank in others:
+        hidden.append(rank)
+        # One each to the small ones would leave more than the least to the last.
+        if sum(counts[each] for each in hidden) - (len(hidden) - 1) > LEAST_TOLD:
+            return frozenset(hidden)
+    return frozenset(range(len(counts)))
 
 
 def told(rows: Iterable[Row], *, adds_up: bool) -> tuple[Row, ...]:

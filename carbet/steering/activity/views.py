@@ -1,7 +1,8 @@
 """The pages of steering: figures by month, the list behind one, and the same to take away."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -45,7 +46,10 @@ def dashboard(request: HttpRequest, section: str = Section.ACTIVITY.value) -> Ht
 @require_safe
 def people(request: HttpRequest) -> HttpResponse:
     """List the episodes that a number counts, those that the reader may open."""
-    definition = BY_KEY.get(request.GET.get("chiffre", ""))
+    key = request.GET.get("chiffre")
+    if not key:
+        return HttpResponseRedirect(reverse("activity:dashboard"))
+    definition = BY_KEY.get(key)
     if definition is None:
         raise Http404
     sheet = _sheet(request)

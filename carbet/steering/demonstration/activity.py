@@ -14,11 +14,14 @@ from carbet.coordination.care_teams.choices import GrantSource
 from carbet.coordination.care_teams.models import Consent
 from carbet.coordination.support.choices import (
     CaseStatus,
+    Contact,
+    Outcome,
     RequestReason,
     RequestStatus,
     Urgency,
 )
 from carbet.coordination.support.models import Case, SupportRequest
+from carbet.coordination.support.rules import BY_CODE, complexity, due_at
 from carbet.core.actor import Level, organization_key, role_key
 from carbet.core.models import AccessGrant
 from carbet.registries.directory.models import PractitionerRole
@@ -32,6 +35,8 @@ PERSONS = 90
 _GESTURES = uuid.UUID("0d6f4a4e-93c5-4a0e-8f5b-6a2f1f2c7a11")
 _REASONS = [str(each) for each in RequestReason.values]
 _URGENCIES = (Urgency.ROUTINE, Urgency.ROUTINE, Urgency.URGENT, Urgency.ASAP)
+
+_OUTCOMES = (Outcome.GOALS_MET, Outcome.GOALS_MET, Outcome.RELAY, Outcome.INSTITUTION, Outcome.LOST)
 
 
 def load(*, now: datetime) -> None:
@@ -91,6 +96,8 @@ class Year:
             text="Situation à évaluer au domicile (démonstration).",
             urgency=urgency,
             submitted_at=asked_at,
+            due_at=due_at(urgency=urgency, submitted_at=asked_at),
+            updated_at=asked_at,
             gesture=_gesture(rank),
         )
         waits = rank >= PERSONS - 5
@@ -117,12 +124,22 @@ class Year:
             organization_id=request.addressee_id,
             request=request,
             coordinator=coordinator,
+            requested_at=request.submitted_at,
             opened_at=opened_at,
+            assigned_at=opened_at,
+            updated_at=opened_at,
         )
+        weight = complexity(self.draw.sample(sorted(BY_CODE), self.draw.randint(1, 7)))
+        case.complexity_level, case.complexity_score = weight.level, weight.score
+        case.complexity_factors = [factor.code for factor in weight.factors]
+        contact_at = opened_at + timedelta(hours=self.draw.randint(2, 300))
+        if contact_at < self.now:
+            case.first_contact_at, case.first_contact_with = contact_at, Contact.PERSON
         closed_at = opened_at + timedelta(days=self.draw.randint(60, 420))
         if closed_at < self.now:
             case.status, case.closed_at = CaseStatus.FINISHED, closed_at
-            case.close_reason = "Objectifs atteints."
+            case.outcome = self.draw.choice(_OUTCOMES)
+            case.close_reason = Outcome(case.outcome).label
         case.save(using=OWNER)
         if case.closed_at is None:
             self._open(request, role=coordinator, level=Level.MANAGE, at=opened_at, case=case)

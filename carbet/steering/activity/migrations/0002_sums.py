@@ -9,6 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("activity", "0001_initial"),
         ("care_plans", "0004_row_security_by_category"),
+        ("support", "0005_doors_of_steps"),
         ("core", "0004_categories"),
     ]
 

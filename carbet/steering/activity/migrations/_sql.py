@@ -29,28 +29,30 @@ BEGIN
   FOR {", ".join(f"episode.{column.strip()}" for column in EPISODE.split(","))} IN
     WITH asked AS (
       SELECT r.patient_id, r.addressee_id AS organization_id, r.id AS request_id, c.id AS case_id,
-             r.reason, r.submitted_at AS requested_at,
-             r.submitted_at + CASE r.urgency WHEN 'asap' THEN interval '48 hours'
-               WHEN 'urgent' THEN interval '7 days' ELSE interval '30 days' END AS due_at,
+             r.reason, r.submitted_at AS requested_at, r.due_at,
              CASE WHEN r.decided_at IS NULL THEN '' ELSE r.status END AS decision, r.decided_at,
-             c.coordinator_id, c.opened_at, c.closed_at
+             c.coordinator_id, c.opened_at, c.first_contact_at, c.closed_at, c.outcome,
+             c.complexity_level, c.complexity_score
       FROM support_supportrequest r LEFT JOIN support_case c ON c.request_id = r.id
       WHERE r.patient_id = ANY (persons)
       UNION ALL
-      SELECT c.patient_id, c.organization_id, NULL, c.id, '', NULL, NULL, '', NULL,
-             c.coordinator_id, c.opened_at, c.closed_at
+      SELECT c.patient_id, c.organization_id, NULL, c.id, '', c.requested_at, NULL, '', NULL,
+             c.coordinator_id, c.opened_at, c.first_contact_at, c.closed_at, c.outcome,
+             c.complexity_level, c.complexity_score
       FROM support_case c WHERE c.request_id IS NULL AND c.patient_id = ANY (persons)
     )
     SELECT 0, a.patient_id, a.organization_id, a.request_id, a.case_id, a.reason, a.requested_at,
-           a.due_at, a.decision, a.decided_at, a.coordinator_id, a.opened_at, NULL,
+           a.due_at, a.decision, a.decided_at, a.coordinator_id, a.opened_at,
+           a.first_contact_at,
            CASE WHEN a.opened_at IS NOT NULL THEN (
              SELECT min(v.approved_at) FROM care_plans_careplanversion v
              WHERE v.patient_id = a.patient_id
-               AND v.approved_at >= COALESCE(a.requested_at, a.opened_at)) END,
+               AND v.approved_at >= a.requested_at) END,
            CASE WHEN a.opened_at IS NOT NULL THEN (
              SELECT cp.review_due_on FROM care_plans_careplan cp
              WHERE cp.patient_id = a.patient_id) END,
-           a.closed_at, '', '', NULL, COALESCE(p.commune_id, ''), extract(year FROM p.birth_date)
+           a.closed_at, COALESCE(a.outcome, ''), COALESCE(a.complexity_level, ''),
+           a.complexity_score, COALESCE(p.commune_id, ''), extract(year FROM p.birth_date)
     FROM asked a JOIN patients_patient p ON p.id = a.patient_id
   LOOP
     RETURN NEXT episode;
@@ -65,13 +67,13 @@ RETURNS TABLE (figure text, dimension text, on_day date, value text, points bigi
 LANGUAGE sql STABLE SET search_path = public, pg_catalog AS $$
   SELECT 'requested', cut.dimension, activity_month(e.requested_at), cut.value, 0::bigint
   FROM (VALUES ('', ''), ('reason', e.reason)) AS cut(dimension, value)
-  WHERE e.requested_at IS NOT NULL
+  WHERE e.request_id IS NOT NULL
   UNION ALL
   SELECT 'answered', 'decision', activity_month(e.decided_at), e.decision, 0
   WHERE e.decided_at IS NOT NULL
   UNION ALL
   SELECT 'waiting', '', (e.due_at AT TIME ZONE 'America/Cayenne')::date, '', 0
-  WHERE e.requested_at IS NOT NULL AND e.decided_at IS NULL
+  WHERE e.request_id IS NOT NULL AND e.decided_at IS NULL
   UNION ALL
   SELECT moved.figure, cut.dimension, activity_month(moved.at), cut.value,
          COALESCE(e.points, 0)::bigint
@@ -214,7 +216,7 @@ def held(table: str, select: str) -> list[str]:
 
 
 OWN = f"('org:' || organization_id) = ANY ({GRANTEES})"
-FUNCTIONS = ("activity_refresh(integer)", "activity_forget()")
+FUNCTIONS = ("activity_refresh(integer)", "activity_forget()", "activity_behind()")
 
 STATEMENTS = [
     MONTH,
@@ -231,7 +233,8 @@ STATEMENTS = [
     *held("activity_tally", f"{IS_INTERNAL} OR {OWN}"),
     *held("activity_change", IS_INTERNAL),
     *triggers(),
-    f"REVOKE EXECUTE ON FUNCTION {', '.join(FUNCTIONS)}, activity_facts(bigint[]) FROM PUBLIC",
+    f"REVOKE EXECUTE ON FUNCTION {', '.join(FUNCTIONS)}, activity_changed(),"
+    " activity_facts(bigint[]) FROM PUBLIC",
     f"GRANT EXECUTE ON FUNCTION {', '.join(FUNCTIONS)} TO carbet_app",
     "SELECT activity_forget()",
 ]

@@ -1,7 +1,7 @@
 """Requests, cases and plans written straight into their tables, at any moment, in any order."""
 
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 
@@ -39,6 +39,7 @@ def a_request(world, patient, day, **traits):
         reason=traits.pop("reason", "home"),
         text="Situation",
         submitted_at=at(day),
+        due_at=traits.pop("due_at", None) or at(day) + timedelta(days=7),
         **traits,
     )
 
@@ -54,6 +55,7 @@ def a_case(world, patient, day, request=None, **traits):
         organization=world.places["dac"],
         request=request,
         coordinator=traits.pop("coordinator", world.roles["coordinator"]),
+        requested_at=request.submitted_at if request else at(day),
         opened_at=at(day),
         **traits,
     )

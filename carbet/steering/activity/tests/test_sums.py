@@ -1,7 +1,7 @@
 """Sums follow any order of changes, and equal what is counted again another way."""
 
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from statistics import median_low
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 GUYANE = ZoneInfo("America/Cayenne")
 KINDS = (
     *("ask", "accept", "open", "redirect", "close", "reopen"),
-    *("hand", "plan", "review", "move", "born", "refresh"),
+    *("weigh", "contact", "hand", "plan", "review", "move", "born", "refresh"),
 )
 DAYS = st.dates(date(2026, 1, 1), date(2026, 11, 20)).map(date.isoformat)
 STEPS = st.tuples(
@@ -55,7 +55,13 @@ def play(world, patient, step, day):
         waiting.status, waiting.decided_at = "redirected", make.at(day)
         waiting.save()
     elif step == "close" and open_case:
-        make.close(open_case, day)
+        make.close(open_case, day, outcome="moved" if day > "2026-06" else "met")
+    elif step == "weigh" and open_case:
+        open_case.complexity_level, open_case.complexity_score = "very", int(day[-2:])
+        open_case.save()
+    elif step == "contact" and open_case:
+        open_case.first_contact_at = make.at(day)
+        open_case.save()
     elif step == "reopen" and done and not open_case:
         done.status, done.closed_at = "active", None
         done.save()
@@ -120,11 +126,16 @@ def a_year(world):
                 request.save()
                 continue
             role = world.roles["nurse" if rank == 5 else "coordinator"]
-            case = make.a_case(world, patient, f"2026-{3 + rank:02d}-05", request, coordinator=role)
+            case = make.a_case(
+                world, patient, f"2026-{3 + rank:02d}-05", request, coordinator=role,
+                complexity_level=("simple", "very", "")[rank % 3],
+                complexity_score=(4, 21, None)[rank % 3],
+                first_contact_at=make.at(f"2026-{3 + rank:02d}-{5 + 3 * rank:02d}", 11),
+            )  # fmt: skip
             if rank % 2 == 0:
                 make.a_plan(world, patient, f"2026-{4 + rank:02d}-01", date(2026, 9 + rank // 2, 1))
             if rank in (1, 4):
-                make.close(case, f"2026-{6 + rank:02d}-30")
+                make.close(case, f"2026-{6 + rank:02d}-30", outcome=("met", "moved")[rank % 2])
         # At midnight in Greenwich the month has not turned in Cayenne.
         late = make.a_request(world, people[1], "2026-11-01", reason="other")
         SupportRequest.objects.filter(pk=late.pk).update(
@@ -158,12 +169,16 @@ def counted_again(world, month):
     running = [case for case in cases if case.closed_at is None]
     waiting = [request for request in requests if request.decided_at is None]
     delays = []
+    contacts = [
+        (case.first_contact_at - case.requested_at).days
+        for case in cases
+        if case.first_contact_at and month_of(case.first_contact_at) == month
+    ]
     for case in cases:
         since = asked.get(case.request_id)
         after = [on for who, on in versions if who == case.patient_id and since and on >= since]
         if after and month_of(min(after)) == month:
             delays.append((min(after) - since).days)
-    promised = {"asap": timedelta(hours=48), "urgent": timedelta(7), "routine": timedelta(30)}
     overdue = [case for case in running if (reviews.get(case.patient_id) or date.max) < today]
     return {
         "caseload": len(held),
@@ -177,11 +192,21 @@ def counted_again(world, month):
         "coordination": Counter(str(case.coordinator_id) for case in held),
         "communes": Counter(patients[case.patient_id].commune_id for case in held),
         "ages": sorted(month.year - patients[case.patient_id].birth_date.year for case in held),
-        "delays": delays,
-        "late": sum(
-            (r.submitted_at + promised[r.urgency]).astimezone(GUYANE).date() < today
-            for r in waiting
+        "sorties-du-mois": Counter(
+            case.outcome for case in cases if case.closed_at and month_of(case.closed_at) == month
         ),
+        "complexite": Counter(case.complexity_level for case in held),
+        "points": Counter(
+            {
+                str(role): sum(
+                    case.complexity_score or 0 for case in held if case.coordinator_id == role
+                )
+                for role in {case.coordinator_id for case in held}
+            }
+        ),
+        "contacts": contacts,
+        "delays": delays,
+        "late": sum(r.due_at.astimezone(GUYANE).date() < today for r in waiting),
         "waiting": len(waiting),
         "overdue": Counter(str(case.coordinator_id) for case in overdue),
         "undated": sum(reviews.get(case.patient_id) is None for case in running),
@@ -203,8 +228,21 @@ def test_every_figure_equals_an_independent_count(world, month):
     for key, name in (series | {"sorties-par-mois": "sorties"}).items():
         wanted = {each.isoformat(): count for each, count in again[name].items() if each <= month}
         assert shown(key) == wanted, key
-    for key in ("motifs", "reponses", "coordination", "communes"):
+    for key in ("motifs", "reponses", "coordination", "communes", "complexite"):
         assert shown(key) == dict(again[key]), key
+    assert shown("sorties") == dict(again["sorties-du-mois"])
+    assert {
+        row.value: int(row.beside[0].replace("–", "0")) for row in sheet.table("coordination").rows
+    } == dict(again["points"])
+    # The bands of delays as well.
+    bands = {0: 2, 2: 7, 7: 15, 15: 30, 30: 60, 60: 9999}
+    for key, found in (("premier-contact", again["contacts"]), ("premier-plan", again["delays"])):
+        assert shown(key) == {
+            str(low): many
+            for low, high in bands.items()
+            if (many := sum(low <= days < high for days in found))
+        }
+        assert sheet.table(key).total == len(found)
     # The bands of ages, written here once more.
     bands = {0: 18, 18: 40, 40: 60, 60: 75, 75: 85, 85: 95, 95: 999}
     assert shown("ages") == {
@@ -214,7 +252,6 @@ def test_every_figure_equals_an_independent_count(world, month):
     }
     assert sheet.stats["caseload"] == again["caseload"] == sheet.table("ages").total
     assert sheet.table("file-active-par-mois").rows[-1].count == again["caseload"]
-    assert sheet.table("premier-plan").total == len(again["delays"])
     if again["delays"]:
         middle = median_low(again["delays"])
         assert sheet.table("premier-plan").summary.startswith(f"Médiane : {middle} jour")
