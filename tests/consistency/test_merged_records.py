@@ -120,6 +120,17 @@ def test_every_row_follows_and_the_circle_sees_it(scene):
         "care_teams_invitation",
         "scheduling_appointment",
         "scheduling_appointmentparticipant",
+        # What is of a request or a case stays with it.
+        "support_requestfile",
+        "support_requestpiece",
+        "support_requeststep",
+        "support_casestep",
+        # One stay of one number at one hospital, one open proposal of a rule, one home a person.
+        "hospital_feed_encounter",
+        "hospital_feed_movement",
+        "detection_detectedissue",
+        "situations_situation",
+        "situations_emergencyinformation",
     }, left
     assert len(before["notebook_note"]) == 2
     actor, now = scene.world.actor("nurse"), scene.world.now

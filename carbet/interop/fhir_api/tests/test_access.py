@@ -8,6 +8,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from carbet.coordination.care_teams.choices import ConsentDecision, ConsentGiver
+from carbet.coordination.care_teams.models import Consent
 from carbet.core import row_security
 from carbet.core.actor import internal
 from carbet.core.models import AccessGrant, AuditEvent
@@ -15,7 +17,7 @@ from carbet.interop.fhir_api import queries
 from carbet.interop.fhir_api.choices import READ_SCOPE, WRITE_SCOPE
 from carbet.interop.fhir_api.rules.registry import RESOURCES
 from carbet.interop.fhir_api.tests.conftest import System
-from carbet.registries.directory.models import SystemClient
+from carbet.registries.directory.models import PractitionerRole, SystemClient
 from tests.world import NOW
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +42,17 @@ def written(system, official):
         answer = system.post(f"/{kind}", resource)
         assert answer.status_code == 201, answer.content.decode()
         found[kind] = answer["Location"].split("/fhir")[1].split("/_history")[0]
+    with row_security.acting_as(internal("test"), now=NOW, operation="test"):
+        Consent.objects.create(
+            patient_id=int(found["Patient"].rpartition("/")[2]),
+            decision=ConsentDecision.GIVEN,
+            given_by=ConsentGiver.PERSON,
+            recorded_by=PractitionerRole.objects.order_by("pk").first(),
+            recorded_at=NOW,
+        )
+    answer = system.post("/ServiceRequest", support_for(found["Patient"].strip("/")))
+    assert answer.status_code == 201, answer.content.decode()
+    found["ServiceRequest"] = f"/ServiceRequest/{answer.json()['id']}"
     [_, file] = system.get(found["DocumentReference"]).json()["content"]
     found["Binary"] = file["attachment"]["url"].split("/fhir")[1]
     return found
@@ -80,6 +93,28 @@ def visit_of(person, role):
             {"actor": {"reference": person}, "status": "accepted"},
             {"actor": {"reference": f"PractitionerRole/{role.pk}"}, "status": "accepted"},
         ],
+    }
+
+
+def support_for(person):
+    """Return a request for support about a person."""
+    return {
+        "resourceType": "ServiceRequest",
+        "status": "active",
+        "intent": "order",
+        "subject": {"reference": person},
+        "reasonCode": [
+            {
+                "coding": [
+                    {
+                        "system": "http://localhost:8000/fhir/CodeSystem/motif-appui",
+                        "code": "discharge",
+                    }
+                ],
+                "text": "Sortie prévue vendredi",
+            }
+        ],
+        "note": [{"text": "Vit seule."}],
     }
 
 
@@ -229,7 +264,7 @@ def test_every_served_type_is_in_the_proof_above():
     assert set(PRIVATE) == {
         *("CareTeam", "Patient", "RelatedPerson", "Appointment"),
         *("Subscription", "CommunicationRequest"),
-        *("DocumentReference", "Observation", "Binary"),
+        *("DocumentReference", "Observation", "Binary", "ServiceRequest"),
     }
     assert set(queries.MODELS) == set(RESOURCES)
 
@@ -279,9 +314,9 @@ def statements(act):
 
 
 def test_a_read_takes_three_statements(system, written):
-    """Token and door, the resource, the trace; and the person whom a resource contains."""
+    """Token and door, the resource, the trace; and the person, bytes or steps that it holds."""
     for kind in written:
-        contains = kind in ("Subscription", "CommunicationRequest")
+        contains = kind in ("Subscription", "CommunicationRequest", "Binary", "ServiceRequest")
         assert len(statements(lambda kind=kind: system.get(written[kind]))) == 3 + contains
 
 
