@@ -1,10 +1,13 @@
 """Searches find the same persons however many records the reader may enter."""
 
+import json
+from datetime import date
+
 import pytest
 from django.db import connection
 
-from carbet.core import grants, row_security
-from carbet.core.actor import Level, internal
+from carbet.core import grants, names, row_security
+from carbet.core.actor import ANONYMOUS_ACTOR, PERSON, PROFESSIONAL, Actor, Level, internal
 from carbet.registries.patients import queries
 
 pytestmark = pytest.mark.django_db
@@ -70,3 +73,24 @@ def test_many_namesakes_out_of_reach_do_not_hide_the_one_within(world, enters_ma
     let_in(world, mine)
     enters_many()
     assert [person.pk for person in found(world, "Régis Claire")] == [mine.pk]
+
+
+@pytest.mark.parametrize(
+    ("who", "told"),
+    [("far_nurse", 1), ("house", 1), ("nobody", 0), ("without role", 0), ("person", 0)],
+)
+def test_postgresql_searches_the_territory_for_who_works_and_nobody_else(world, who, told):
+    world.register(birth_family="Régis", birth_given=["Claire"], birth_date=date(1951, 3, 12))
+    others = {
+        "house": internal("test"),
+        "nobody": ANONYMOUS_ACTOR,
+        "without role": Actor(kind=PROFESSIONAL, account_id=world.accounts["nurse"].pk),
+        "person": Actor(kind=PERSON, grantees=(f"account:{world.accounts['claire'].pk}",)),
+    }
+    asked = json.dumps(names.query_keys("Régis Claire"))
+    with row_security.acting_as(others.get(who) or world.actor(who), now=world.now):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM patients_search_traits(%s, %s)", [asked, date(1951, 3, 12)]
+            )
+            assert cursor.fetchone() == (told,)
