@@ -4,9 +4,11 @@ from datetime import date
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 
 from carbet.coordination.notebook.models import Note
-from carbet.core import grants, row_security
+from carbet.coordination.situations.models import EmergencyInformation, Situation
+from carbet.core import clock, grants, row_security
 from carbet.core.actor import Level
 from carbet.core.models import AccessGrant
 from carbet.registries.identity import operations, queries
@@ -155,6 +157,49 @@ def test_undone_three_weeks_later_every_row_is_where_it_was(scene):
     after = everything(patient, other)
     for table, rows in before.items():
         assert after[table] == rows, table
+
+
+def test_the_home_and_the_emergency_that_stay_are_read_beside_until_undone(
+    scene, world, sign_in, monkeypatch
+):
+    monkeypatch.setattr(clock, "now", lambda: world.now)
+    patient, other = scene.patient_id, scene.ids["other_patient"]
+    with _inside(world.now):
+        EmergencyInformation.objects.filter(patient_id=other).update(treatments="Anticoagulant")
+        Situation.objects.filter(patient_id=other).update(directions="Dégrad Edmond")
+
+    def read(key):
+        """Return what a member reads on both pages, and how many rows of the other record."""
+        client = sign_in(world.accounts[key], role=world.roles[key])
+        pages = {
+            client.get(reverse(f"situations:{name}", args=[patient])).content.decode()
+            for name in ("detail", "sheet")
+        }
+        said = ("Cette personne avait un autre dossier", "Anticoagulant", "Dégrad Edmond")
+        with row_security.acting_as(world.actor(key), now=world.now):
+            rows = [
+                kept.objects.filter(patient_id=other).count()
+                for kept in (Situation, EmergencyInformation)
+            ]
+        return [all(text in page for page in pages) for text in said], rows
+
+    assert read("home_help") == ([False, False, False], [0, 0])
+    pair = merged(scene)
+    assert read("gp") == ([True, True, True], [1, 1])
+    # Who reads no medical data of the one reads none of the other.
+    assert read("home_help") == ([True, False, True], [1, 0])
+    with row_security.acting_as(world.actor("far_nurse"), now=world.now):
+        assert not Situation.objects.filter(patient_id=other).exists()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM identity_absorbed(%s)", [patient])
+            assert cursor.fetchall() == []
+    operations.undo(
+        actor=world.actor("identity_agent"),
+        now=world.later(days=1),
+        reconciliation_id=pair.reconciliation_id,
+        reason="Deux sœurs",
+    )
+    assert read("home_help") == ([False, False, False], [0, 0])
 
 
 def test_what_was_written_since_stays_on_the_record_that_stayed(scene, world):

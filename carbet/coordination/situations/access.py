@@ -6,9 +6,10 @@ from datetime import datetime
 from carbet.coordination.care_teams import access as care_teams
 from carbet.coordination.care_teams.access import NoSuchRecord
 from carbet.core.actor import Actor, DataCategory, Level
+from carbet.registries.identity.access import ABSORBED
 from carbet.registries.patients.models import Patient
 
-__all__ = ["INS", "NoSuchRecord", "get_situation"]
+__all__ = ["ABSORBED", "INS", "NoSuchRecord", "get_situation"]
 
 
 def get_situation(

@@ -1,7 +1,9 @@
 """What pages and the emergency sheet show of a living situation, in words."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
 
 from django.db.models import TextChoices
 
@@ -16,6 +18,8 @@ from carbet.coordination.situations.choices import (
     Utility,
 )
 from carbet.coordination.situations.models import EmergencyInformation, Situation
+
+S = TypeVar("S", Situation, EmergencyInformation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,15 @@ class Part:
     title: str
     icon: str
     lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Besides:
+    """What another record of the person said, and who wrote it there."""
+
+    lines: tuple[Line, ...]
+    author: str
+    at: datetime
 
 
 def parts(situation: Situation | None, *, language: str, interpreter: bool) -> list[Part]:
@@ -118,6 +131,39 @@ def emergency_lines(said: EmergencyInformation | None) -> tuple[Line, ...]:
         ("Directives anticipées", directives),
         ("Hôpital de référence", said.hospital),
     )
+
+
+def situation_besides(others: Iterable[Situation], known: Situation | None) -> list[Besides]:
+    """Return what other records said of how the person lives, but what this one says as well."""
+    return _besides(others, known, _all_lines)
+
+
+def emergency_besides(
+    others: Iterable[EmergencyInformation], known: EmergencyInformation | None
+) -> list[Besides]:
+    """Return what other records said for an emergency, but what this one says as well."""
+    return _besides(others, known, emergency_lines)
+
+
+def _besides(
+    others: Iterable[S], known: S | None, lines_of: Callable[[S], tuple[Line, ...]]
+) -> list[Besides]:
+    shown = lines_of(known) if known else ()
+    found = [
+        Besides(
+            tuple(line for line in lines_of(other) if line not in shown),
+            other.updated_by_name,
+            other.updated_at,
+        )
+        for other in others
+    ]
+    return [besides for besides in found if besides.lines]
+
+
+def _all_lines(situation: Situation) -> tuple[Line, ...]:
+    """Return what was said of a situation, without what the identity says (language)."""
+    said = parts(situation, language="", interpreter=False)
+    return tuple(line for part in said for line in part.lines)
 
 
 def _lines(*said: tuple[str, str]) -> tuple[Line, ...]:

@@ -23,7 +23,9 @@ from carbet.registries.directory.rules import WRITE_NOTEBOOK
 @require_safe
 def detail(request: HttpRequest, patient_id: int) -> HttpResponse:
     """Show how the person lives, and what an emergency must know."""
-    patient = access.get_situation(actor=request.actor, patient_id=patient_id, now=request.now)
+    patient = access.get_situation(
+        actor=request.actor, patient_id=patient_id, now=request.now, further=access.ABSORBED
+    )
     writes = request.actor.can(WRITE_NOTEBOOK) and patient.level >= Level.WRITE
     context = _shown(patient) | {"tab": "situation", "may_write": writes}
     return render(request, "situations/detail.html", context)
@@ -38,7 +40,7 @@ def sheet(request: HttpRequest, patient_id: int) -> HttpResponse:
         patient_id=patient_id,
         now=request.now,
         purpose="situation.sheet",
-        further=access.INS,
+        further=access.INS | access.ABSORBED,
     )
     circle = circles.circle(care_teams.participants(patient_id=patient.pk), now=request.now)
     context = _shown(patient) | {
@@ -127,6 +129,7 @@ def _shown(patient: Any) -> dict[str, Any]:
     medical = DataCategory.MEDICAL in opened
     known = queries.situation_of(patient_id=patient.pk)
     urgent = queries.emergency_of(patient_id=patient.pk) if medical else None
+    homes, sheets = queries.said_besides(records=patient.absorbed, medical=medical)
     return {
         "patient": patient,
         "situation": known,
@@ -138,6 +141,8 @@ def _shown(patient: Any) -> dict[str, Any]:
         "medical": medical,
         "emergency": urgent,
         "lines": presenters.emergency_lines(urgent),
+        "emergency_besides": presenters.emergency_besides(sheets, urgent),
+        "situation_besides": presenters.situation_besides(homes, known),
     }
 
 

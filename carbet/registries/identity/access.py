@@ -17,6 +17,10 @@ from carbet.registries.identity.models import (
     Reconciliation,
 )
 
+# One more column of a record entered (`patients.access.get_patient`): those merged into it, of
+# which some rows stay where they were. Empty for whoever does not read this one.
+ABSORBED = {"absorbed": "ARRAY(SELECT identity_absorbed(p.id))"}
+
 
 class NoSuchIdentity(Http404):
     """There is none, or not for this actor."""
