@@ -256,6 +256,16 @@ def test_into_an_empty_record_every_row_follows(scene, world):
     }
 
 
+def test_two_visits_at_one_time_both_stay_in_the_agenda(scene, world):
+    visit_id = scene.ids["other"]["appointment_id"]
+    merged(scene)
+    with row_security.acting_as(world.actor("nurse"), now=world.now):
+        visit = Appointment.objects.get(pk=visit_id)
+        parts = AppointmentParticipant.objects.filter(appointment=visit)
+        assert [part.patient_id for part in parts] == [scene.patient_id]
+    assert (visit.patient_id, visit.overlap_accepted) == (scene.patient_id, True)
+
+
 def test_undone_three_weeks_later_every_row_is_where_it_was(scene):
     patient, other = scene.patient_id, scene.ids["other_patient"]
     before = everything(patient, other)
