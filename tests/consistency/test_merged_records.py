@@ -26,7 +26,7 @@ from carbet.core.actor import Level
 from carbet.core.models import AccessGrant
 from carbet.interop.hospital_feed.models import Encounter
 from carbet.interop.hospital_feed.models import Movement as FeedMovement
-from carbet.registries.identity import operations, queries
+from carbet.registries.identity import operations, presenters, queries
 from carbet.registries.identity.choices import PairKind, PairState
 from carbet.registries.identity.models import LocalIdentity, Movement, Pair, Reconciliation
 from carbet.registries.identity.tests.factories import HOUSE
@@ -206,6 +206,16 @@ def test_two_agents_are_needed_and_the_first_is_not_the_second(scene):
     with pytest.raises(operations.UnableToDecide, match="un autre agent"):
         decide(scene, pair)
     assert decide(scene, pair, "second_agent").state == PairState.SAME
+
+
+def test_an_emergency_sheet_alone_needs_two_agents_who_are_told_of_it(scene, world):
+    one, other = (world.register(birth_family=family, used_family="") for family in ("Une", "Deux"))
+    with _inside(world.now):
+        EmergencyInformation.objects.create(
+            patient=other, allergies="Arachide", updated_at=world.now, updated_by_name="Inès"
+        )
+        assert "1 fiche d’urgence" in presenters.content(queries.dependents(other.pk))
+    assert decide(scene, pair_of(scene, one.pk, other.pk)).state == PairState.PROPOSED
 
 
 def test_what_was_read_before_somebody_touched_it_is_not_decided_on(scene):

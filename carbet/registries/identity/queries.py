@@ -110,21 +110,12 @@ def candidates(traits: likeness.Traits, *, limit: int = 20) -> list[Candidate]:
 
 def has_content(patient_id: int) -> bool:
     """Tell whether a record holds what somebody wrote about care: then two agents decide."""
-    return any(table.startswith(_CARE) for table, _ in dependents(patient_id))
+    return any(not table.startswith(_FRAME) for table, _ in dependents(patient_id))
 
 
-# The rooms whose rows are content of care, by the beginning of their tables' names.
-_CARE = (
-    "notebook_",
-    "documents_",
-    "assessments_",
-    "care_plans_",
-    "orientation_",
-    "scheduling_",
-    "support_",
-    "messaging_",
-    "tasks_",
-)
+# What frames a record and says nothing of care, by the beginning of its tables' names: whatever
+# else hangs on a person counts, of a room to come as well.
+_FRAME = ("alerts_", "care_teams_", "hospital_feed_hospitalmessage", "patients_", "subscriptions_")
 
 
 def dependents(patient_id: int) -> list[tuple[str, int]]:
