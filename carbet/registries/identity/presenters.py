@@ -19,7 +19,7 @@ from carbet.registries.identity.choices import (
     ReconciliationKind,
 )
 from carbet.registries.identity.models import DomainNotice, LocalIdentity, Pair, Reconciliation
-from carbet.registries.identity.queries import Entry
+from carbet.registries.identity.queries import Entry, riskiest_first
 from carbet.registries.identity.rules import Traits
 from carbet.registries.identity.rules.traits import LABELS
 from carbet.registries.patients.choices import Gender
@@ -240,13 +240,9 @@ def home_rows(*, actor: Actor, now: datetime) -> QuerySet[Pair, dict[str, Any]] 
     """Return what waits at the desk, for the identity cell."""
     if not actor.can(MANAGE_IDENTITIES):
         return None
-    return (
-        Pair.objects.filter(state__in=WAITING)
-        .order_by("risk", "-probability", "pk")
-        .values("pk", "kind", "state", "found_at", "first__number", "first__domain__name")[
-            : home.MOST + 1
-        ]
-    )
+    return riskiest_first(Pair.objects.filter(state__in=WAITING)).values(
+        "pk", "kind", "state", "found_at", "first__number", "first__domain__name"
+    )[: home.MOST + 1]
 
 
 def home_line(row: dict[str, Any], *, now: datetime) -> home.Line:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Avg, Count, Exists, F, OuterRef, Q
+from django.db.models import Avg, Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from carbet.core import audit, names
@@ -179,6 +179,11 @@ def authors_of(rows: Iterable[tuple[str, int]]) -> list[int]:
 # --- The desk -----------------------------------------------------------------------------------
 
 
+def riskiest_first(rows: QuerySet[Pair]) -> QuerySet[Pair]:
+    """Put pairs in the order of the desk: the risk, then how likely, unknown last."""
+    return rows.annotate(likely=Coalesce("probability", 0.0)).order_by("risk", "-likely", "pk")
+
+
 def waiting(
     *, kind: str = "", domain_id: int | None = None, after: int | None = None, size: int = PAGE
 ) -> list[Pair]:
@@ -188,35 +193,22 @@ def waiting(
         rows = rows.filter(kind=kind)
     if domain_id is not None:
         rows = rows.filter(Q(first__domain_id=domain_id) | Q(second__domain_id=domain_id))
-    rows = rows.annotate(likely=Coalesce("probability", 0.0))
+    rows = riskiest_first(rows)
     if after is not None:
-        last = rows.filter(pk=after).values("risk", "likely").first() or (
-            Pair.objects.filter(pk=after)
-            .annotate(likely=Coalesce("probability", 0.0))
-            .values("risk", "likely")
-            .first()
-        )
+        # Decided since or not, it says where the page ended.
+        last = riskiest_first(Pair.objects.filter(pk=after)).values("risk", "likely").first()
         if last is not None:
             rows = rows.filter(
                 Q(risk__gt=last["risk"])
                 | Q(risk=last["risk"], likely__lt=last["likely"])
                 | Q(risk=last["risk"], likely=last["likely"], pk__gt=after)
             )
-    return list(
-        rows.select_related("first__domain", "second__domain").order_by("risk", "-likely", "pk")[
-            : size + 1
-        ]
-    )
+    return list(rows.select_related("first__domain", "second__domain")[: size + 1])
 
 
 def next_waiting(*, but: int) -> Pair | None:
     """Return the riskiest pair that waits, but this one."""
-    return (
-        Pair.objects.filter(state=PairState.OPEN)
-        .exclude(pk=but)
-        .order_by("risk", "-probability", "pk")
-        .first()
-    )
+    return riskiest_first(Pair.objects.filter(state=PairState.OPEN).exclude(pk=but)).first()
 
 
 def waiting_counts() -> dict[str, int]:

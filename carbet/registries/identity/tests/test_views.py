@@ -4,7 +4,8 @@ import pytest
 from django.urls import reverse
 
 from carbet.core import row_security
-from carbet.registries.identity import operations
+from carbet.core.identifiers import short_id
+from carbet.registries.identity import operations, presenters, queries
 from carbet.registries.identity.models import DomainNotice, LocalIdentity, Pair, Reconciliation
 from carbet.registries.identity.tests.factories import HOUSE, claire, domain, somebody, told
 from tests.world import NOW
@@ -42,6 +43,25 @@ def test_what_waits_is_listed_riskiest_first(agent):
         "Rien pour ce choix"
         in agent.get(reverse("identity:list") + "?nature=domain").content.decode()
     )
+
+
+def test_what_nobody_weighed_comes_after_what_is_likely_wherever_it_is_listed(agent, world):
+    told(domain("chc"), "1", claire(birth_given=("CLAIRE",)))
+    told(domain("chog"), "1", claire(birth_given=("CLÉA",), birth_family="RÉJIS"))
+    told(domain("chk"), "1", somebody())
+    likely, rows = seen(Pair)[0], seen(LocalIdentity)
+    with row_security.acting_as(HOUSE, now=NOW, operation="test"):
+        unweighed = Pair.objects.create(
+            first=rows[0], second=rows[2], kind=likely.kind, risk=likely.risk, found_at=NOW
+        )
+        assert queries.next_waiting(but=0) == likely
+    actor = world.actor("identity_agent")
+    with row_security.acting_as(actor, now=NOW):
+        listed = [row["pk"] for row in presenters.home_rows(actor=actor, now=NOW)]
+    assert listed == [likely.pk, unweighed.pk]
+    page = agent.get(reverse("identity:list"), {"apres": short_id(likely.pk)}).content.decode()
+    assert reverse("identity:compare", args=[unweighed.pk]) in page
+    assert reverse("identity:compare", args=[likely.pk]) not in page
 
 
 def test_differences_are_marked_and_said(agent):
