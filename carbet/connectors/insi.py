@@ -56,6 +56,8 @@ class Answer:
     given: tuple[str, ...] = ()
     gender: str = ""
     birth_date: date | None = None
+    # "day", "month" or "year": how far the date is known.
+    birth_date_precision: str = "day"
     birth_place_code: str = ""
 
     @property
@@ -149,7 +151,7 @@ def read(content: bytes) -> Answer:
         return Answer(report, _text(result, "CR/LibelleCR"))
     born = _text(result, "INDIVIDU/TIQ/DateNaissance")
     try:
-        # A lunar date (month or day 00) is kept as its first day.
+        # A lunar date (month or day 00) is kept as its first day, with how far it is known.
         birth_date = date.fromisoformat(born.replace("-00", "-01")) if born else None
     except ValueError as error:
         raise Unreadable("date de naissance illisible du téléservice INSi") from error
@@ -167,8 +169,15 @@ def read(content: bytes) -> Answer:
         given=tuple(given.split()),
         gender={"M": "male", "F": "female"}.get(_text(result, "INDIVIDU/TIQ/Sexe"), "unknown"),
         birth_date=birth_date,
+        birth_date_precision=_precision(born),
         birth_place_code=_text(result, "INDIVIDU/TIQ/LieuNaissance"),
     )
+
+
+def _precision(born: str) -> str:
+    if born[4:7] == "-00":
+        return "year"
+    return "month" if born[7:10] == "-00" else "day"
 
 
 def _path(steps: str) -> str:

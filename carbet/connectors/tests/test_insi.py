@@ -53,10 +53,18 @@ def test_nobody_and_several(family, report):
     assert (answer.report, answer.ins) == (report, "")
 
 
-def test_a_lunar_date_is_its_first_day():
+@pytest.mark.parametrize(
+    ("born", "first", "precision"),
+    [
+        ("1951-00-00", date(1951, 1, 1), "year"),
+        ("1951-03-00", date(1951, 3, 1), "month"),
+        ("1951-03-14", date(1951, 3, 14), "day"),
+    ],
+)
+def test_a_lunar_date_is_its_first_day_and_says_so(born, first, precision):
     content = insi_stand_in.answer(insi.envelope(CLAIRE, now=NOW))
-    answer = insi.read(content.replace(b"1951-03-14", b"1951-00-00"))
-    assert answer.birth_date == date(1951, 1, 1)
+    answer = insi.read(content.replace(b"1951-03-14", born.encode()))
+    assert (answer.birth_date, answer.birth_date_precision) == (first, precision)
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,7 @@ def _receive(row: LocalIdentity, answer: insi.Answer, *, actor: Actor, now: date
         birth_family=answer.family,
         birth_given=answer.given,
         birth_date=answer.birth_date,
+        birth_date_precision=answer.birth_date_precision,
         gender=answer.gender,
         birth_place_code=answer.birth_place_code,
     )
@@ -217,6 +218,7 @@ def _receive(row: LocalIdentity, answer: insi.Answer, *, actor: Actor, now: date
         "birth_given": list(answer.given),
         "gender": answer.gender,
         "birth_date": answer.birth_date,
+        "birth_date_precision": answer.birth_date_precision,
         "birth_place_code": answer.birth_place_code,
     }
     _write(row, actor=actor, now=now, ins=answer.ins, ins_system=answer.system, **traits)

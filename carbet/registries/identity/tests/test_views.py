@@ -211,6 +211,10 @@ class TestVerifying:
         assert row.identity_status == "QUAL"
         assert row.ins_may_leave
 
+    def test_an_official_date_is_known_as_far_as_it_is_told(self, agent):
+        self.ask(agent, claire(birth_date_precision="year"))
+        assert seen(LocalIdentity)[0].birth_date_precision == "day"
+
     def test_somebody_else_s_traits_cast_doubt_and_keep_nothing(self, agent):
         self.ask(agent, claire(birth_family="AUTRE", identity_checked=True))
         row = seen(LocalIdentity)[0]
