@@ -49,6 +49,15 @@ class ReconciliationKind(models.TextChoices):
     UNDO = "undo", "Annulation"
 
 
+# What moved identities; another number is changed back by its domain's message.
+UNDOABLE = (
+    ReconciliationKind.LINK,
+    ReconciliationKind.UNLINK,
+    ReconciliationKind.MERGE,
+    ReconciliationKind.SPLIT,
+)
+
+
 class PairKind(models.TextChoices):
     """Why people must look, the riskiest first."""
 

@@ -22,6 +22,7 @@ from carbet.registries.identity.models import (
     Reconciliation,
 )
 from carbet.registries.identity.rules import Traits, likeness
+from carbet.registries.patients.rules import FORBIDDING_ATTRIBUTES
 
 PAGE = 25
 MOST_CANDIDATES = 80
@@ -343,7 +344,7 @@ def figures() -> list[DomainFigures]:
         LocalIdentity.objects.filter(
             state=IdentityState.ACTIVE, ins_recovered=True, identity_checked=True
         )
-        .exclude(attributes__overlap=["DOUT", "FICT"])
+        .exclude(attributes__overlap=sorted(FORBIDDING_ATTRIBUTES))
         .values_list("domain_id")
         .annotate(n=Count("pk"))
     )

@@ -15,7 +15,7 @@ from carbet.core.identifiers import from_short_id, short_id
 from carbet.core.operation import UnableTo
 from carbet.registries.directory.rules import MANAGE_IDENTITIES
 from carbet.registries.identity import access, forms, operations, presenters, queries, rules
-from carbet.registries.identity.choices import PairKind, PairState
+from carbet.registries.identity.choices import UNDOABLE, PairKind, PairState
 
 _YEAR = timedelta(days=365)
 
@@ -170,7 +170,7 @@ def decision(request: HttpRequest, reconciliation_id: int) -> HttpResponse:
         "reasons": presenters.reasons(found.explanation),
         "percent": round(100 * found.probability) if found.probability is not None else None,
         "undone": queries.undoing_of(found),
-        "may_undo": found.kind in ("link", "unlink", "merge", "split"),
+        "may_undo": found.kind in UNDOABLE,
     }
     status = 422 if request.method == "POST" else 200
     return render(request, "identity/decision.html", context, status=status)

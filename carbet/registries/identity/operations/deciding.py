@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.db import connection
 
-from carbet.core import grants, row_security
-from carbet.core.actor import Actor, Level, for_house, internal
+from carbet.core import grants
+from carbet.core.actor import Actor, Level, internal
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, operation
 from carbet.registries.identity import access, queries, rules
@@ -69,9 +69,7 @@ def decide(
     access.check_cell(actor)
     if verdict not in (SAME, DIFFERENT):
         raise UnableToDecide("Dites si c’est la même personne, ou deux personnes.")
-    with row_security.acting_as(
-        for_house(actor), now=now, operation=trace.operation, context_id=str(trace.context_id)
-    ):
+    with moving.house(trace, actor, now=now):
         moving.lock_moves()
         pair = (
             Pair.objects.select_for_update(of=("self",))
@@ -333,9 +331,7 @@ def keep_apart(
     access.check_cell(actor)
     if not reason.strip():
         raise UnableToDecide("Dites pourquoi : la raison est gardée.", field="reason")
-    with row_security.acting_as(
-        for_house(actor), now=now, operation=trace.operation, context_id=str(trace.context_id)
-    ):
+    with moving.house(trace, actor, now=now):
         moving.lock_moves()
         found = {row.pk: row for row in LocalIdentity.objects.filter(pk__in=[first_id, second_id])}
         if len(found) != 2:

@@ -4,12 +4,12 @@ from datetime import datetime
 
 from django.db import connection
 
-from carbet.core import row_security
-from carbet.core.actor import Actor, for_house
+from carbet.core.actor import Actor
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, operation
 from carbet.registries.identity import access, queries
 from carbet.registries.identity.choices import (
+    UNDOABLE,
     IdentityState,
     NoticeKind,
     PairState,
@@ -83,7 +83,7 @@ def merge_local(
             ins_system=ins_system,
             said_at=said_at,
         )
-    with _house(trace, actor, now):
+    with moving.house(trace, actor, now=now):
         moving.lock_numbers(domain, kept, gone)
         moving.lock_moves()
         stays, goes = (_met(domain, number, now=now) for number in (kept, gone))
@@ -160,7 +160,7 @@ def link(
     access.check_domain(actor, domain)
     other = second_domain or domain
     numbers = checked_number(first), checked_number(second)
-    with _house(trace, actor, now):
+    with moving.house(trace, actor, now=now):
         for place, number in sorted({(domain.pk, numbers[0]), (other.pk, numbers[1])}):
             moving.lock_numbers(domain if place == domain.pk else other, number)
         moving.lock_moves()
@@ -239,7 +239,7 @@ def unlink(
     """
     access.check_domain(actor, domain)
     other = second_domain or domain
-    with _house(trace, actor, now):
+    with moving.house(trace, actor, now=now):
         moving.lock_moves()
         one = _met(domain, checked_number(first), now=now)
         two = _met(other, checked_number(second), now=now)
@@ -335,7 +335,7 @@ def change_local_number(
     old, new = checked_number(former), checked_number(current)
     if old == new:
         raise UnableToMerge("L’ancien et le nouveau numéro sont les mêmes.")
-    with _house(trace, actor, now):
+    with moving.house(trace, actor, now=now):
         moving.lock_numbers(domain, old, new)
         moving.lock_moves()
         row = queries.identity(domain=domain, number=old)
@@ -412,7 +412,7 @@ def undo(
     access.check_cell(actor)
     if not reason.strip():
         raise UnableToUndo("Dites pourquoi : la raison est gardée.", field="reason")
-    with _house(trace, actor, now):
+    with moving.house(trace, actor, now=now):
         moving.lock_moves()
         decision = Reconciliation.objects.filter(pk=reconciliation_id).first()
         if decision is None:
@@ -422,14 +422,6 @@ def undo(
         trace.about(patient_id=patient_id, entity=done, reason=reason)
     trace.about(entity=done, reason=reason)
     return done
-
-
-_UNDOABLE = (
-    ReconciliationKind.LINK,
-    ReconciliationKind.UNLINK,
-    ReconciliationKind.MERGE,
-    ReconciliationKind.SPLIT,
-)
 
 
 def undo_decision(
@@ -442,7 +434,7 @@ def undo_decision(
     """
     if Reconciliation.objects.filter(undoes=decision).exists():
         raise UnableToUndo("Cette décision est déjà annulée.")
-    if decision.kind not in _UNDOABLE:
+    if decision.kind not in UNDOABLE:
         raise UnableToUndo("Cette décision ne s’annule pas : le domaine renvoie un message.")
     if later := later_than(decision):
         raise UnableToUndo(
@@ -567,10 +559,3 @@ def _is_below(low: LocalIdentity, high: LocalIdentity) -> bool:
 
 def _patient_of(identity: LocalIdentity | None) -> int | None:
     return identity.patient_id if identity else None
-
-
-def _house(trace: Trace, actor: Actor, now: datetime):
-    """Let the house move identities of every domain, because this actor asked."""
-    return row_security.acting_as(
-        for_house(actor), now=now, operation=trace.operation, context_id=str(trace.context_id)
-    )

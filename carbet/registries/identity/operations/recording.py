@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from carbet.core import row_security
-from carbet.core.actor import Actor, for_house
+from carbet.core.actor import Actor
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, operation
 from carbet.registries.identity import access, queries, rules
@@ -114,10 +113,7 @@ def record_local_identity(
     traits = checked_traits(traits, now=now)
     if ins and (wrong := wrong_ins(ins)):
         raise UnableToRecordIdentity(wrong, field="ins")
-    house = for_house(actor)
-    with row_security.acting_as(
-        house, now=now, operation=trace.operation, context_id=str(trace.context_id)
-    ):
+    with moving.house(trace, actor, now=now):
         moving.lock_numbers(domain, number)
         told = _Told(
             actor=actor,
@@ -150,10 +146,7 @@ def mirror(
 
     The record is what it is; where another person's traits took its place, people are asked.
     """
-    house = for_house(actor)
-    with row_security.acting_as(
-        house, now=now, operation=trace.operation, context_id=str(trace.context_id)
-    ):
+    with moving.house(trace, actor, now=now):
         domain = IdentityDomain.objects.get(slug=CARBET)
         told = _Told(
             actor=actor,

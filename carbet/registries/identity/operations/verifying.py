@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from carbet.connectors import insi
-from carbet.core import names, row_security
+from carbet.core import names
 from carbet.core.actor import Actor, for_house
 from carbet.core.audit import Trace
 from carbet.core.models import AuditEvent
@@ -18,6 +18,7 @@ from carbet.registries.identity.operations import moving
 from carbet.registries.identity.operations.recording import index, keep_ins, reconcile
 from carbet.registries.identity.rules import likeness
 from carbet.registries.patients import operations as patients
+from carbet.registries.patients.choices import INS_TEST
 from carbet.registries.patients.models import Patient
 
 
@@ -37,7 +38,7 @@ def recover_ins(trace: Trace, *, actor: Actor, now: datetime, identity_id: int) 
         UnableToVerify: a trait misses, it is doubtful or fictive, or INSi does not answer.
     """
     access.check_cell(actor)
-    with _house(trace, actor, now):
+    with moving.house(trace, actor, now=now):
         moving.lock_moves()
         row = _locked(identity_id)
         if row.traits.is_doubtful:
@@ -67,7 +68,7 @@ def verify_ins(trace: Trace, *, actor: Actor, now: datetime, identity_id: int) -
         UnableToVerify: it has no INS, a trait misses, or INSi does not answer.
     """
     access.check_cell(actor)
-    with _house(trace, actor, now):
+    with moving.house(trace, actor, now=now):
         moving.lock_moves()
         row = _locked(identity_id)
         held = queries.ins_of([row.pk]).get(row.pk)
@@ -109,7 +110,7 @@ def prove_identity(
         raise UnableToVerify("Les quatre derniers caractères suffisent.", field="number_end")
     if expires_on is not None and expires_on < now.date():
         raise UnableToVerify("Cette pièce n’est plus valable.", field="expires_on")
-    with _house(trace, actor, now):
+    with moving.house(trace, actor, now=now):
         moving.lock_moves()
         row = _locked(identity_id)
         proof = IdentityProof.objects.create(
@@ -139,7 +140,7 @@ def cast_doubt(
     access.check_cell(actor)
     if not reason.strip():
         raise UnableToVerify("Dites pourquoi : la raison est gardée.", field="reason")
-    with _house(trace, actor, now):
+    with moving.house(trace, actor, now=now):
         moving.lock_moves()
         row = _locked(identity_id)
         _doubt(row, actor=actor, now=now)
@@ -160,7 +161,7 @@ def lift_doubt(
     access.check_cell(actor)
     if not reason.strip():
         raise UnableToVerify("Dites pourquoi : la raison est gardée.", field="reason")
-    with _house(trace, actor, now):
+    with moving.house(trace, actor, now=now):
         moving.lock_moves()
         row = _locked(identity_id)
         if "COLP" in row.attributes:
@@ -275,7 +276,7 @@ def _write(
         version=patient.version,
         changes=changes,
         ins=ins,
-        ins_system=ins_system or "urn:oid:1.2.250.1.213.1.4.10",
+        ins_system=ins_system or INS_TEST,
     )
     row.refresh_from_db()
 
@@ -285,10 +286,3 @@ def _locked(identity_id: int) -> LocalIdentity:
     if row is None:
         raise UnableToVerify("Cette identité n’existe pas.")
     return row
-
-
-def _house(trace: Trace, actor: Actor, now: datetime) -> Any:
-    """Let the house write on an identity of any domain, because the cell asked."""
-    return row_security.acting_as(
-        for_house(actor), now=now, operation=trace.operation, context_id=str(trace.context_id)
-    )
