@@ -18,7 +18,7 @@ from carbet.registries.identity.operations import moving
 from carbet.registries.identity.operations.recording import index, keep_ins, reconcile
 from carbet.registries.identity.rules import likeness
 from carbet.registries.patients import operations as patients
-from carbet.registries.patients.choices import INS_TEST
+from carbet.registries.patients.choices import INS_SYSTEMS
 from carbet.registries.patients.models import Patient
 
 
@@ -190,9 +190,12 @@ def _ask(row: LocalIdentity, *, now: datetime) -> insi.Answer:
         birth_place_code=place,
     )
     try:
-        return insi.recover(question, now=now, stand_in=settings.DEMONSTRATION)
+        answer = insi.recover(question, now=now, stand_in=settings.DEMONSTRATION)
     except (insi.NotConnected, insi.Unreadable, ConnectionError) as error:
         raise UnableToVerify(f"INSi ne répond pas : {error}. Rien n’a changé.") from error
+    if answer.report == insi.FOUND and answer.system not in INS_SYSTEMS:
+        raise UnableToVerify("INSi répond un INS d’une autorité inconnue. Rien n’a changé.")
+    return answer
 
 
 def _receive(row: LocalIdentity, answer: insi.Answer, *, actor: Actor, now: datetime) -> None:
@@ -276,7 +279,7 @@ def _write(
         version=patient.version,
         changes=changes,
         ins=ins,
-        ins_system=ins_system or INS_TEST,
+        ins_system=ins_system,
     )
     row.refresh_from_db()
 

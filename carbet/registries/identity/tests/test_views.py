@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from carbet.connectors import insi_stand_in
 from carbet.core import row_security
 from carbet.core.identifiers import short_id
 from carbet.registries.identity import operations, presenters, queries
@@ -210,6 +211,19 @@ class TestVerifying:
         row = seen(LocalIdentity)[0]
         assert row.identity_status == "QUAL"
         assert row.ins_may_leave
+
+    @pytest.mark.parametrize("oid", ["", "1.2.3"])
+    def test_an_ins_of_nobody_knows_whom_is_not_taken_for_a_test_one(
+        self, agent, world, monkeypatch, oid
+    ):
+        monkeypatch.setattr(insi_stand_in, "TEST_OID", oid)
+        patient = world.register(gender="female", birth_place_code="97302")
+        row = seen(LocalIdentity, patient_id=patient.pk)[0]
+        answer = agent.post(reverse("identity:verify", args=[row.pk]), {"geste": "demander"})
+        assert answer.status_code == 422
+        assert "autorité inconnue" in answer.content.decode()
+        with row_security.acting_as(HOUSE, now=NOW):
+            assert not patient.identifiers.exists()
 
     def test_an_official_date_is_known_as_far_as_it_is_told(self, agent):
         self.ask(agent, claire(birth_date_precision="year"))
