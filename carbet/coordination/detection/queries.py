@@ -150,6 +150,7 @@ def _admissions(patient_id: int, now: datetime) -> list[Fact]:
     rows = CommunicationRequest.objects.filter(
         patient_id=patient_id,
         event_type=EventType.ADM,
+        revoked_at__isnull=True,
         event_at__gte=now - timedelta(days=90),
         event_at__lte=now,
     ).order_by("event_at")[:_MOST]

@@ -15,6 +15,8 @@ WATCHED = frozenset(
         "assessment.save",
         "assessment.withdraw",
         "event.declare",
+        "event.record_stay",
+        "event.take_back",
         "notebook.measure.record",
         "notebook.measure.withdraw",
         "notebook.note.correct",

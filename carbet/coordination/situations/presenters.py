@@ -101,7 +101,7 @@ def parts(situation: Situation | None, *, language: str, interpreter: bool) -> l
             "Protection juridique",
             "lock",
             (
-                *_lines(("Mesure", _label(Protection, said.protection))),
+                *_lines(("Protection juridique", _label(Protection, said.protection))),
                 *(
                     (Line("Curateur ou tuteur", said.guardian_name, said.guardian_phone),)
                     if said.guardian_name or said.guardian_phone

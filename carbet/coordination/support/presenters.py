@@ -58,6 +58,11 @@ class Asker:
     secure_email: str = ""
     recorded_by: str = ""
 
+    @property
+    def in_line(self) -> str:
+        """What they are, as it is said after the name: without a capital, but for a name."""
+        return self.role if ", " in self.role else self.role.lower()
+
 
 def asker(request: SupportRequest) -> Asker:
     """Return who asks for support, whichever of the columns says it."""

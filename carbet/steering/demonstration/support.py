@@ -86,7 +86,8 @@ WAITING = (
         3,
         "complex",
         "urgent",
-        "Grossesse de six mois et asthme mal contrôlé, aucun rendez-vous pris en pneumologie.",
+        "Asthme mal contrôlé : deux passages aux urgences en un mois, l’école manquée, aucun"
+        " rendez-vous pris en pneumologie.",
     ),
     Asked(
         "raymond",

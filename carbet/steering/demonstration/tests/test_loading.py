@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
+from carbet.coordination.support.queries import waiting_for as requests_waiting_for
 from carbet.core import row_security
 from carbet.registries.accounts.queries import demonstration_accounts
 from carbet.registries.directory import synthetic
@@ -15,7 +16,15 @@ from carbet.registries.directory.models import Organization, Practitioner, Pract
 from carbet.registries.patients import synthetic as persons
 from carbet.registries.patients.models import Patient, PatientSearch
 from carbet.registries.patients.queries import search_patients
-from carbet.steering.demonstration import bulk, circles, crowd, following, loading, scheduling
+from carbet.steering.demonstration import (
+    bulk,
+    circles,
+    crowd,
+    following,
+    loading,
+    scheduling,
+    support,
+)
 from carbet.steering.demonstration.story import story_roles
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -183,6 +192,15 @@ def test_the_story_has_its_accounts_and_the_persons_already_followed():
             assert Patient.objects.filter(birth_family="Kerbrat").count() == 0, key
     # Each approved version is kept twice: whole, and without its medical needs.
     assert count("care_plans_careplanversion") == 6
+    # Eight requests wait for Arya's day; a case ended; loading again adds nothing.
+    assert support.load(now=NOW, opened=opened) == len(support.WAITING)
+    assert support.load(now=NOW, opened=opened) == 0
+    arya = actor_of_role(roles["coordinator"].pk, now=NOW)
+    with row_security.acting_as(arya, now=NOW):
+        waiting = list(requests_waiting_for(arya))
+    assert len(waiting) == 8
+    assert {request.urgency for request in waiting} == {"asap", "urgent", "routine"}
+    assert sum(request.due_at < NOW for request in waiting) == 3
     # A round, slots, requests, a waiting list; loading again adds nothing.
     assert scheduling.load(now=NOW) == len(scheduling.PLANNED) + 4
     assert scheduling.load(now=NOW) == 0
