@@ -184,44 +184,60 @@ def _local(value):
     return timezone.localtime(value) if timezone.is_aware(value) else value
 
 
-def _day_words(value, today):
+def _day_words(value, today, article=""):
     distance = (value - today).days
     named = {0: "aujourd’hui", -1: "hier", 1: "demain"}.get(distance)
     if named:
         return named
-    if 1 < distance < 7:
-        return format_date(value, "l j F")
     number = "1er" if value.day == 1 else str(value.day)
     month = format_date(value, "F" if value.year == today.year else "F Y")
-    return f"{number} {month}"
+    if 1 < distance < 7:
+        number = f"{format_date(value, 'l')} {number}"
+    return f"{article} {number} {month}".lstrip()
+
+
+def _hour_words(value):
+    """Say an hour, whose parts never stand on two lines."""
+    return f"{value.hour}\N{NO-BREAK SPACE}h" + (
+        f"\N{NO-BREAK SPACE}{value.minute:02d}" if value.minute else ""
+    )
 
 
 @register.filter
-def day(value):
-    """Say a date: « hier », « lundi 24 novembre », « 3 mars 2025 »."""
+def day(value, article=""):
+    """Say a date: « hier », « lundi 24 novembre », « 3 mars 2025 » (« le 3 mars 2025 »).
+
+    Args:
+        article: what a date takes in a sentence (« envoyée le 3 mars ») and a near day does not
+            (« envoyée hier »): "le", or nothing where the date stands alone.
+    """
     if not value:
         return ""
     plain = _local(value).date() if isinstance(value, datetime) else value
     if not isinstance(plain, date):
         return value
     return format_html(
-        '<time datetime="{}">{}</time>', plain.isoformat(), _day_words(plain, timezone.localdate())
+        '<time datetime="{}">{}</time>',
+        plain.isoformat(),
+        _day_words(plain, timezone.localdate(), article),
     )
 
 
 @register.filter
-def moment(value):
-    """Say a moment: « aujourd’hui à 14 h 05 », with the exact time in the markup."""
+def moment(value, article=""):
+    """Say a moment: « aujourd’hui à 14 h 05 », with the exact time in the markup.
+
+    Args:
+        article: as `day` takes it.
+    """
     if not isinstance(value, datetime):
-        return day(value)
+        return day(value, article)
     local = _local(value)
-    minutes = f" {local.minute:02d}" if local.minute else ""
     return format_html(
-        '<time datetime="{}">{} à {} h{}</time>',
+        '<time datetime="{}">{} à {}</time>',
         local.isoformat(timespec="minutes"),
-        _day_words(local.date(), timezone.localdate()),
-        local.hour,
-        minutes,
+        _day_words(local.date(), timezone.localdate(), article),
+        _hour_words(local),
     )
 
 
@@ -231,12 +247,8 @@ def clock(value):
     if not isinstance(value, datetime):
         return ""
     local = _local(value)
-    minutes = f" {local.minute:02d}" if local.minute else ""
     return format_html(
-        '<time datetime="{}">{} h{}</time>',
-        local.isoformat(timespec="minutes"),
-        local.hour,
-        minutes,
+        '<time datetime="{}">{}</time>', local.isoformat(timespec="minutes"), _hour_words(local)
     )
 
 

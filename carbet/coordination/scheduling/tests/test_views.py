@@ -452,13 +452,13 @@ def test_a_colleague_in_paris_reads_and_types_hours_of_paris(world, patient, ope
     client = open_as("nurse")
     client.post(reverse("accounts:time_zone"), {"time_zone": "Europe/Paris"})
     page = client.get(f"{MINE}?vue=jour&le=2026-11-23").content.decode()
-    assert "13 h" in page
+    assert "13\N{NO-BREAK SPACE}h" in page
     assert "heures de Paris" in page
     client.post(address("create", patient), typed(world, hour="15:00"))
     assert everything(Appointment)[-1].start.hour == 14
     # The next reader of the same thread is not in Paris.
     page = open_as("gp").get(address("of_patient", patient)).content.decode()
-    assert "9 h" in page
+    assert "9\N{NO-BREAK SPACE}h" in page
     assert "Paris" not in page
 
 
@@ -486,7 +486,7 @@ def test_my_day_shows_what_is_left_of_it(world, patient, open_as):
     page = open_as("nurse").get("/").content.decode()
     block = page.partition('id="home-agenda"')[2].partition("</section>")[0]
     assert "Montgénie" in block
-    assert "9 h" not in block
+    assert "9\N{NO-BREAK SPACE}h" not in block
 
 
 def test_what_a_software_asks_without_a_name_is_shown_and_answered(world, now, open_as):
