@@ -353,7 +353,9 @@ class ReviewForm(forms.Form):
         max_length=4000,
         required=False,
     )
-    next_review_on = DayField(label="Prochaine révision le")
+    next_review_on = DayField(
+        label="Prochaine révision le", help_text="Nécessaire si un objectif continue."
+    )
 
     def __init__(self, *args: Any, goals: list[rules.GoalContent], **options: Any) -> None:
         super().__init__(*args, **options)

@@ -161,7 +161,7 @@ def proposals(
     def action(mark: str, said: ProposedAction) -> ProposalLine:
         member = queries.fittest(said.who, members)
         parts = (queries.member_name(member) if member else "À attribuer", said.frequency)
-        return ProposalLine(mark, said.text, ", ".join(filter(None, parts)), mark in kept)
+        return ProposalLine(mark, said.text, " · ".join(filter(None, parts)), mark in kept)
 
     return [
         ProposedNeedLines(
