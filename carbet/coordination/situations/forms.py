@@ -54,7 +54,7 @@ class SituationForm(VersionedForm):
     housing = _one("Logement", Housing.choices)
     housing_note = _text("Précision sur le logement", 500)
     utilities = _several("Sur place", Utility.choices)
-    reach = _several("Comment y aller", Reach.choices)
+    reach = _several("Accès", Reach.choices)
     directions = _text(
         "Indications",
         500,

@@ -176,7 +176,8 @@ def _label(choices: type[TextChoices], code: str) -> str:
 
 def _labels(choices: type[TextChoices], codes: Iterable[str]) -> str:
     held = set(codes)
-    return ", ".join(str(each.label) for each in choices if each in held)
+    said = [str(each.label) for each in choices if each in held]
+    return ", ".join(said[:1] + [f"{label[0].lower()}{label[1:]}" for label in said[1:]])
 
 
 def _join(*said: str) -> str:

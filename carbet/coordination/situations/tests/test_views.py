@@ -72,7 +72,7 @@ def test_what_is_described_is_shown_and_the_language_follows_the_identity(world,
     page = client.get(url("detail", patient)).content.decode()
     for said in (
         "Carbet ou construction traditionnelle",
-        "Fleuve (pirogue), À pied",
+        "Fleuve (pirogue), à pied",
         "Dégrad Edmond, puis à gauche",
         "90 min",
         "Nenge Tongo, avec un interprète",
