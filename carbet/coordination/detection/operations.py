@@ -46,7 +46,7 @@ def propose(
     for rule, latest_at in (
         DetectedIssue.objects.filter(patient_id=patient_id)
         .exclude(status=IssueStatus.PROPOSED)
-        .exclude(judgement=GONE)
+        .filter(judged_by__isnull=False)
         .values_list("rule", "latest_at")
     ):
         judged[rule] = max(latest_at, judged.get(rule, latest_at))

@@ -55,6 +55,7 @@ class Issue:
     tone: str
     waits: bool
     status: str
+    status_tone: str
     identified_at: datetime
     evidence: tuple[Evidence, ...]
     judged_at: datetime | None
@@ -78,6 +79,7 @@ def issue(row: DetectedIssue) -> Issue:
         tone=TONES[Severity(row.severity)],
         waits=row.status == IssueStatus.PROPOSED,
         status=IssueStatus(row.status).label,
+        status_tone="success" if row.status == IssueStatus.ACKNOWLEDGED else "neutral",
         identified_at=row.identified_at,
         evidence=tuple(
             Evidence(

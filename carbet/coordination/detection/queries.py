@@ -21,12 +21,11 @@ from carbet.coordination.subscriptions.choices import EventType
 from carbet.coordination.subscriptions.models import CommunicationRequest
 from carbet.coordination.support.choices import CaseStatus
 from carbet.coordination.support.models import Case
-from carbet.core.actor import Actor, DataCategory
+from carbet.core.actor import Actor, DataCategory, Level
 from carbet.core.sharing import Visibility
 from carbet.registries.patients.access import grants_of
 from carbet.registries.patients.models import Patient
 
-PAGE_SIZE = 25
 _MOST = 500
 _UNITS = {MeasureKind.WEIGHT: "kg", MeasureKind.PAIN: "/ 10", MeasureKind.OXYGEN: "%"}
 _AGGIR, _ZARIT = "urn:carbet:questionnaire:aggir", "urn:carbet:questionnaire:mini-zarit"
@@ -35,7 +34,7 @@ _RESULTS = {_AGGIR: "gir", _ZARIT: "total"}
 
 
 def facts(*, patient_id: int, now: datetime) -> Facts:
-    """Return what the rules look at, of one person, in eight queries at most.
+    """Return what the rules look at, of one person, in ten queries at most.
 
     A note for chosen members is not among them: the reason of a proposal would tell of it.
     """
@@ -68,7 +67,7 @@ def issues_of(*, patient_id: int, limit: int = 100) -> list[DetectedIssue]:
 
 def waiting_for(*, actor: Actor, now: datetime) -> QuerySet[DetectedIssue]:
     """Return what waits to be judged in the records that the actor manages, the gravest first."""
-    managed = grants_of(actor, now=now).filter(level__gte=40).values("patient_id")
+    managed = grants_of(actor, now=now).filter(level__gte=Level.MANAGE).values("patient_id")
     return DetectedIssue.objects.filter(
         status=IssueStatus.PROPOSED, patient_id__in=managed
     ).order_by("severity", "identified_at", "pk")

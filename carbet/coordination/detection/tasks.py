@@ -9,7 +9,7 @@ from carbet.core import row_security
 from carbet.core.actor import internal
 from carbet.core.clock import now as current_time
 
-HOUSE = internal("veille")
+HOUSE = internal("Carbet (veille)")
 MOST_PERSONS = 20_000
 
 

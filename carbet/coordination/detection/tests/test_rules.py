@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from carbet.coordination.detection import rules
@@ -191,6 +191,8 @@ def test_any_text_is_read(text):
     assert rules.speaks_of_fall(text) in (True, False)
 
 
+# A busy machine draws slowly: time is judged by the benchmarks, not here.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.integers(0, 400), st.decimals("20", "200", places=1)), max_size=8))
 def test_a_proposal_always_stands_on_facts_that_are_past(weights):
     for issue in rules.look(Facts(birth_date=ADULT, weights=facts(*weights)), now=NOW):
