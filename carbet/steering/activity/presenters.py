@@ -32,7 +32,8 @@ class Line:
 
     label: str
     count: str
-    beside: tuple[str, ...]
+    # Each cell with its heading.
+    beside: tuple[tuple[str, str], ...]
     href: str
 
 
@@ -78,7 +79,7 @@ def panel(sheet: Sheet, table: Table) -> Panel:
             Line(
                 label(table, row.label),
                 number(row.count),
-                row.beside or ("–",) * len(table.beside),
+                tuple(zip(row.beside or ("–",) * len(table.beside), table.beside, strict=True)),
                 _list(sheet, key, row.value) if row.count else "",
             )
             for row in table.rows
@@ -162,8 +163,8 @@ def tabs(section: str, month: date) -> list[tuple[str, str, bool]]:
 
 # --- Drawings ------------------------------------------------------------------------------------
 
-WIDTH, LABELS, STEP = 360, 132, 22
-LONGEST = 22
+WIDTH, LABELS, STEP = 360, 160, 22
+LONGEST = 23
 
 
 def chart(table: Table) -> SafeString:
@@ -224,7 +225,7 @@ def _columns(table: Table) -> SafeString:
                 "–" if row.count is None else row.count,
                 middle,
                 height + 28,
-                format_date(date.fromisoformat(row.value), "M")[:4],
+                format_date(date.fromisoformat(row.value), "N").removesuffix("."),
             )
         )
     return _svg(table, height + 34, parts)
