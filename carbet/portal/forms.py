@@ -8,6 +8,7 @@ from django import forms
 
 from carbet.coordination.documents.forms import ReceivedFilesField
 from carbet.coordination.support.choices import RequestReason, Urgency
+from carbet.coordination.support.forms import MAX_TEXT, LongTextField
 
 _REASONS = [
     (RequestReason.HOME, "Vivre chez soi devient difficile"),
@@ -28,19 +29,15 @@ class SupportForm(forms.Form):
     reason = forms.ChoiceField(
         label="De quoi s’agit-il ?", choices=_REASONS, widget=forms.RadioSelect
     )
-    text = forms.CharField(
+    text = LongTextField(
         label="Racontez avec vos mots",
-        max_length=4000,
+        max_length=MAX_TEXT,
         help_text="Ce qui est difficile, ce qui aiderait. L’équipe vous rappellera.",
         widget=forms.Textarea(attrs={"rows": 6, "dir": "auto"}),
     )
     urgency = forms.ChoiceField(
         label="Pour quand ?",
-        choices=[
-            (Urgency.ROUTINE, "Dans le mois"),
-            (Urgency.URGENT, "Dans la semaine"),
-            (Urgency.ASAP, "Sous 48 heures"),
-        ],
+        choices=Urgency.choices,
         initial=Urgency.ROUTINE,
         help_text="Danger immédiat : appelez le 15 ou le 112.",
         widget=forms.RadioSelect,
@@ -77,14 +74,3 @@ class SupportForm(forms.Form):
             self.fields["addressee"].initial = choices[0][0]
         if not as_relative:
             del self.fields["agrees"]
-
-
-class AnswerForm(forms.Form):
-    """What one answers to the team."""
-
-    text = forms.CharField(
-        label="Votre réponse",
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 5, "dir": "auto"}),
-    )
-    files = ReceivedFilesField(label="Documents joints")

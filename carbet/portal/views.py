@@ -18,6 +18,7 @@ from carbet.coordination.support import presenters as support_lines
 from carbet.coordination.support import queries as support_queries
 from carbet.coordination.support import rules as support_rules
 from carbet.coordination.support.choices import RequestSource
+from carbet.coordination.support.forms import CompleteForm
 from carbet.core import audit, doors
 from carbet.core import home as blocks
 from carbet.core.actor import Level
@@ -183,11 +184,9 @@ def support_request(request: HttpRequest, request_id: int) -> HttpResponse:
         "person": patient,
         "request_": asked,
         "row": support_lines.row(asked, now=request.now),
-        "steps": [
-            step
-            for step in support_lines.steps(support_queries.steps_of(asked))
-            if step.icon != "gauge"
-        ],
+        "steps": support_lines.steps(
+            step for step in support_queries.steps_of(asked) if support_rules.is_told(step.kind)
+        ),
         "files": support_queries.files_of(asked),
         "incomplete": support_rules.waits_for_requester(asked.status),
     }
@@ -201,9 +200,7 @@ def complete_request(request: HttpRequest, request_id: int) -> HttpResponse:
     asked, patient = access.get_own_request(
         actor=request.actor, request_id=request_id, now=request.now
     )
-    form = forms.AnswerForm(
-        request.POST if request.method == "POST" else None, request.FILES or None
-    )
+    form = CompleteForm(request.POST if request.method == "POST" else None, request.FILES or None)
     if form.is_valid():
         try:
             support_operations.complete_request(
@@ -218,8 +215,12 @@ def complete_request(request: HttpRequest, request_id: int) -> HttpResponse:
         else:
             messages.success(request, "Réponse envoyée à l’équipe.")
             return HttpResponseRedirect(reverse("portal:request", args=[asked.pk]))
-    asking = [step for step in support_queries.steps_of(asked) if step.kind == "asked"]
-    context = {"person": patient, "form": form, "request_": asked, "asking": asking[-1:]}
+    context = {
+        "person": patient,
+        "form": form,
+        "request_": asked,
+        "asking": support_queries.asked_of(asked),
+    }
     status = 422 if request.method == "POST" else 200
     return render(request, "portal/complete_request.html", context, status=status)
 

@@ -13,6 +13,7 @@ from carbet.coordination.support.choices import (
     OPEN_REQUESTS,
     CaseStatus,
     RequestStatus,
+    RequestStepKind,
 )
 from carbet.coordination.support.models import (
     SEALED_AS,
@@ -124,6 +125,15 @@ def sent_from_portal(*, actor: Actor, patient_id: int) -> list[SupportRequest]:
 def steps_of(request: SupportRequest) -> list[RequestStep]:
     """Return what happened to a request, from its sending on: one query."""
     return list(RequestStep.objects.filter(request_id=request.pk).order_by("at", "pk"))
+
+
+def asked_of(request: SupportRequest) -> RequestStep | None:
+    """Return what the team last asked the requester to complete, or None: one query."""
+    return (
+        RequestStep.objects.filter(request_id=request.pk, kind=RequestStepKind.ASKED)
+        .order_by("-at", "-pk")
+        .first()
+    )
 
 
 def files_of(request: SupportRequest) -> list[RequestFile]:

@@ -8,6 +8,7 @@ from carbet.coordination.support.choices import (
     OPEN_REQUESTS,
     Complexity,
     RequestStatus,
+    RequestStepKind,
     Urgency,
 )
 
@@ -50,6 +51,11 @@ def span(duration: timedelta) -> str:
 def waits(status: str) -> bool:
     """Tell whether a request still waits for the answer of the team."""
     return status in OPEN_REQUESTS
+
+
+def is_told(kind: str) -> bool:
+    """Tell whether a step is for the requester: how the team sorts is its own affair."""
+    return kind != RequestStepKind.TRIAGED
 
 
 def waits_for_requester(status: str) -> bool:

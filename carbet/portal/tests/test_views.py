@@ -12,6 +12,8 @@ from carbet.coordination.care_teams import operations as care_teams
 from carbet.coordination.care_teams.choices import GlassReason
 from carbet.coordination.care_teams.models import RelatedPerson
 from carbet.coordination.notebook import operations as notebook
+from carbet.coordination.support import operations as support
+from carbet.coordination.support.models import SupportRequest
 from carbet.core import clock, home, row_security
 from carbet.core.actor import internal
 from carbet.registries.directory.models import Organization
@@ -262,6 +264,36 @@ def test_nothing_professional_opens_to_a_person(world, as_role):
         assert claire.get(address).status_code == 404
     with row_security.acting_as(internal("test")):
         assert Patient.objects.count() == 1
+
+
+def test_a_daughter_asks_for_support_and_answers_without_reading_how_the_team_sorts(world, as_role):
+    care_team = world.circle("nurse")
+    open_to(world, care_team, "daughter", relative=True)
+    daughter = as_role("daughter")
+    daughter.post(
+        reverse("portal:ask_support", args=[care_team.patient_id]),
+        {
+            "gesture": uuid.uuid4(),
+            "addressee": world.places["dac"].pk,
+            "reason": "caregiver",
+            "text": "Mon père ne dort plus.",
+            "urgency": "urgent",
+            "agrees": "person",
+        },
+    )
+    with row_security.acting_as(internal("test")):
+        request = SupportRequest.objects.get()
+    coordinator = {"actor": world.actor("coordinator"), "now": clock.now(), "request": request}
+    support.triage_request(**coordinator, factors=["caregiver"])
+    support.ask_information(**coordinator, text="Qui le relaie la nuit ?")
+    page = daughter.get(reverse("portal:request", args=[request.pk])).content.decode()
+    assert "Complément demandé" in page
+    assert "Complexité" not in page
+    address = reverse("portal:complete_request", args=[request.pk])
+    assert "Qui le relaie la nuit ?" in daughter.get(address).content.decode()
+    answer = daughter.post(address, {"text": "Personne."}, follow=True).content.decode()
+    assert "Personne." in answer
+    assert "À étudier" in answer
 
 
 def test_a_professional_has_no_personal_record(as_role):
