@@ -20,7 +20,7 @@ def test_a_request_is_weighed_completed_accepted_handed_over_and_ended(enter):
     arya.go("/demandes/")
     waiting = arya.page.locator("#requests .row")
     expect(waiting.first).to_contain_text("Sous 48 heures")
-    expect(waiting.first).to_contain_text("retard")
+    expect(waiting.first).to_contain_text("Retard")
 
     # When she weighs one that the nurse sent
     arya.follow(re.compile("Ana Furtado"))

@@ -118,7 +118,6 @@ class Row:
     addressee: str
     complexity: str
     complexity_tone: str
-    complexity_score: int | None
     decided_at: datetime | None
     decided_by: str
     decision_reason: str
@@ -154,7 +153,6 @@ def row(request: SupportRequest, *, now: datetime) -> Row:
         addressee=request.addressee.name,
         complexity=Complexity(level).label if level else "",
         complexity_tone=COMPLEXITY_TONES[Complexity(level)] if level else "",
-        complexity_score=request.complexity_score,
         decided_at=request.decided_at,
         decided_by=str(request.decided_by.practitioner) if request.decided_by else "",
         decision_reason=request.decision_reason,
@@ -167,14 +165,19 @@ def rows(requests: Iterable[SupportRequest], *, now: datetime) -> list[Row]:
 
 
 def delay(request: SupportRequest, *, now: datetime) -> str:
-    """Return how a request stands towards its delay: « reste 5 h », « retard de 3 jours »."""
+    """Return how a request stands towards its delay: « Reste 5 h », « Retard de 3 jours »."""
     if not rules.waits(request.status):
         return ""
     if request.information_asked_at is not None:
-        return f"en attente depuis {rules.span(now - request.information_asked_at)}"
-    if now > request.due_at:
-        return f"retard de {rules.span(now - request.due_at)}"
-    return f"reste {rules.span(request.due_at - now)}"
+        return f"En attente depuis {rules.span(now - request.information_asked_at)}"
+    return _late_by(request.due_at, now=now) or f"Reste {rules.span(request.due_at - now)}"
+
+
+def _late_by(due_at: datetime | None, *, now: datetime) -> str:
+    """Return « Retard de 3 jours », nothing while the delay runs."""
+    if due_at is None or now <= due_at:
+        return ""
+    return f"Retard de {rules.span(now - due_at)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +298,6 @@ class CaseRow:
     birth_date: date | None
     place: str
     coordinator: str
-    status: str
-    tone: str
     opened_at: datetime
     closed_at: datetime | None
     resume_on: date | None
@@ -328,8 +329,6 @@ def case_rows(cases: Iterable[Case], *, now: datetime) -> list[CaseRow]:
                 birth_date=person.birth_date if person else None,
                 place=person.city if person else "",
                 coordinator=str(case.coordinator.practitioner),
-                status=case.get_status_display(),
-                tone=CASE_TONES[CaseStatus(case.status)],
                 opened_at=case.opened_at,
                 closed_at=case.closed_at,
                 resume_on=case.resume_on,
@@ -374,8 +373,7 @@ def waiting_line(row: dict[str, Any], *, now: datetime) -> home.Line:
             None, (row[f"requester__practitioner__{p}"] for p in ("civility", "given", "family"))
         )
     )
-    due = home.moment(row["due_at"])
-    late = due is not None and now > due
+    late = _late_by(home.moment(row["due_at"]), now=now)
     return home.Line(
         title=patients.name_in(row, "person__") or "Personne dont l’identité est fermée",
         href=reverse("support:detail", args=[row["pk"]]),
@@ -387,9 +385,7 @@ def waiting_line(row: dict[str, Any], *, now: datetime) -> home.Line:
             or RequestSource(row["source"]).label,
         ),
         at=home.moment(row["submitted_at"]),
-        badge=f"retard de {rules.span(now - due)}"
-        if late and due
-        else Urgency(row["urgency"]).label,
+        badge=late or Urgency(row["urgency"]).label,
         tone="danger" if late else URGENCY_TONES[Urgency(row["urgency"])],
         icon="person",
         unread=True,

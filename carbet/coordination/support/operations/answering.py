@@ -223,8 +223,7 @@ def mark_told(
         UnableToAct: the request is neither the actor's nor addressed to their team.
         UnableToAnswerRequest: there is nothing to tell by telephone.
     """
-    by_team = actor.can(TRIAGE_SUPPORT) and request.addressee_id == actor.organization_id
-    if not (by_team or stepping.is_own(request, actor)):
+    if not (stepping.is_addressed(request, actor) or stepping.is_own(request, actor)):
         raise UnableToAct("Cette demande n’est pas adressée à votre équipe.")
     step = (
         RequestStep.objects.select_for_update()

@@ -31,7 +31,7 @@ from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.registries.directory.choices import Purpose
 from carbet.registries.directory.models import Organization
-from carbet.registries.directory.rules import REQUEST_SUPPORT, TRIAGE_SUPPORT
+from carbet.registries.directory.rules import REQUEST_SUPPORT
 from carbet.registries.patients.models import Patient
 
 MAX_TEXT = 4000
@@ -161,9 +161,7 @@ def complete_request(
         UnableToAnswerRequest: answered or withdrawn meanwhile, or nothing was asked.
     """
     row = stepping.lock(request)
-    by_team = (
-        row is not None and actor.can(TRIAGE_SUPPORT) and row.addressee_id == actor.organization_id
-    )
+    by_team = row is not None and stepping.is_addressed(row, actor)
     if row is None or not (by_team or stepping.is_own(row, actor)):
         raise UnableToAct("Seul le demandeur peut compléter sa demande.")
     stepping.check_waits(row)

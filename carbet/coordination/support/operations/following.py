@@ -4,16 +4,20 @@ from datetime import datetime
 
 from carbet.coordination.support.choices import CaseStatus, CaseStepKind
 from carbet.coordination.support.models import Case, CaseStep
+from carbet.coordination.support.operations.stepping import LIVE_KIND
 from carbet.core import live
 from carbet.core.actor import Actor, organization_key
 from carbet.core.operation import UnableTo, UnableToAct
 from carbet.registries.directory.rules import TRIAGE_SUPPORT
 
-LIVE_KIND = "request"
-
 
 class UnableToLeadCase(UnableTo):
     """The case cannot be led as asked: closed, changed meanwhile, or something is missing."""
+
+
+def is_of_team(case: Case, actor: Actor) -> bool:
+    """Tell whether the actor coordinates in the team that follows this case."""
+    return case.organization_id == actor.organization_id and actor.can(TRIAGE_SUPPORT)
 
 
 def lock(case: Case, actor: Actor, *, version: int | None = None) -> Case:
@@ -27,12 +31,13 @@ def lock(case: Case, actor: Actor, *, version: int | None = None) -> Case:
         UnableToLeadCase: it is closed, or it has changed meanwhile.
     """
     row = Case.objects.select_for_update().filter(pk=case.pk).first()
-    if row is None or row.organization_id != actor.organization_id or not actor.can(TRIAGE_SUPPORT):
+    if row is None or not is_of_team(row, actor):
         raise UnableToAct("Seule l’équipe qui accompagne la personne peut conduire son dossier.")
     if row.status == CaseStatus.FINISHED:
         raise UnableToLeadCase("Ce dossier est déjà clos.")
     if version is not None and row.version != version:
-        latest = row.steps.order_by("-at", "-pk").first()
+        # The last written: a first contact is written after its moment.
+        latest = row.steps.order_by("-pk").first()
         what = ""
         if latest is not None:
             label = CaseStepKind(latest.kind).label.lower()

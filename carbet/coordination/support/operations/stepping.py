@@ -5,12 +5,14 @@ from datetime import datetime
 from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts.choices import AlertKind
 from carbet.coordination.care_teams.choices import GrantSource
+from carbet.coordination.support import rules
 from carbet.coordination.support.choices import RequestStatus, RequestStepKind, Told
 from carbet.coordination.support.models import RequestStep, SupportRequest
 from carbet.core import grants, live
 from carbet.core.actor import Actor, account_key, organization_key, role_key
 from carbet.core.identifiers import short_id
 from carbet.core.operation import UnableTo
+from carbet.registries.directory.rules import TRIAGE_SUPPORT
 
 LIVE_KIND = "request"
 
@@ -29,6 +31,11 @@ def is_own(request: SupportRequest, actor: Actor) -> bool:
         actor.organization_id is not None
         and request.requester_organization_id == actor.organization_id
     )
+
+
+def is_addressed(request: SupportRequest, actor: Actor) -> bool:
+    """Tell whether the actor answers the requests of the team to which this one is addressed."""
+    return actor.can(TRIAGE_SUPPORT) and request.addressee_id == actor.organization_id
 
 
 def requester_keys(request: SupportRequest) -> list[str]:
@@ -57,7 +64,7 @@ def lock(request: SupportRequest) -> SupportRequest | None:
 
 def check_waits(row: SupportRequest) -> None:
     """Refuse what was answered already, saying by whom."""
-    if row.status in (RequestStatus.SUBMITTED, RequestStatus.INCOMPLETE):
+    if rules.waits(row.status):
         return
     if row.status == RequestStatus.WITHDRAWN:
         raise UnableToAnswerRequest("Le demandeur a retiré cette demande.")

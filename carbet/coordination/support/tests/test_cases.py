@@ -214,6 +214,20 @@ def test_a_screen_that_is_late_is_told_what_happened_meanwhile(world, maya, case
         close(world, case, version=1)
 
 
+def test_a_contact_noted_afterwards_is_what_happened_last(world, maya, case):
+    coordinator = world.actor("coordinator")
+    operations.hand_over_case(
+        actor=coordinator, now=world.later(days=1), case=case, coordinator=maya, reason="Voilà"
+    )
+    operations.record_contact(
+        actor=coordinator, now=world.now, case=case, at=case.requested_at, contact="person"
+    )
+    with pytest.raises(operations.UnableToLeadCase, match="premier contact par"):
+        operations.suspend_case(
+            actor=coordinator, now=world.now, case=case, reason="Voyage", version=1
+        )
+
+
 def test_sql_gives_a_case_to_nobody_but_its_coordinator(world, maya, case, patient):
     with (
         pytest.raises(ProgrammingError, match="row-level security"),

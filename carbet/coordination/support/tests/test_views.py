@@ -295,4 +295,4 @@ def test_a_request_late_says_so(world, patient, open_as):
     ask(world, patient, urgency="asap")
     world.now += timedelta(days=5)
     [row] = open_as("coordinator").get(reverse("support:list")).context["rows"]
-    assert (row.late, row.delay) == (True, "retard de 3 jours")
+    assert (row.late, row.delay) == (True, "Retard de 3 jours")

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from carbet.coordination.support import access, forms, operations, presenters, queries, rules
 from carbet.coordination.support.choices import CaseStatus
+from carbet.coordination.support.operations.following import is_of_team
 from carbet.coordination.support.views.pages import form_page, posted, refuse
 from carbet.core import doors
 from carbet.core.actor import Level
@@ -72,6 +73,7 @@ def case(request: HttpRequest, patient_id: int, case_id: int) -> HttpResponse:
         "patient": patient,
         "tab": "requests",
         "case": shown,
+        "tone": presenters.CASE_TONES[CaseStatus(shown.status)],
         "weighing": presenters.weighing(shown),
         "asked_by": presenters.asker(shown.request).name if shown.request else "",
         "steps": presenters.case_steps(queries.steps_of_case(shown)),
@@ -300,8 +302,4 @@ def _lead(
 
 
 def _may_lead(request: HttpRequest, shown: Any) -> bool:
-    return (
-        shown.status != CaseStatus.FINISHED
-        and request.actor.can(TRIAGE_SUPPORT)
-        and shown.organization_id == request.actor.organization_id
-    )
+    return shown.status != CaseStatus.FINISHED and is_of_team(shown, request.actor)

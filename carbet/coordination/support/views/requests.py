@@ -19,7 +19,7 @@ from carbet.coordination.care_teams import queries as care_teams
 from carbet.coordination.care_teams.choices import ConsentDecision
 from carbet.coordination.support import access, forms, operations, presenters, queries, rules
 from carbet.coordination.support.choices import RequestSource, RequestStatus
-from carbet.coordination.support.operations.stepping import is_own
+from carbet.coordination.support.operations.stepping import is_addressed, is_own
 from carbet.coordination.support.views.pages import form_page, posted, refuse, refused
 from carbet.core import doors, serving
 from carbet.core.actor import Level
@@ -95,13 +95,14 @@ def detail(request: HttpRequest, request_id: int) -> HttpResponse:
 def _detail(request: HttpRequest, asked: Any, patient: Any) -> dict[str, Any]:
     """Return what the page of a request shows."""
     actor = request.actor
-    of_team = actor.can(TRIAGE_SUPPORT) and asked.addressee_id == actor.organization_id
+    of_team = is_addressed(asked, actor)
     own = is_own(asked, actor)
     waits = rules.waits(asked.status)
     incomplete = rules.waits_for_requester(asked.status)
     return {
         "patient": patient,
         "tab": "requests",
+        "reads": patient.level >= Level.READ,
         "request_": asked,
         "row": presenters.row(asked, now=request.now),
         "case": getattr(asked, "case", None),
@@ -207,12 +208,11 @@ def complete(request: HttpRequest, request_id: int) -> HttpResponse:
         else:
             messages.success(request, "Réponse envoyée à l’équipe. Le délai court à nouveau.")
             return HttpResponseRedirect(reverse("support:detail", args=[asked.pk]))
-    asking = [step for step in queries.steps_of(asked) if step.kind == "asked"]
     context = {
         "patient": patient,
         "tab": "requests",
         "form": form,
-        "asking": asking[-1] if asking else None,
+        "asking": queries.asked_of(asked),
         "row": presenters.row(asked, now=request.now),
     }
     return form_page(request, "support/complete.html", context)
@@ -383,7 +383,9 @@ def of_patient(request: HttpRequest, patient_id: int) -> HttpResponse:
         "patient": patient,
         "tab": "requests",
         "rows": presenters.rows(requests, now=request.now),
-        "cases": list(queries.cases_of(patient_id=patient.pk)) if patient.level >= 20 else [],
+        "cases": list(queries.cases_of(patient_id=patient.pk))
+        if patient.level >= Level.READ
+        else [],
         "may_ask": request.actor.can(REQUEST_SUPPORT) and patient.level >= Level.WRITE,
     }
     return render(request, "support/of_patient.html", context)
