@@ -174,9 +174,9 @@ def test_a_note_for_chosen_members_is_not_told_of(world, patient):
     assert not everything(DetectedIssue)
 
 
-def test_two_admissions_declared_by_two_software_on_one_day_are_one(world, patient):
+def test_an_admission_declared_twice_is_one_and_taken_back_is_none(world, patient):
     with row_security.acting_as(internal("test"), now=world.now, operation="test"):
-        for number, days in enumerate((60, 2, 2)):
+        for number, (days, taken_back) in enumerate(((60, 0), (30, 1), (2, 0), (2, 0))):
             CommunicationRequest.objects.create(
                 patient=patient,
                 event_type="ADM",
@@ -187,6 +187,7 @@ def test_two_admissions_declared_by_two_software_on_one_day_are_one(world, patie
                 source=f"test:{number}",
                 recorded_at=world.now,
                 updated_at=world.now,
+                revoked_at=world.now if taken_back else None,
             )
     tasks.look(patient.pk)
     [issue] = everything(DetectedIssue)
