@@ -102,25 +102,13 @@ def people(request: HttpRequest) -> HttpResponse:
 def export_csv(request: HttpRequest) -> HttpResponse:
     """Give every figure of a month as a table that French spreadsheets open."""
     sheet = _sheet(request)
-    return _file(request, sheet, presenters.csv_table(sheet), "csv", "text/csv; charset=utf-8")
+    name = f"{sheet.month:%Y-%m}.csv"
+    audit.read(request.actor, "activity.export", now=request.now, patient_id=None, entity=name)
+    answer = HttpResponse(presenters.csv_table(sheet), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="carbet-activite-{name}"'
+    return answer
 
 
 def _sheet(request: HttpRequest) -> Sheet:
     month = forms.read_month(request.GET, today=timezone.localdate(request.now))
     return queries.sheet(scope=access.scope(request.actor), month=month, now=request.now)
-
-
-def _file(
-    request: HttpRequest, sheet: Sheet, content: bytes, ending: str, kind: str
-) -> HttpResponse:
-    audit.read(
-        request.actor,
-        "activity.export",
-        now=request.now,
-        patient_id=None,
-        entity=f"{sheet.month:%Y-%m}.{ending}",
-    )
-    answer = HttpResponse(content, content_type=kind)
-    name = f"carbet-activite-{sheet.month:%Y-%m}.{ending}"
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
