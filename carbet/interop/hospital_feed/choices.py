@@ -23,6 +23,8 @@ UNSETTLED = (
     MessageStatus.HELD,
     MessageStatus.DEAD,
 )
+# What waits for somebody to replay it or give it up.
+STOPPED = (MessageStatus.DEAD, MessageStatus.HELD)
 
 
 class ErrorCode(models.TextChoices):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from carbet.interop.hospital_feed.choices import (
+    STOPPED,
     EncounterStatus,
     ErrorCode,
     MessageStatus,
@@ -48,7 +49,6 @@ SHOWN = [
         MessageStatus.ABANDONED,
     )
 ]
-STOPPED = (MessageStatus.DEAD, MessageStatus.HELD)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,6 @@ class MessageLine:
     control_id: str
     received_at: datetime
     settled_at: datetime | None
-    due_at: datetime
     status: str
     label: str
     tone: str
@@ -75,7 +74,6 @@ class MessageLine:
     those_behind: int
     behind: int | None
     size: int
-    mended: int
     stopped: bool
 
 
@@ -90,7 +88,6 @@ def message_line(row: HospitalMessage) -> MessageLine:
         control_id=row.control_id,
         received_at=row.received_at,
         settled_at=row.settled_at,
-        due_at=row.due_at,
         status=status.value,
         label=status.label,
         tone=TONES[status],
@@ -103,7 +100,6 @@ def message_line(row: HospitalMessage) -> MessageLine:
         those_behind=getattr(row, "those_behind", 0),
         behind=row.behind_id,
         size=row.size,
-        mended=row.mended,
         stopped=status in STOPPED,
     )
 

@@ -7,12 +7,10 @@ from carbet.core.actor import Actor
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, operation
 from carbet.interop.hospital_feed import access
-from carbet.interop.hospital_feed.choices import MessageStatus
+from carbet.interop.hospital_feed.choices import STOPPED, MessageStatus
 from carbet.interop.hospital_feed.models import HospitalMessage
 from carbet.interop.hospital_feed.operations.processing import settle
 from carbet.interop.hospital_feed.operations.waking import wake
-
-STOPPED = (MessageStatus.DEAD, MessageStatus.HELD)
 
 
 class UnableToMend(UnableTo):
