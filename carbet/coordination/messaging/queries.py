@@ -84,8 +84,10 @@ _MINE = """
     ORDER BY p.active_at DESC, p.thread_id DESC LIMIT %(limit)s
   ) latest
 """
+# On every page: the keys stand in a subquery, which a plan cannot look into, so that the session
+# keeps one plan instead of one a request.
 _WAITING = f"""
-SELECT latest.thread_id FROM unnest(%s::text[]) key, LATERAL (
+SELECT latest.thread_id FROM unnest((SELECT %s::text[])) key, LATERAL (
   SELECT p.thread_id
   FROM messaging_participant p
   JOIN messaging_thread t ON t.id = p.thread_id
