@@ -2,8 +2,19 @@
 
 from django import forms
 from django.forms import renderers
+from django.shortcuts import render
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
+
+
+def refuse(form, refusal):
+    """Say a refusal where it belongs on the form, which keeps what was typed."""
+    form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+
+
+def form_page(request, template, context):
+    """Show a form: what was sent and comes back is not accepted yet."""
+    return render(request, template, context, status=422 if request.method == "POST" else 200)
 
 
 class CarbetFormRenderer(renderers.DjangoTemplates):

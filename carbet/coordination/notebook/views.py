@@ -16,9 +16,10 @@ from carbet.coordination.care_teams import queries as care_teams
 from carbet.coordination.notebook import access, forms, operations, presenters, queries
 from carbet.core import doors
 from carbet.core.actor import Level
+from carbet.core.forms import form_page, refuse
 from carbet.core.identifiers import short_id
 from carbet.core.operation import UnableTo
-from carbet.registries.directory.rules import WRITE_NOTEBOOK
+from carbet.registries.directory.rules import WRITE_NOTEBOOK, may_write_notebook
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -65,7 +66,7 @@ def timeline(request: HttpRequest, patient_id: int) -> HttpResponse:
         now=request.now,
     )
     page = entries[: queries.PAGE_SIZE]
-    may_write = _may_write(request, patient)
+    may_write = may_write_notebook(request.actor, patient.level)
     lines = presenters.lines(
         page, actor=request.actor, since=since, may_write=may_write, patient_id=patient.pk
     )
@@ -130,7 +131,7 @@ def write(request: HttpRequest, patient_id: int) -> HttpResponse:
             )
             return _back_to(patient.pk, f"note-{short_id(note.pk)}")
     context = {"patient": patient, "tab": "notebook", "form": form}
-    return _form_page(request, "notebook/write.html", context)
+    return form_page(request, "notebook/write.html", context)
 
 
 @doors.professional(patient=Level.WRITE)
@@ -165,7 +166,7 @@ def reply(request: HttpRequest, patient_id: int, note_id: int) -> HttpResponse:
             messages.success(request, "Réponse enregistrée.")
             return _back_to(patient.pk, f"note-{short_id(answer.pk)}")
     context = {"patient": patient, "tab": "notebook", "form": form, "note": note}
-    return _form_page(request, "notebook/reply.html", context)
+    return form_page(request, "notebook/reply.html", context)
 
 
 @doors.professional(patient=Level.WRITE)
@@ -196,7 +197,7 @@ def correct(request: HttpRequest, patient_id: int, note_id: int) -> HttpResponse
             messages.success(request, "Note corrigée. Le texte précédent reste consultable.")
             return _back_to(patient.pk, f"note-{short_id(note.pk)}")
     context = {"patient": patient, "tab": "notebook", "form": form, "note": note}
-    return _form_page(request, "notebook/correct.html", context)
+    return form_page(request, "notebook/correct.html", context)
 
 
 @doors.professional(patient=Level.WRITE)
@@ -222,7 +223,7 @@ def withdraw(request: HttpRequest, patient_id: int, note_id: int) -> HttpRespons
             messages.success(request, "Note retirée. Elle reste visible, barrée, avec votre motif.")
             return _back_to(patient.pk, f"note-{short_id(note.pk)}")
     context = {"patient": patient, "tab": "notebook", "form": form, "note": note}
-    return _form_page(request, "notebook/withdraw.html", context)
+    return form_page(request, "notebook/withdraw.html", context)
 
 
 @doors.professional(patient=Level.READ)
@@ -293,7 +294,7 @@ def measures(request: HttpRequest, patient_id: int) -> HttpResponse:
         each=queries.MEASURES_DRAWN if days else queries.MEASURES_SHOWN,
         since=request.now - timedelta(days=days) if days else None,
     )
-    may_write = _may_write(request, patient)
+    may_write = may_write_notebook(request.actor, patient.level)
     context = {
         "patient": patient,
         "tab": "measures",
@@ -342,7 +343,7 @@ def measure(request: HttpRequest, patient_id: int) -> HttpResponse:
             messages.success(request, "Mesures enregistrées.")
             return HttpResponseRedirect(reverse("notebook:measures", args=[patient.pk]))
     context = {"patient": patient, "tab": "measures", "form": form}
-    return _form_page(request, "notebook/measure.html", context)
+    return form_page(request, "notebook/measure.html", context)
 
 
 @doors.professional(patient=Level.WRITE)
@@ -374,17 +375,9 @@ def _writable(request: HttpRequest, patient_id: int) -> Any:
         level=Level.WRITE,
         with_members=True,
     )
-    if not _may_write(request, patient):
+    if not may_write_notebook(request.actor, patient.level):
         raise access.NoSuchRecord
     return patient
-
-
-def _may_write(request: HttpRequest, patient: Any) -> bool:
-    """Tell whether the page offers to write: a carer of the circle, or whoever writes for one."""
-    actor = request.actor
-    return patient.level >= Level.WRITE and (
-        actor.can(WRITE_NOTEBOOK) or bool(actor.delegated_role_ids)
-    )
 
 
 def _signs_alone(request: HttpRequest) -> bool:
@@ -405,8 +398,8 @@ def _posted(request: HttpRequest) -> QueryDict | None:
 
 
 def _refuse(form: Form, refusal: UnableTo) -> None:
-    """Say the refusal where it belongs on the form, which keeps what was typed."""
-    form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+    """Say a refusal; a gesture already used gets a new key, so that it can be sent again."""
+    refuse(form, refusal)
     if isinstance(refusal, operations.GestureAlreadyUsed) and isinstance(form, forms.GestureForm):
         form.renew()
 
@@ -414,10 +407,6 @@ def _refuse(form: Form, refusal: UnableTo) -> None:
 def _not_mine(request: HttpRequest, patient_id: int, page: str) -> HttpResponseRedirect:
     messages.error(request, "Seul son auteur peut corriger ou retirer ce qu’il a écrit.")
     return HttpResponseRedirect(reverse(page, args=[patient_id]))
-
-
-def _form_page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    return render(request, template, context, status=422 if request.method == "POST" else 200)
 
 
 def _back_to(patient_id: int, anchor: str) -> HttpResponseRedirect:

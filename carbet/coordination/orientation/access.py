@@ -6,7 +6,7 @@ from carbet.coordination.care_teams import access as care_teams
 from carbet.coordination.care_teams.access import NoSuchRecord
 from carbet.coordination.orientation.models import Referral
 from carbet.core.actor import Actor, Level
-from carbet.registries.directory.rules import WRITE_NOTEBOOK
+from carbet.registries.directory.rules import may_write_notebook
 from carbet.registries.patients.models import Patient
 
 __all__ = ["NoSuchRecord", "get_record", "get_referral", "may_refer"]
@@ -44,5 +44,4 @@ def get_referral(*, patient: Patient, referral_id: int) -> Referral:
 
 def may_refer(actor: Actor, patient: Patient) -> bool:
     """Tell whether the actor sends this person somewhere: whoever writes in the notebook."""
-    level: Level = patient.level  # type: ignore[attr-defined]
-    return level >= Level.WRITE and (actor.can(WRITE_NOTEBOOK) or bool(actor.delegated_role_ids))
+    return may_write_notebook(actor, patient.level)  # type: ignore[attr-defined]

@@ -21,8 +21,9 @@ from carbet.coordination.documents import access, forms, operations, presenters,
 from carbet.coordination.documents.rules import content as contents
 from carbet.core import doors, serving
 from carbet.core.actor import Level
+from carbet.core.forms import form_page, refuse
 from carbet.core.operation import UnableTo
-from carbet.registries.directory.rules import WRITE_NOTEBOOK
+from carbet.registries.directory.rules import may_write_notebook
 
 
 @doors.professional(patient=Level.READ)
@@ -56,7 +57,7 @@ def documents(request: HttpRequest, patient_id: int) -> HttpResponse:
         "filtered": bool(words or kind),
         "is_first_page": before is None,
         "next": following,
-        "may_write": _may_write(request, patient),
+        "may_write": may_write_notebook(request.actor, patient.level),
     }
     return render(request, "documents/list.html", context)
 
@@ -71,7 +72,7 @@ def add(request: HttpRequest, patient_id: int) -> HttpResponse:
         try:
             filed = _file_each(request, patient, form.cleaned_data)
         except UnableTo as refusal:
-            _refuse(form, refusal)
+            refuse(form, refusal)
         else:
             if len(filed) > 1:
                 messages.success(request, f"{len(filed)} documents classés dans le dossier.")
@@ -79,7 +80,7 @@ def add(request: HttpRequest, patient_id: int) -> HttpResponse:
             messages.success(request, "Document classé dans le dossier.")
             return HttpResponseRedirect(reverse("documents:detail", args=[patient.pk, filed[0].pk]))
     context = {"patient": patient, "tab": "documents", "form": form}
-    return _form_page(request, "documents/add.html", context)
+    return form_page(request, "documents/add.html", context)
 
 
 @doors.professional(patient=Level.READ)
@@ -95,7 +96,7 @@ def detail(request: HttpRequest, patient_id: int, document_id: int) -> HttpRespo
         "document": presenters.document(
             queries.with_file(found, files),
             actor=request.actor,
-            may_write=_may_write(request, patient),
+            may_write=may_write_notebook(request.actor, patient.level),
         ),
         "versions": presenters.versions(files),
     }
@@ -123,12 +124,12 @@ def replace(request: HttpRequest, patient_id: int, document_id: int) -> HttpResp
                 version=data["version"],
             )
         except UnableTo as refusal:
-            _refuse(form, refusal)
+            refuse(form, refusal)
         else:
             messages.success(request, "Nouvelle version enregistrée. La précédente reste lisible.")
             return HttpResponseRedirect(reverse("documents:detail", args=[patient.pk, found.pk]))
     context = {"patient": patient, "tab": "documents", "form": form, "document": found}
-    return _form_page(request, "documents/replace.html", context)
+    return form_page(request, "documents/replace.html", context)
 
 
 @doors.professional(patient=Level.WRITE)
@@ -149,12 +150,12 @@ def withdraw(request: HttpRequest, patient_id: int, document_id: int) -> HttpRes
                 reason=form.cleaned_data["reason"],
             )
         except UnableTo as refusal:
-            _refuse(form, refusal)
+            refuse(form, refusal)
         else:
             messages.success(request, "Document retiré. Sa ligne reste, avec votre motif.")
             return HttpResponseRedirect(reverse("documents:list", args=[patient.pk]))
     context = {"patient": patient, "tab": "documents", "form": form, "document": found}
-    return _form_page(request, "documents/withdraw.html", context)
+    return form_page(request, "documents/withdraw.html", context)
 
 
 @doors.reader(patient=Level.READ)
@@ -229,16 +230,9 @@ def _writable(request: HttpRequest, patient_id: int) -> Any:
     patient = access.get_documents(
         actor=request.actor, patient_id=patient_id, now=request.now, level=Level.WRITE
     )
-    if not _may_write(request, patient):
+    if not may_write_notebook(request.actor, patient.level):
         raise access.NoSuchRecord
     return patient
-
-
-def _may_write(request: HttpRequest, patient: Any) -> bool:
-    actor = request.actor
-    return patient.level >= Level.WRITE and (
-        actor.can(WRITE_NOTEBOOK) or bool(actor.delegated_role_ids)
-    )
 
 
 def _form(request: HttpRequest, kind: type[Form], **options: Any) -> Any:
@@ -247,14 +241,6 @@ def _form(request: HttpRequest, kind: type[Form], **options: Any) -> Any:
     return kind(**options)
 
 
-def _refuse(form: Form, refusal: UnableTo) -> None:
-    form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
-
-
 def _not_mine(request: HttpRequest, patient_id: int, document_id: int) -> HttpResponseRedirect:
     messages.error(request, "Seul l’auteur d’un document peut le remplacer ou le retirer.")
     return HttpResponseRedirect(reverse("documents:detail", args=[patient_id, document_id]))
-
-
-def _form_page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    return render(request, template, context, status=422 if request.method == "POST" else 200)

@@ -1,5 +1,6 @@
 """What a role may do, whoever the person: capabilities, from profession, category and structure."""
 
+from carbet.core.actor import Actor, Level
 from carbet.registries.directory.choices import Category, Purpose
 
 DOCTOR = "10"
@@ -83,3 +84,8 @@ def capabilities(
     if purpose == Purpose.DAC and category in CARING:
         found |= {TRIAGE_SUPPORT, EDIT_QUESTIONNAIRES, READ_ACTIVITY}
     return frozenset(found)
+
+
+def may_write_notebook(actor: Actor, level: Level) -> bool:
+    """Tell whether a record open at this level is one to write in, for oneself or for a carer."""
+    return level >= Level.WRITE and (actor.can(WRITE_NOTEBOOK) or bool(actor.delegated_role_ids))
