@@ -1,6 +1,8 @@
 """The pages of documents, and how a file leaves: behind the door, apart from the house."""
 
+import dataclasses
 import io
+from datetime import date
 from uuid import uuid4
 
 import pytest
@@ -14,6 +16,7 @@ from carbet.coordination.documents.tests.factories import PDF, TEXT, located_pho
 from carbet.coordination.documents.tests.test_operations import everything, file, received
 from carbet.core import clock
 from carbet.core.models import AuditEvent
+from carbet.interop.cda.tests.factories import CLAIRE, letter
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +63,19 @@ def test_a_file_is_filed_and_leaves_as_it_came(world, patient, open_as):
     assert gone["Cache-Control"] == "no-store"
     opened = everything(AuditEvent, operation="documents.open")
     assert [event.patient_id for event in opened] == [patient.pk]
+
+
+def test_among_several_files_the_one_refused_is_named_and_none_is_filed(patient, open_as):
+    other = dataclasses.replace(CLAIRE, birth_date=date(1950, 1, 1))
+    files = [
+        SimpleUploadedFile("un.pdf", PDF),
+        SimpleUploadedFile("lettre.xml", letter(patient=other)),
+    ]
+    answer = open_as("nurse").post(address("add", patient), sent(file=files))
+    assert answer.status_code == 422
+    [error] = answer.context["form"].errors["file"]
+    assert error.startswith("lettre.xml : ")
+    assert everything(Document) == []
 
 
 @pytest.mark.parametrize(("content", "name"), [(PDF, "a.pdf"), (TEXT, "a.html")])

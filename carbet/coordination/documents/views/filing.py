@@ -206,24 +206,35 @@ def small_view(
 
 
 def _file_each(request: HttpRequest, patient: Any, data: dict[str, Any]) -> list[Any]:
-    """File one document for each file, all or none; several bear the names of their files."""
+    """File one document for each file, all or none; several bear the names of their files.
+
+    Raises:
+        UnableTo: one of them is refused; among several, the sentence names it.
+    """
     several = len(data["file"]) > 1
+    filed = []
     with transaction.atomic():
-        return [
-            operations.file_document(
-                actor=request.actor,
-                now=request.now,
-                patient=patient,
-                received=received,
-                gesture=uuid.uuid5(data["gesture"], str(rank)) if rank else data["gesture"],
-                kind=data["type"],
-                title="" if several else data["title"],
-                made_on=data["made_on"],
-                confidentiality=data["confidentiality"],
-                visibility=data["visibility"],
-            )
-            for rank, received in enumerate(data["file"])
-        ]
+        for rank, received in enumerate(data["file"]):
+            try:
+                document = operations.file_document(
+                    actor=request.actor,
+                    now=request.now,
+                    patient=patient,
+                    received=received,
+                    gesture=uuid.uuid5(data["gesture"], str(rank)) if rank else data["gesture"],
+                    kind=data["type"],
+                    title="" if several else data["title"],
+                    made_on=data["made_on"],
+                    confidentiality=data["confidentiality"],
+                    visibility=data["visibility"],
+                )
+            except UnableTo as refusal:
+                if not several or refusal.field != "file":
+                    raise
+                said = f"{received.name} : {refusal.message} Aucun fichier n’est classé."
+                raise UnableTo(said, field="file") from refusal
+            filed.append(document)
+    return filed
 
 
 def _writable(request: HttpRequest, patient_id: int) -> Any:
