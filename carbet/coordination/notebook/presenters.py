@@ -79,6 +79,11 @@ class Line:
     href: str = ""
     about: str = ""
 
+    @property
+    def has_trail(self) -> bool:
+        """Tell whether it was corrected, withdrawn or recorded late, to be said below it."""
+        return bool(self.struck_at or self.corrected_at or self.recorded_late_at)
+
 
 def line(
     entry: Entry, *, actor: Actor, since: datetime | None, may_write: bool, patient_id: int = 0
