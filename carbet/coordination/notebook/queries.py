@@ -144,7 +144,8 @@ WITH page AS (
   ORDER BY 3 DESC, 1 DESC, 2 DESC LIMIT %(limit)s
 )
 SELECT page.source, page.id, page.occurred_at, page.recorded_at, page.kind, page.author_role_id,
-       COALESCE(NULLIF(page.author_name, ''), w.given || ' ' || w.family, ''), """  # noqa: S608 (columns written here, never what is asked)
+       COALESCE(NULLIF(page.author_name, ''),
+                trim(w.civility || ' ' || w.given || ' ' || w.family), ''), """  # noqa: S608 (columns written here, never what is asked)
     + _AUTHOR.format("page")
     + """,
        page.text, page.urgent, page.corrected_at, page.correction_reason, page.withdrawn_at,
@@ -336,14 +337,16 @@ def _moment(value: object) -> datetime | None:
     return datetime.fromisoformat(value) if isinstance(value, str) else None
 
 
-# One step of the index for each author, whatever they wrote.
+# One step of the index for each author, whatever they wrote. The person is asked for in a
+# subquery, which a plan cannot look into: the session keeps one plan instead of one a request.
 _AUTHORS = """
 SELECT id FROM (WITH RECURSIVE step AS (
   (SELECT {author} AS id FROM {table}
-   WHERE {patient} = %(patient)s AND {author} IS NOT NULL {where} ORDER BY {author} LIMIT 1)
+   WHERE {patient} = (SELECT %(patient)s::bigint) AND {author} IS NOT NULL {where}
+   ORDER BY {author} LIMIT 1)
   UNION ALL
   SELECT (SELECT {author} FROM {table}
-          WHERE {patient} = %(patient)s AND {author} > step.id {where}
+          WHERE {patient} = (SELECT %(patient)s::bigint) AND {author} > step.id {where}
           ORDER BY {author} LIMIT 1)
   FROM step WHERE step.id IS NOT NULL
 ) SELECT id FROM step WHERE id IS NOT NULL) wrote"""
