@@ -121,6 +121,8 @@ _MOST_REPLIES = 100
 
 # Notes, measures and what happened in other rooms are one stream, newest first. Each branch stops
 # at the page's size, then their union is cut again; replies come along as JSON, oldest first.
+# The person is asked for in a subquery, which a plan cannot look into: the session keeps one plan
+# for everybody, where a person of few rows would have been planned for at each request.
 _TIMELINE = (
     """
 WITH page AS (
@@ -130,7 +132,7 @@ WITH page AS (
           n.visibility, n.mentions, NULL::numeric AS value, NULL::numeric AS second_value,
           NULL::json AS said
    FROM notebook_note n
-   WHERE n.patient_id = %(patient)s AND n.replies_to_id IS NULL {notes}
+   WHERE n.patient_id = (SELECT %(patient)s::bigint) AND n.replies_to_id IS NULL {notes}
    ORDER BY n.occurred_at DESC, n.id DESC LIMIT %(limit)s)
   UNION ALL
   (SELECT 'm', m.id, m.occurred_at, m.recorded_at, m.kind, m.author_role_id,
@@ -138,7 +140,7 @@ WITH page AS (
           CASE WHEN m.status = 'entered-in-error' THEN m.status_changed_at END, '', 'circle', NULL,
           m.value, m.second_value, NULL
    FROM notebook_measure m
-   WHERE m.patient_id = %(patient)s {measures}
+   WHERE m.patient_id = (SELECT %(patient)s::bigint) {measures}
    ORDER BY m.occurred_at DESC, m.id DESC LIMIT %(limit)s)
   {happenings}
   ORDER BY 3 DESC, 1 DESC, 2 DESC LIMIT %(limit)s
@@ -189,7 +191,7 @@ _HAPPENING = """UNION ALL
           {0.author_name}, {0.on_behalf_of}, '', false, NULL, '', {0.struck}, {0.struck_reason},
           {0.visibility}, NULL, NULL, NULL, json_build_object({0.said})
    FROM {0.table}
-   WHERE {0.patient} = %(patient)s AND {0.at} <= %(now)s {conditions}
+   WHERE {0.patient} = (SELECT %(patient)s::bigint) AND {0.at} <= %(now)s {conditions}
    ORDER BY {0.at} DESC, {0.pk} DESC LIMIT %(limit)s)"""
 _HAPPENING_BEFORE = (
     " AND {0.at} <= %(before)s"
@@ -337,8 +339,7 @@ def _moment(value: object) -> datetime | None:
     return datetime.fromisoformat(value) if isinstance(value, str) else None
 
 
-# One step of the index for each author, whatever they wrote. The person is asked for in a
-# subquery, which a plan cannot look into: the session keeps one plan instead of one a request.
+# One step of the index for each author, whatever they wrote; one plan, as for the timeline.
 _AUTHORS = """
 SELECT id FROM (WITH RECURSIVE step AS (
   (SELECT {author} AS id FROM {table}
