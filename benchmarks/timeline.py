@@ -3,7 +3,8 @@
     nice .venv/bin/python -m benchmarks.timeline
 
 In process, whole requests of a signed-in doctor (middleware, audit, row security, template), beside
-a floor in the same run: the 26 latest notes of the same person read by their index.
+a floor in the same run: the 26 latest notes of the same person read by their index. CPU time is
+that of this process and of PostgreSQL, over first pages alone.
 """
 
 import argparse
@@ -13,6 +14,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from benchmarks.processes import cpu_ms
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (10, 1_000, 20_000)
@@ -85,10 +88,11 @@ def main() -> None:
         from django.core.management import call_command
 
         call_command("collectstatic", interactive=False, verbosity=0)
-        measure(options.rounds)
+        postgres = int((server.data_dir / "postmaster.pid").read_text().split()[0])
+        measure(options.rounds, postgres)
 
 
-def measure(rounds: int) -> None:
+def measure(rounds: int, postgres: int) -> None:
     """Fill the notebook of three persons of one doctor and print what a page of each costs."""
     from django.db import connections
     from django.test import Client
@@ -118,9 +122,12 @@ def measure(rounds: int) -> None:
     client = Client(
         headers={"cookie": f"carbet={prepare._session(role.pk)}"}, SERVER_NAME="localhost"
     )
-    print("| items | first page p50 / p95 ms | far page p50 | search p50 | floor p50 |")
+    print(
+        "| items | first page, CPU ms (app + DB) | first page p50 / p95 ms | far page p50"
+        " | search p50 | floor p50 |"
+    )
     for person in persons:
-        print(_line(client, person, rounds), flush=True)
+        print(_line(client, person, rounds, postgres), flush=True)
 
 
 def _persons(role_id: int) -> list[int]:
@@ -130,7 +137,7 @@ def _persons(role_id: int) -> list[int]:
     return list(held.order_by("-patient_id").values_list("patient_id", flat=True)[: len(SIZES)])
 
 
-def _line(client: Any, person: int, rounds: int) -> str:
+def _line(client: Any, person: int, rounds: int, postgres: int) -> str:
     """Return what the pages of a person cost, turn by turn with the floor."""
     from django.db import connections
     from django.urls import reverse
@@ -175,8 +182,14 @@ def _line(client: Any, person: int, rounds: int) -> str:
         if turn:
             floor.append((time.perf_counter() - before) * 1000)
     first, *others = spent.values()
+    used = time.process_time(), cpu_ms(postgres)
+    for _ in range(rounds):
+        client.get(page)
+    app = (time.process_time() - used[0]) * 1000 / rounds
+    database = (cpu_ms(postgres) - used[1]) / rounds
     cells = [
         str(held),
+        f"**{app + database:.1f}** ({app:.1f} + {database:.1f})",
         f"{statistics.median(first):.1f} / {sorted(first)[int(0.95 * len(first))]:.1f}",
         *(f"{statistics.median(each):.1f}" for each in others),
         f"{statistics.median(floor):.2f}",
