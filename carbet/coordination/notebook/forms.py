@@ -104,9 +104,12 @@ class SharedForm(SignedForm):
 
     files = ReceivedFilesField(label="Photos et fichiers")
 
-    def __init__(self, *args: Any, members: Sequence[Member] = (), **options: Any) -> None:
+    def __init__(
+        self, *args: Any, members: Sequence[Member] = (), author: str = "", **options: Any
+    ) -> None:
         super().__init__(*args, **options)
-        self.members = members
+        # Nobody calls themselves: they see what they write.
+        self.members = [member for member in members if member["key"] != author]
 
     def called(self) -> dict[str, str]:
         """Return the name, by key, of each member called."""

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from carbet.coordination.care_teams import queries as care_teams
 from carbet.coordination.notebook import access, forms, operations, presenters, queries
 from carbet.core import doors
-from carbet.core.actor import Level
+from carbet.core.actor import Level, role_key
 from carbet.core.forms import form_page, refuse
 from carbet.core.identifiers import short_id
 from carbet.core.operation import UnableTo
@@ -81,7 +81,7 @@ def timeline(request: HttpRequest, patient_id: int) -> HttpResponse:
         "is_first_page": before is None,
         "next": _next_page(request, entries),
         "may_write": may_write,
-        "form": forms.NoteForm(categories=patient.categories, members=patient.members)
+        "form": forms.NoteForm(categories=patient.categories, **_calling(request, patient))
         if may_write and _signs_alone(request)
         else None,
     }
@@ -98,7 +98,7 @@ def write(request: HttpRequest, patient_id: int) -> HttpResponse:
         _posted(request),
         request.FILES or None,
         categories=patient.categories,
-        members=patient.members,
+        **_calling(request, patient),
         **_signing(request),
     )
     if form.is_valid():
@@ -142,7 +142,10 @@ def reply(request: HttpRequest, patient_id: int, note_id: int) -> HttpResponse:
     patient = _writable(request, patient_id)
     note = access.get_note(patient=patient, note_id=note_id)
     form = forms.ReplyForm(
-        _posted(request), request.FILES or None, members=patient.members, **_signing(request)
+        _posted(request),
+        request.FILES or None,
+        **_calling(request, patient),
+        **_signing(request),
     )
     if form.is_valid():
         data = form.cleaned_data
@@ -383,6 +386,11 @@ def _writable(request: HttpRequest, patient_id: int) -> Any:
 def _signs_alone(request: HttpRequest) -> bool:
     """Tell whether there is no doubt for whom the actor writes."""
     return request.actor.can(WRITE_NOTEBOOK) or len(request.actor.delegated_role_ids) == 1
+
+
+def _calling(request: HttpRequest, patient: Any) -> dict[str, Any]:
+    """Return whom a note may call by name, as a form takes it: the members but its author."""
+    return {"members": patient.members, "author": role_key(request.actor.role_id or 0)}
 
 
 def _signing(request: HttpRequest) -> dict[str, Any]:

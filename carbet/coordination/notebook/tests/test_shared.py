@@ -306,6 +306,31 @@ def test_whoever_could_not_read_a_note_is_not_called_in_vain(world, visibility):
     assert len(read(world, patient, "home_help")) == 1
 
 
+def test_the_author_is_not_offered_and_a_refusal_stands_at_the_field(world, open_as, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: world.now)
+    patient = world.circle("nurse", "home_help").patient
+    client, nurse, help_ = open_as("nurse"), world.roles["nurse"].key, world.roles["home_help"].key
+    for page in ("list", "write"):
+        shown = client.get(address(page, patient)).content.decode()
+        assert f'name="members" value="{help_}"' in shown
+        assert f'name="members" value="{nurse}"' not in shown
+    sent = {"text": "@Robeiri, plaie.", "kind": "OBS", "visibility": "chosen", "gesture": uuid4()}
+    refused = client.post(address("write", patient), sent | {"members": [help_]})
+    assert refused.status_code == 422
+    form = refused.context["form"]
+    assert "Pas ouverte à : Rosa Pinas" in form.errors["members"][0]
+    assert form.has_options
+    assert f'value="{help_}" data-name="Rosa Pinas" checked' in refused.content.decode()
+    # A member whom the author cannot see is not named: the box is simply not there.
+    world.circle("physio", birth_family="Ailleurs")
+    unknown = client.post(
+        address("write", patient), sent | {"members": [world.roles["physio"].key]}
+    )
+    assert unknown.status_code == 422
+    assert "Tianon" not in unknown.content.decode()
+    assert not everything(Note)
+
+
 def test_a_reply_calls_nobody_who_does_not_see_what_it_answers(world, patient):
     gp, physio = world.roles["gp"], world.roles["physio"]
     note = write(world, patient, visibility=Visibility.CHOSEN, called={gp.key: "Yann Le Bihan"})
