@@ -534,8 +534,7 @@ def _check_merge(goes: LocalIdentity, root: LocalIdentity) -> None:
         raise UnableToMerge(
             f"Le numéro {goes.number} a déjà été fusionné avec {queries.survivor_of(goes).number}."
         )
-    low, high = sorted((goes.pk, root.pk))
-    if Pair.objects.filter(first=low, second=high, state=PairState.DIFFERENT).exists():
+    if moving.said_different_of(moving.tree_of(goes), root.regional_id):
         raise UnableToMerge(
             "La cellule a décidé que ces deux numéros sont deux personnes différentes :"
             " revenez d’abord sur cette décision."

@@ -220,6 +220,15 @@ def said_different(first: int, second: int) -> Pair | None:
     )
 
 
+def said_different_of(members: list[LocalIdentity], group: int) -> bool:
+    """Tell whether people said one of these identities to be somebody else than one of a group."""
+    asked = [each.pk for each in members]
+    return Pair.objects.filter(
+        Q(first__in=asked, second__regional=group) | Q(second__in=asked, first__regional=group),
+        state=PairState.DIFFERENT,
+    ).exists()
+
+
 def waits_between(first: int, second: int) -> bool:
     """Tell whether people are already asked about these two groups."""
     return Pair.objects.filter(
