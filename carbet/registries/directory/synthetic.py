@@ -434,6 +434,9 @@ STORY_ORGANIZATIONS = (
                       "0536490107"),
     StoryOrganization("cabinet-kourou", "Cabinet médical de la Savane (démonstration)", "office",
                       "Cabinet médical", "97304", "97310", "14 chemin de la Savane", "0536490108"),
+    StoryOrganization("cellule-identite", "Cellule d’identitovigilance (démonstration)",
+                      "identity", "Cellule régionale d’identitovigilance", "97302", "97300",
+                      "2 place des Palmistes", "0536490109"),
 )  # fmt: skip
 
 STORY_PRACTITIONERS = (
@@ -480,4 +483,10 @@ STORY_PRACTITIONERS = (
     StoryPractitioner("river_nurse", 17, "female", "Kwasiba", "Saskia", "60", "", "S",
                       "cdps-papaichton", "saskia.kwasiba@carbet.example",
                       "Infirmière d’un centre de santé du fleuve"),
+    StoryPractitioner("identity_agent", 18, "female", "Horth", "Nadège", "A4", "", "S",
+                      "cellule-identite", "nadege.horth@carbet.example",
+                      "Agente d’identitovigilance"),
+    StoryPractitioner("identity_agent_2", 19, "male", "Appolinaire", "Cédric", "A4", "", "S",
+                      "cellule-identite", "cedric.appolinaire@carbet.example",
+                      "Agent d’identitovigilance, deuxième avis"),
 )  # fmt: skip

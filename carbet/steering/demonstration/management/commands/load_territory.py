@@ -12,6 +12,7 @@ from carbet.steering.demonstration import (
     activity,
     assessments,
     following,
+    identity,
     loading,
     messaging,
     offer,
@@ -55,6 +56,7 @@ class Command(BaseCommand):
             scheduling.load(now=now)
             rights.load(story.story_roles(), now=now)
             activity.load(now=now)
+            identity.load(now=now)
             self.stdout.write(f"{len(opened)} comptes ouverts, {added} personnes déjà suivies.")
         if loaded.persons:
             self.stdout.write(
