@@ -1,0 +1,1 @@
+"""How well, and how fast, Carbet finds the identities of one person."""

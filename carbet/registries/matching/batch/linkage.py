@@ -1,0 +1,193 @@
+"""Pairs of identities that share a key, scored by Splink with our weights, by slices.
+
+The input is a file of lines `id|keys|packed traits`; memory is bounded by DuckDB's
+limit and by the size of a slice, whatever the number of identities.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from carbet.registries.matching.batch import statements
+from carbet.registries.matching.batch.statements import DUCKDB
+from carbet.registries.matching.rules.model import RARITY, Model
+
+# A key that more identities share tells too little: they meet through other keys.
+MOST_IN_A_BLOCK = 60
+# Pairs scored at once: what bounds memory.
+PAIRS_IN_A_SLICE = 4_000_000
+# Splink's own weight under which a pair cannot become doubtful by the corrections.
+LEAST_WEIGHT = -14.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two identities, the lower number first, and what they weigh together."""
+
+    left: int
+    right: int
+    weight: float
+    levels: tuple[int, ...]
+
+
+def connect(*, memory: str = "3GB", threads: int = 2, folder: Path | None = None) -> Any:
+    """Return a DuckDB connection with a limit of memory; it spills over into the folder."""
+    import duckdb
+
+    place = {"temp_directory": str(folder)} if folder else {}
+    return duckdb.connect(
+        config={
+            "memory_limit": memory,
+            "threads": threads,
+            "preserve_insertion_order": False,
+            **place,
+        }
+    )
+
+
+def load(con: Any, lines: Path, model: Model | None) -> int:
+    """Read the identities and their keys into tables; return how many there are."""
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE lines AS SELECT * FROM read_csv(?, delim='|', quote='',"
+        " escape='', header=false, columns={'unique_id': 'BIGINT', 'keys': 'VARCHAR',"
+        " 'packed': 'VARCHAR'}, auto_detect=false)",
+        [str(lines)],
+    )
+    con.execute(
+        "CREATE OR REPLACE TABLE identities AS"
+        f" SELECT *, {statements.lists_sql(DUCKDB)} FROM (SELECT unique_id,"
+        f" {statements.columns_sql()} FROM"
+        " (SELECT unique_id, string_split(packed, ';') AS p FROM lines))"
+    )
+    con.execute(
+        "CREATE OR REPLACE TABLE keys AS SELECT unique_id,"
+        " unnest(CAST(string_split(keys, ',') AS INTEGER[])) AS key FROM lines"
+    )
+    con.execute("DROP TABLE lines")
+    if model is not None:
+        _add_rarity(con, model)
+    return int(con.execute("SELECT count(*) FROM identities").fetchall()[0][0])
+
+
+def _add_rarity(con: Any, model: Model) -> None:
+    """Put beside each identity what the rarity of its values adds."""
+    import pandas
+
+    joins, said = [], []
+    for (column, _), known, rare in zip(RARITY.values(), model.rarity, model.rare, strict=True):
+        table = f"rarity_{column}"
+        frame = pandas.DataFrame({"value": list(known), "adds": list(known.values())})
+        frame = frame.astype({"value": str, "adds": float})
+        con.register("frame", frame)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM frame")
+        con.unregister("frame")
+        joins.append(f" LEFT JOIN {table} ON {table}.value = i.{column}")
+        said.append(f"coalesce({table}.adds, {rare!r}) AS {column}_w")
+    con.execute(
+        f"CREATE OR REPLACE TABLE identities AS SELECT i.*, {', '.join(said)}"
+        f" FROM identities i{''.join(joins)}"
+    )
+    frame = pandas.DataFrame(
+        {"pattern": list(model.together), "adds": list(model.together.values())}
+    ).astype({"pattern": str, "adds": float})
+    con.register("frame", frame)
+    con.execute("CREATE OR REPLACE TABLE together AS SELECT * FROM frame")
+    con.unregister("frame")
+
+
+def block(con: Any, *, only: str = "") -> int:
+    """Make the pairs that share a key, each once; return how many.
+
+    Args:
+        only: an SQL condition on `unique_id` that one of the two must meet (the newcomers).
+    """
+    con.execute(
+        "CREATE OR REPLACE TABLE small AS SELECT key FROM keys GROUP BY key"
+        f" HAVING count(*) BETWEEN 2 AND {MOST_IN_A_BLOCK}"
+    )
+    con.execute(
+        "CREATE OR REPLACE TABLE meeting AS SELECT k.key, k.unique_id FROM keys k"
+        " SEMI JOIN small s ON s.key = k.key"
+    )
+    new = (
+        f" AND ({only.format(id='a.unique_id')} OR {only.format(id='b.unique_id')})" if only else ""
+    )
+    con.execute(
+        "CREATE OR REPLACE TABLE pairs AS SELECT DISTINCT a.unique_id AS l, b.unique_id AS r"
+        f" FROM meeting a JOIN meeting b ON a.key = b.key AND a.unique_id < b.unique_id{new}"
+    )
+    con.execute("DROP TABLE small")
+    con.execute("DROP TABLE meeting")
+    return int(con.execute("SELECT count(*) FROM pairs").fetchall()[0][0])
+
+
+def linker_of(con: Any, model: Model | None) -> Any:
+    """Return Splink's linker on the identities, with the model's weights."""
+    from splink import DuckDBAPI, Linker
+
+    logging.getLogger("splink").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="splink")
+    api = DuckDBAPI(con)
+    table = api.register("identities")
+    return Linker(table, statements.settings(model, dialect=DUCKDB)), api
+
+
+def score(
+    con: Any, model: Model, *, base_size: int, least: float, splink_least: float = LEAST_WEIGHT
+) -> Iterator[int]:
+    """Score the pairs by slices into the table `scored`; yield how many pairs after each.
+
+    Args:
+        least: the weight under which a pair is not kept.
+    """
+    total = int(con.execute("SELECT count(*) FROM pairs").fetchall()[0][0])
+    slices = total // PAIRS_IN_A_SLICE + 1
+    linker, api = linker_of(con, model)
+    con.execute(
+        "CREATE TABLE IF NOT EXISTS scored (l BIGINT, r BIGINT, weight DOUBLE,"
+        " pattern VARCHAR, levels VARCHAR)"
+    )
+    done = 0
+    for number in range(slices):
+        chosen = f" WHERE hash(l) % {slices} = {number}" if slices > 1 else ""
+        con.execute(
+            "CREATE OR REPLACE TABLE slice AS SELECT l AS join_key_l, r AS join_key_r,"
+            f" '0' AS match_key FROM pairs{chosen}"
+        )
+        blocked = api.register("slice")
+        linker.table_management.register_blocked_pairs_for_predict(blocked)
+        found = linker.inference.predict(threshold_match_weight=splink_least, warning_mode="never")
+        con.execute(
+            f"INSERT INTO scored {weighed_sql(found.physical_name, model, base_size, least)}"
+        )
+        done += int(con.execute("SELECT count(*) FROM slice").fetchall()[0][0])
+        found.drop_table_from_database_and_remove_from_cache()
+        yield done
+
+
+def weighed_sql(found: str, model: Model, base_size: int, least: float) -> str:
+    """Return the statement that adds the corrections to Splink's weights."""
+    # Splink's weight holds its own prior; ours takes its place.
+    prior = model.prior_for(base_size) - splink_prior()
+    levels = " || ',' || ".join(
+        f"CAST({statements.rank_of(rank, f'gamma_{each.name}')} AS VARCHAR)"
+        for rank, each in enumerate(statements.COMPARISONS)
+    )
+    return (
+        "SELECT * FROM (SELECT w.l, w.r,"
+        f" w.weight + coalesce(t.adds, 0) AS weight, w.pattern, w.levels FROM ("
+        f"SELECT unique_id_l AS l, unique_id_r AS r, match_weight + {prior!r}"
+        f" + {statements.rarity_sql()} AS weight,"
+        f" {statements.together_sql()} AS pattern, {levels} AS levels FROM {found}) w"
+        f" LEFT JOIN together t ON t.pattern = w.pattern) WHERE weight >= {least!r}"
+    )
+
+
+def splink_prior() -> float:
+    """Return the prior that Splink's settings hold, in base-2 logarithm of the odds."""
+    import math
+
+    return math.log2(0.0001 / (1 - 0.0001))

@@ -1,0 +1,76 @@
+"""The keys that two identities of one person share: two agreeing facts each, hashed.
+
+The same function feeds the search table and the batch, so that they cannot diverge.
+"""
+
+import zlib
+from itertools import combinations
+
+from carbet.registries.matching.rules.traits import Prepared, sound
+
+_MOST_FAMILY = 3
+_MOST_GIVEN = 2
+MOST_KEYS = 48
+
+
+def blocking_keys(one: Prepared) -> list[int]:
+    """Return the keys of an identity as distinct signed 32-bit integers, about fifteen.
+
+    A key is made of two or three facts, by sound for names: a name and the birth date, both names
+    and the year, a name and the day and month and the place… Names enter without saying whether
+    they are family or given names, so that inverted ones meet. No single error hides a person:
+    each fact is absent from some key. Source: identity study of the project.
+    """
+    families = _sounds(one.words.split())[:_MOST_FAMILY]
+    givens = _sounds(one.given.split())[:_MOST_GIVEN]
+    if one.gsound and one.gsound not in givens:
+        givens = [one.gsound, *givens][:_MOST_GIVEN]
+    words = list(dict.fromkeys(families + givens))
+    pairs = sorted(
+        {tuple(sorted((f, g))) for f in families for g in givens[:1] if f != g}
+        | {tuple(sorted((f, g))) for f in families[:1] for g in givens if f != g}
+        | {tuple(sorted(pair)) for pair in combinations(givens, 2)}
+    )
+    year, month, day = one.born[:4], one.born[5:7], one.born[8:10]
+    whole = one.born if day else ""
+    # Day and month in the order of their size: an inversion changes nothing.
+    turning = "".join(sorted((day, month))) if day else ""
+    texts: list[str] = []
+    if one.ins:
+        texts.append(f"i{one.ins}")
+    texts += [f"j{number}" for number in one.ids.split()[:4]]
+    if whole:
+        texts += [f"a{word}|{whole}" for word in words]
+        # A first letter beside the date finds whoever has both names misspelt.
+        texts += [f"y{letter}|{whole}" for letter in sorted({one.fam[:1], one.first[:1]} - {""})]
+        if one.place:
+            texts.append(f"d{whole}|{one.place}|{one.sex}")
+        if one.zip:
+            texts.append(f"z{whole}|{one.zip}")
+    if turning:
+        texts += [f"c{a}|{b}|{turning}" for a, b in pairs]
+        if one.place:
+            texts += [f"e{word}|{turning}|{one.place}" for word in words]
+    if year:
+        texts += [f"b{a}|{b}|{year}" for a, b in pairs]
+        if one.place:
+            texts += [f"f{word}|{year}|{one.place}|{one.sex}" for word in words]
+    texts += [f"g{a}|{b}|{one.place}" for a, b in pairs if one.place]
+    if one.phone:
+        texts += [f"p{one.phone}|{word}" for word in givens[:1] or words[:1]]
+    if one.addr and one.zip:
+        texts += [f"q{one.addr}|{word}" for word in words]
+    texts += [f"r{a}|{b}|{one.zip}" for a, b in pairs if one.zip]
+    if not texts:
+        texts = [f"b{a}|{b}|" for a, b in pairs] or [f"w{word}" for word in words]
+    return sorted(dict.fromkeys(_hash(text) for text in texts[:MOST_KEYS]))
+
+
+def _sounds(words: list[str]) -> list[str]:
+    # A sound of one consonant says too little: the word itself, then.
+    return list(dict.fromkeys(s if len(s := sound(word)) > 1 else word for word in words))
+
+
+def _hash(text: str) -> int:
+    value = zlib.crc32(text.encode())
+    return value - 0x1_0000_0000 if value > 0x7FFF_FFFF else value

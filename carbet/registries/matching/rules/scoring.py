@@ -1,0 +1,158 @@
+"""What two identities weigh together, and why, field by field, in words."""
+
+from dataclasses import dataclass
+
+from carbet.registries.matching.rules.levels import BY_NAME, COMPARISONS, UNKNOWN, compare
+from carbet.registries.matching.rules.model import (
+    KIN_GIVEN,
+    KIN_SHARED,
+    RARITY,
+    TOGETHER,
+    Model,
+    field_weights,
+    load,
+    rarity_shares,
+    together_key,
+)
+from carbet.registries.matching.rules.traits import Prepared, Traits, prepare
+
+_RANKS = {each.name: rank for rank, each in enumerate(COMPARISONS)}
+_GIVEN = _RANKS["given"]
+_KIN_LEVELS = frozenset(BY_NAME["given"].rank(level) for level in KIN_GIVEN)
+_KIN_RANKS = frozenset(_RANKS[name] for name in KIN_SHARED)
+_COLUMNS = tuple(column for column, _ in RARITY.values())
+
+
+@dataclass(frozen=True, slots=True)
+class FieldScore:
+    """What one field weighs, in base-2 logarithm: positive for the same person."""
+
+    name: str
+    level: str
+    weight: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What two identities weigh: above zero, rather one person than two.
+
+    `fields` sum up to `weight`; the last are the corrections and what a base of this size weighs
+    before any comparison.
+    """
+
+    weight: float
+    probability: float
+    fields: tuple[FieldScore, ...]
+    levels: tuple[int, ...]
+
+    def level(self, name: str) -> str:
+        """Return the level of a field by its name, "unknown" where one of the two has none."""
+        rank = self.levels[_RANKS[name]]
+        return "unknown" if rank == UNKNOWN else COMPARISONS[_RANKS[name]].levels[rank].name
+
+
+def explain(
+    a: Traits | Prepared,
+    b: Traits | Prepared,
+    *,
+    base_size: int = 0,
+    model: Model | None = None,
+) -> Score:
+    """Return what two identities weigh together, field by field.
+
+    Args:
+        base_size: how many identities the base holds, that of the model when not said: the more,
+            the more strangers look alike.
+    """
+    model = model or load()
+    one = a if isinstance(a, Prepared) else prepare(a)
+    two = b if isinstance(b, Prepared) else prepare(b)
+    levels = compare(one, two)
+    weights = field_weights(model, levels)
+    fields = []
+    total = 0.0
+    rarities = _rarity(model, one, two, levels)
+    for rank, (comparison, level, weight) in enumerate(
+        zip(COMPARISONS, levels, weights, strict=True)
+    ):
+        if level == UNKNOWN:
+            if comparison.name not in ("ids", "phone", "address", "city"):
+                fields.append(FieldScore(comparison.name, "unknown", 0.0, comparison.unknown))
+            continue
+        added = rarities.get(rank, 0.0)
+        said = comparison.levels[level]
+        words = said.words
+        if added >= 1.5:
+            words += ", rare"
+        elif added <= -1.5:
+            words += ", très répandu"
+        total += weight + added
+        if (weight, added) != (0.0, 0.0):
+            fields.append(FieldScore(comparison.name, said.name, weight + added, words))
+    together = model.together.get(together_key(levels), 0.0)
+    if together:
+        total += together
+        fields.append(FieldScore("together", "", together, _together_words(levels, together)))
+    prior = model.prior_for(base_size or model.base_size)
+    total += prior
+    fields.append(FieldScore("prior", "", prior, "au départ, deux identités prises au hasard"))
+    return Score(total, probability(total), tuple(fields), levels)
+
+
+def weigh(model: Model, one: Prepared, two: Prepared, prior: float) -> float:
+    """Return what two identities weigh together, without the words: for many candidates."""
+    return weigh_levels(model, one, two, compare(one, two), prior)
+
+
+def weigh_levels(
+    model: Model, one: Prepared, two: Prepared, levels: tuple[int, ...], prior: float
+) -> float:
+    """Return what two identities weigh whose levels are known."""
+    total = prior + model.together.get(together_key(levels), 0.0)
+    for weights, level in zip(model.weights, levels, strict=True):
+        if level != UNKNOWN:
+            total += weights[level]
+    return total + sum(_rarity(model, one, two, levels).values())
+
+
+def probability(weight: float) -> float:
+    """Return the probability that a weight says."""
+    if weight > 60:
+        return 1.0
+    odds = 2.0 ** max(weight, -60.0)
+    return odds / (1 + odds)
+
+
+def _rarity(
+    model: Model, one: Prepared, two: Prepared, levels: tuple[int, ...]
+) -> dict[int, float]:
+    """Return what rarity adds, by rank of the comparison."""
+    found = {}
+    kin = levels[_GIVEN] in _KIN_LEVELS
+    for (rank, shares), column, known, rare in zip(
+        rarity_shares(), _COLUMNS, model.rarity, model.rare, strict=True
+    ):
+        level = levels[rank]
+        if level == UNKNOWN or not (share := shares[level]) or (kin and rank in _KIN_RANKS):
+            continue
+        mine, theirs = getattr(one, column), getattr(two, column)
+        added = known.get(mine, rare)
+        if theirs != mine:
+            added = min(added, known.get(theirs, rare))
+        found[rank] = share * added
+    return found
+
+
+def _together_words(levels: tuple[int, ...], weight: float) -> str:
+    """Say what the fields tell together."""
+    said = {name: levels[_RANKS[name]] for name in TOGETHER}
+    same_name = said["name"] in (1, 2, 3)
+    same_day = said["born"] in (0, 1)
+    if weight < 0 and same_name and same_day and said["given"] in _KIN_LEVELS:
+        return "même nom et même date, d’autres prénoms : des jumeaux, le plus souvent"
+    if weight < 0 and same_name and said["born"] >= 6:
+        return "même nom sans la même date : des parents ou des homonymes, souvent"
+    if weight < 0:
+        return "ces ressemblances vont souvent ensemble chez des personnes différentes"
+    return "ces ressemblances ne vont ensemble que chez une même personne"

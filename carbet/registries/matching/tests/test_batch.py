@@ -1,0 +1,89 @@
+"""The night compares exactly as the search does."""
+
+import dataclasses
+import datetime
+import random
+
+import pytest
+
+from carbet.registries.matching import rules
+from carbet.registries.matching.batch import linkage
+from carbet.registries.matching.rules import Traits
+from carbet.registries.matching.rules.traits import Prepared
+
+FAMILIES = ["Florimond", "Florimont", "da Silva", "Silva Souza", "Souza", "Claire", "X", "Apatoe"]
+GIVEN = ["Claire", "Klaire", "Marie", "Josèphe", "Luc", "Luk", "Thiago", "Tiago", "Souza", "Bébé"]
+DATES = ["1987-06-14", "1987-06-15", "1987-01-01", "1978-06-14", "1987-04-06", "1987-06-04"]
+
+
+def invented(count: int) -> list[Traits]:
+    draw = random.Random(11)
+    found = []
+    for _ in range(count):
+        found.append(
+            Traits(
+                birth_family=draw.choice(FAMILIES),
+                birth_given=tuple(draw.sample(GIVEN, draw.randint(0, 3))),
+                birth_date=datetime.date.fromisoformat(draw.choice(DATES)),
+                birth_date_precision=draw.choice(["day", "day", "month", "year"]),
+                gender=draw.choice(["female", "male", "unknown"]),
+                birth_place_code=draw.choice(["97302", "97311", "97209", "99416", "99999"]),
+                used_family=draw.choice(["", "", *FAMILIES]),
+                ins=draw.choice(["", "251039730299971", "251039730217342", "251039730299171"]),
+                phone=draw.choice(["", "0639980001", "0639980002", "0594123456"]),
+                address=draw.choice(["", "27 allée des Maripas", "27 allee des Maripa", "Bourg"]),
+                postal_code=draw.choice(["97351", "97300"]),
+                city=draw.choice(["", "Matoury", "Matouri", "Cayenne"]),
+                identifiers=draw.choice([(), (("s", "1234567"),), (("s", "1234568"),)]),
+            )
+        )
+    return found
+
+
+def lines_of(found: list[Traits]) -> str:
+    prepared = [rules.prepare(each) for each in found]
+    return "".join(
+        f"{number}|{','.join(map(str, rules.blocking_keys(each)))}|{rules.pack(each)}\n"
+        for number, each in enumerate(prepared)
+    )
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """The pairs of 300 identities, as the batch weighs them."""
+    found = invented(300)
+    path = tmp_path_factory.mktemp("batch") / "lines"
+    path.write_text(lines_of(found))
+    con = linkage.connect(memory="1GB")
+    model = rules.load()
+    assert linkage.load(con, path, model) == len(found)
+    assert linkage.block(con) > 1000
+    for _ in linkage.score(con, model, base_size=50_000, least=-60, splink_least=-60):
+        pass
+    rows = con.execute("SELECT l, r, weight, levels FROM scored").fetchall()
+    con.close()
+    return found, rows
+
+
+def test_the_batch_weighs_each_pair_as_the_search_does(scored):
+    found, rows = scored
+    assert len(rows) > 1000
+    for left, right, weight, levels in rows:
+        score = rules.explain(found[left], found[right], base_size=50_000)
+        assert levels == ",".join(map(str, score.levels)), (found[left], found[right])
+        assert weight == pytest.approx(score.weight, abs=1e-6)
+
+
+def test_every_level_that_can_be_met_is_met(scored):
+    _, rows = scored
+    seen = {(rank, level) for *_, levels in rows for rank, level in enumerate(levels.split(","))}
+    assert len(seen) >= 45
+
+
+def test_a_column_of_the_normal_form_is_a_column_of_the_batch():
+    names = [field.name for field in dataclasses.fields(Prepared)]
+    con = linkage.connect(memory="500MB")
+    con.execute("CREATE TABLE one AS SELECT 1")
+    assert names[0] == "fam"
+    assert names[-1] == "ids"
+    con.close()
