@@ -127,3 +127,29 @@ class PatientSearch(models.Model):
             GinIndex(fields=["keys"], name="patientsearch_keys", fastupdate=False),
             models.Index(fields=["sort_key", "patient"], name="patientsearch_order"),
         ]
+
+
+class PatientTraits(models.Model):
+    """One row is one writing of a person's identity, in its normal form, with hashed keys.
+
+    Other writings of the same person share a key (`matching`). `source` is 0 for the traits kept
+    here, and the number of a domain's own identity for what another establishment wrote. Searches
+    go through `patients_candidates()`: row security would make the index unusable.
+    """
+
+    ROW_SECURITY = row_security.Protected(read=Level.IDENTITY)
+
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, db_index=False, related_name="writings"
+    )
+    source = models.BigIntegerField(default=0)
+    keys = ArrayField(models.IntegerField())
+    packed = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["patient", "source"], name="traits_once_a_source"),
+        ]
+        indexes = [
+            GinIndex(fields=["keys"], name="patienttraits_keys", fastupdate=False),
+        ]

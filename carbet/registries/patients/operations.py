@@ -11,6 +11,8 @@ from carbet.core.actor import Actor, Level
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.registries.directory.rules import REGISTER_PATIENT
+from carbet.registries.matching import rules as matching
+from carbet.registries.matching.rules import Traits
 from carbet.registries.patients import rules
 from carbet.registries.patients.choices import (
     INS_TEST,
@@ -19,7 +21,12 @@ from carbet.registries.patients.choices import (
     Gender,
     Language,
 )
-from carbet.registries.patients.models import Patient, PatientIdentifier, PatientSearch
+from carbet.registries.patients.models import (
+    Patient,
+    PatientIdentifier,
+    PatientSearch,
+    PatientTraits,
+)
 
 # Sent within the operation that writes an identity: patient, ins, ins_system, actor, now.
 identity_written = Signal()
@@ -207,6 +214,28 @@ def index(patient: Patient, *, ins: str = "") -> None:
             ),
             "sort_key": sort_key(patient),
         },
+    )
+    write_traits(patient_id=patient.pk, traits=rules.traits_of(patient, ins=ins))
+
+
+def write_traits(*, patient_id: int, traits: Traits, source: int = 0) -> None:
+    """Write one set of traits under which the person is found, in place of the former ones.
+
+    Args:
+        source: 0 for the traits of the record, or the number of a domain's identity.
+    """
+    prepared = matching.prepare(traits)
+    PatientTraits.objects.update_or_create(
+        patient_id=patient_id,
+        source=source,
+        defaults={"keys": matching.blocking_keys(prepared), "packed": matching.pack(prepared)},
+    )
+
+
+def forget_traits(*, patient_id: int, source: int) -> None:
+    """Find the person no more by what a domain wrote, when its identity is theirs no longer."""
+    PatientTraits.objects.filter(patient_id=patient_id, source=source).exclude(source=0).update(
+        keys=[]
     )
 
 

@@ -1,7 +1,7 @@
 """What can be asked of persons: mine, by name however it is spelt, by traits before creating."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +11,8 @@ from django.db.models.expressions import RawSQL
 
 from carbet.core import audit, names
 from carbet.core.actor import Actor
+from carbet.registries.matching import rules as matching
+from carbet.registries.matching.rules import Decision, Prepared, Score, Traits, Zone
 from carbet.registries.patients import rules
 from carbet.registries.patients.access import find_entered, patients_open_to, proof_of_traits
 from carbet.registries.patients.choices import INS_SYSTEMS
@@ -18,6 +20,12 @@ from carbet.registries.patients.models import Patient, PatientIdentifier
 
 SEARCH_LIMIT = 50
 PAGE = 25
+# Writings scored for one question: those that share most keys with it.
+CANDIDATES = 80
+# A base that fills up is judged as if it already held this many identities.
+SMALLEST_BASE = 100_000
+# Two persons this close (a factor of a thousand) are told apart by people.
+RIVAL_GAP = 10.0
 _NAME = ("used_given", "birth_given", "used_family", "birth_family")
 
 
@@ -168,6 +176,67 @@ def find_by_traits(
             proof="" if row[0] in mine else proof_of_traits(actor=actor, patient_id=row[0]),
         )
         for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A person who may be the one described, and why: `source` is whose writing was closest."""
+
+    patient_id: int
+    score: Score
+    decision: Decision
+    source: int = 0
+
+
+def candidates(traits: Traits, limit: int = 10) -> list[tuple[int, Score]]:
+    """Return the persons who may be the one described, best first, with their scores.
+
+    The whole territory is looked at, whoever acts: nothing of it may be shown before the caller's
+    own rules of disclosure. At most `CANDIDATES` writings are scored, those that share most keys.
+    """
+    return [(each.patient_id, each.score) for each in find_candidates(traits, limit=limit)]
+
+
+def find_candidates(traits: Traits, *, limit: int = 10) -> list[Candidate]:
+    """Return the persons who may be the one described, best first, with what follows.
+
+    A candidate is linked by itself only when no other person comes near it: one more reason to
+    doubt (`rival`) is added where two do.
+    """
+    model = matching.load()
+    asked = matching.prepare(traits)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT patient_id, source, packed, base FROM patients_candidates(%s, %s)",
+            [matching.blocking_keys(asked), CANDIDATES],
+        )
+        rows = cursor.fetchall()
+    base = max([SMALLEST_BASE, *(row[3] for row in rows[:1])])
+    prior = model.prior_for(base)
+    best: dict[int, tuple[float, int, Prepared]] = {}
+    for patient_id, source, packed, _ in rows:
+        written = matching.unpack(packed)
+        weight = matching.weigh(model, asked, written, prior)
+        if weight > model.doubtful and (patient_id not in best or weight > best[patient_id][0]):
+            best[patient_id] = (weight, source, written)
+    ranked = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))[:limit]
+    found = []
+    for patient_id, (_, source, written) in ranked:
+        score = matching.explain(asked, written, base_size=base, model=model)
+        found.append(Candidate(patient_id, score, matching.decide(score, model=model), source))
+    return _with_rivals(found)
+
+
+def _with_rivals(found: list[Candidate]) -> list[Candidate]:
+    """Return the candidates, none certain where another comes within `RIVAL_GAP` of the best."""
+    if len(found) < 2 or found[0].score.weight - found[1].score.weight > RIVAL_GAP:
+        return found
+    return [
+        replace(each, decision=Decision(Zone.DOUBTFUL, (*each.decision.reasons, "rival")))
+        if each.decision.zone is Zone.AUTOMATIC
+        else each
+        for each in found
     ]
 
 

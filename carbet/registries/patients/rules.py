@@ -2,10 +2,12 @@
 
 import re
 from datetime import date
+from typing import Any
 
 from rapidfuzz import fuzz
 
 from carbet.core import identifiers, names
+from carbet.registries.matching.rules import Traits
 from carbet.registries.patients.choices import DatePrecision, IdentityStatus
 
 OLDEST_AGE = 125
@@ -91,3 +93,22 @@ def ins_doubts(ins: str, *, gender: str, birth_date: date, precision: str) -> li
     elif precision != DatePrecision.YEAR and read.month not in (None, birth_date.month):
         doubts.append("Le matricule INS indique un autre mois de naissance.")
     return doubts
+
+
+def traits_of(patient: Any, *, ins: str = "") -> Traits:
+    """Return the traits of a person as they are compared with others."""
+    return Traits(
+        birth_family=patient.birth_family,
+        birth_given=tuple(patient.birth_given),
+        birth_date=patient.birth_date,
+        birth_date_precision=patient.birth_date_precision,
+        gender=patient.gender,
+        birth_place_code=patient.birth_place_code,
+        used_family=patient.used_family,
+        used_given=patient.used_given,
+        ins=ins,
+        phone=patient.phone,
+        address=patient.address_line,
+        postal_code=patient.postal_code,
+        city=patient.city,
+    )

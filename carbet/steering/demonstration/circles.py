@@ -24,9 +24,16 @@ from carbet.coordination.notebook.models import Measure, Note
 from carbet.core import names
 from carbet.core.models import AccessGrant
 from carbet.registries.directory import synthetic as directory
+from carbet.registries.matching import rules as matching
 from carbet.registries.patients import synthetic as persons
 from carbet.registries.patients.choices import INS_TEST, INS_TYPES
-from carbet.registries.patients.models import Patient, PatientIdentifier, PatientSearch
+from carbet.registries.patients.models import (
+    Patient,
+    PatientIdentifier,
+    PatientSearch,
+    PatientTraits,
+)
+from carbet.registries.patients.rules import traits_of
 from carbet.steering.demonstration import phrases
 from carbet.steering.demonstration.bulk import NULL, Numbers, Target, array
 
@@ -68,6 +75,7 @@ class PersonWriter:
             PatientIdentifier, "patient_id", "system", "value", "type_code", "use"
         )
         self.search = Target(PatientSearch, "patient_id", "keys", "sort_key")
+        self.traits = Target(PatientTraits, "patient_id", "source", "keys", "packed")
         self.consents = Target(
             Consent, "patient_id", "decision", "given_by", "recorded_by_id", "recorded_at"
         )
@@ -93,8 +101,8 @@ class PersonWriter:
             "recorded_at", "gesture", "kind", "value", "second_value",
         )  # fmt: skip
         self.targets = [
-            self.patients, self.identifiers, self.search, self.consents, self.teams,
-            self.relatives, self.members, self.grants, self.notes, self.measures,
+            self.patients, self.identifiers, self.search, self.traits, self.consents,
+            self.teams, self.relatives, self.members, self.grants, self.notes, self.measures,
         ]  # fmt: skip
         self.tables = [target.table for target in self.targets]
         self.numbers = {
@@ -137,6 +145,8 @@ class PersonWriter:
         family = person.used_family or person.birth_family
         given = person.used_given or person.birth_given[0]
         self.search.add(number, array(keys), names.comparison_form(f"{family} {given}")[:120])
+        traits = matching.prepare(traits_of(person, ins=person.ins or ""))
+        self.traits.add(number, "0", array(matching.blocking_keys(traits)), matching.pack(traits))
 
     def _circle(self, person: persons.SyntheticPerson, number: str) -> None:
         draw, registered = self.draw, self.registered
