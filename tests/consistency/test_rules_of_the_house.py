@@ -20,7 +20,9 @@ from tests.consistency import rules_of_the_house as rules
 HELPERS = {
     "carbet.coordination.alerts.operations": {"raise_alert"},
     "carbet.coordination.subscriptions.operations": {"check", "told"},
-    "carbet.registries.patients.operations": {"index", "sort_key"},
+    "carbet.registries.patients.operations": {
+        *("index", "sort_key", "write_traits", "forget_traits"),
+    },
 }
 
 
