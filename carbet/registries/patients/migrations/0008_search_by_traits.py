@@ -1,13 +1,16 @@
 """Candidates of the whole territory by their keys, and the traits of whoever is already here."""
 
+from importlib import import_module
+
 from django.db import migrations
 
 from carbet.core import row_security
 from carbet.core.actor import Level
-from carbet.core.row_security import GRANTEES, IS_INTERNAL
 from carbet.registries.matching import rules as matching
 from carbet.registries.patients import rules
 from carbet.registries.patients.choices import INS_SYSTEMS
+
+WORKS = import_module("carbet.registries.patients.migrations.0006_search_for_who_works").WORKS
 
 # The best by shared keys first, then the persons still active. `base` is how many writings the
 # base holds, as PostgreSQL last counted.
@@ -16,7 +19,7 @@ CREATE FUNCTION patients_candidates(wanted int[], most int)
 RETURNS TABLE (patient_id bigint, source bigint, packed text, shared bigint, base bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  IF NOT ({IS_INTERNAL}) AND COALESCE(cardinality({GRANTEES}), 0) = 0 THEN
+  IF NOT ({WORKS}) THEN
     RETURN;
   END IF;
   RETURN QUERY
@@ -65,7 +68,7 @@ def write_traits(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0006_patienttraits")]
+    dependencies = [("patients", "0007_patienttraits")]
 
     operations = [
         row_security.protect("patients_patienttraits", read=Level.IDENTITY),

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('patients', '0005_search_of_many'),
+        ('patients', '0006_search_for_who_works'),
     ]
 
     operations = [
