@@ -10,6 +10,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # What the development environment and the tests' browser need from the system.
 BROWSER := chromium:chromium
+# A true mail server for the tests: the daemon, then what IMAP, LMTP and submission need.
+MAIL := /usr/lib/dovecot/imap:dovecot-imapd /usr/lib/dovecot/lmtp:dovecot-lmtpd \
+  /usr/lib/dovecot/submission:dovecot-submissiond
 
 .PHONY: help
 help: ## List what can be made
@@ -42,14 +45,14 @@ check: develop ## Prove what needs no test: format, lint, types, storeys, templa
 	@.ci/check
 
 .PHONY: test
-test: develop ## Run every test (installs Chromium when it is missing); ARGS="-k name" narrows
-	@.ci/system-packages $(BROWSER)
+test: develop ## Run every test (installs Chromium and Dovecot when missing); ARGS="-k name" narrows
+	@.ci/system-packages $(BROWSER) $(MAIL)
 	@$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: test-pg15
 test-pg15: develop ## Run every test on Debian's PostgreSQL 15
 	@[ -x /usr/lib/postgresql/15/bin/postgres ] || .ci/system-packages postgres-15:postgresql-15
-	@.ci/system-packages $(BROWSER)
+	@.ci/system-packages $(BROWSER) $(MAIL)
 	@CARBET_TEST_PG_BIN=/usr/lib/postgresql/15/bin CARBET_TEST_STATE=$(CURDIR)/var/test-pg15 \
 	  $(PYTHON) -m pytest $(ARGS)
 

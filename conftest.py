@@ -1,6 +1,7 @@
 """What every test stands on: the application's database role, a copy of the schema, no network."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -45,3 +46,23 @@ def sign_in(client):
         return client
 
     return sign_in
+
+
+@pytest.fixture(scope="session")
+def mail_server(tmp_path_factory) -> Iterator[Any]:
+    """Run Debian's Dovecot on loopback, or skip where it is not installed, saying so."""
+    from tests import mail_server
+
+    lacking = mail_server.missing()
+    if lacking:
+        pytest.skip(lacking)
+    with mail_server.running(tmp_path_factory.mktemp("dovecot")) as server:
+        yield server
+
+
+@pytest.fixture
+def mss(mail_server, settings):
+    """Let this house speak to the test mail server, and trust its certificate."""
+    settings.MSS_SERVERS = [mail_server.described]
+    settings.MSS_AUTHORITIES = mail_server.authorities
+    return mail_server

@@ -67,6 +67,19 @@ def minutes(name: str, default: str) -> tuple[float, ...]:
     return tuple(float(word) for word in words(name, default))
 
 
+def secure_mailbox() -> dict[str, str]:
+    """Return the secure mailbox of the house itself, or nothing while it has none."""
+    address = os.environ.get("CARBET_MSS_ADDRESS", "")
+    if not address:
+        return {}
+    return {
+        "address": address,
+        "username": os.environ.get("CARBET_MSS_USER", address),
+        "password": os.environ.get("CARBET_MSS_PASSWORD", ""),
+        "server": os.environ.get("CARBET_MSS_SERVER", ""),
+    }
+
+
 def pro_sante_connect() -> dict[str, Any] | None:
     """Return how this house is known to Pro Santé Connect, or None while it is not registered."""
     issuer = os.environ.get("CARBET_PSC_ISSUER", "").rstrip("/")

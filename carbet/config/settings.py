@@ -260,6 +260,14 @@ INSI_EMITTER = os.environ.get("CARBET_INSI_EMITTER", "")
 EVENT_HOSTS = frozenset(
     os.environ.get("CARBET_EVENT_HOSTS", "*" if DEMONSTRATION else "").lower().split()
 )
+# Secure mail (MSSanté): the operators that mailboxes may be at, "name=imap.host:993/smtp.host:587";
+# the mailbox of the house itself, for invitations; the authorities whose certificates we trust.
+MSS_SERVERS = environment.words("CARBET_MSS_SERVERS", "")
+MSS_HOUSE = environment.secure_mailbox()
+MSS_AUTHORITIES = os.environ.get("CARBET_MSS_AUTHORITIES", "")
+MSS_PATIENT_DOMAIN = os.environ.get("CARBET_MSS_PATIENT_DOMAIN", "patient.mssante.fr")
+# A copy of CDA_extended.xsd (ANS): with it, clinical documents are judged by the official schema.
+CDA_SCHEMA = os.environ.get("CARBET_CDA_SCHEMA", "")
 PUSH_PRIVATE_KEY = environment.push_key()
 # Push services ask whom to write to when something goes wrong.
 PUSH_CONTACT = os.environ.get("CARBET_PUSH_CONTACT", "mailto:exploitation@localhost")
