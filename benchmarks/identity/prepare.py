@@ -1,12 +1,15 @@
 """Write identities in the form that the batch reads, on both cores."""
 
 from collections.abc import Iterable
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
 
 from carbet.registries.matching.rules.keys import blocking_keys
 from carbet.registries.matching.rules.traits import Traits, pack, prepare
+
+# Batches that are not worth another process.
+SMALL = 20
 
 
 def line_of(number: int, traits: Traits) -> str:
@@ -21,9 +24,15 @@ def _lines(batch: list[tuple[int, Traits]]) -> str:
 
 
 def write(found: Iterable[tuple[int, Traits]], path: Path, *, processes: int = 2) -> None:
-    """Write the identities into a file, by batches."""
+    """Write the identities into a file, by batches; small sets without other processes."""
     found = iter(found)
     batches = iter(lambda: list(islice(found, 5000)), [])
-    with get_context("fork").Pool(processes) as pool, path.open("w") as file:
-        for text in pool.imap(_lines, batches):
-            file.write(text)
+    first = list(islice(batches, SMALL))
+    with path.open("w") as file:
+        if len(first) < SMALL:
+            file.writelines(map(_lines, first))
+            return
+        # Never "fork": the threads of DuckDB would be left behind, and wait for ever.
+        with get_context("spawn").Pool(processes) as pool:
+            for text in pool.imap(_lines, chain(first, batches)):
+                file.write(text)

@@ -30,6 +30,7 @@ LEAST_BEARERS = 12
 BY_HAND = {
     ("name", "used"): (0.02, 4e-5),
     ("name", "inverted"): (0.012, 1.2e-6),
+    ("name", "inverted_near"): (0.004, 1.5e-6),
     ("name", "shared"): (0.004, 2e-4),
     ("given", "inverted"): (1.0, 1.0),  # told once, with the name
     ("given", "list"): (0.40, 8e-6),
@@ -89,7 +90,7 @@ def train(records: list[tuple[int, Any]], folder: Path, *, memory: str = "8GB") 
         "comparisons": probabilities(linker.misc.save_model_to_json()),
         "rarity": {},
         "together": {},
-        "thresholds": {"automatic": 9.0, "doubtful": -6.0},
+        "thresholds": {"automatic": 9.0, "doubtful": -2.0},
     }
     raw["rarity"] = rarities([prepare(traits) for _, traits in records], raw)
     linkage.load(con, lines, parse(raw))

@@ -1,12 +1,13 @@
 """Whether two sets of traits are one person: no database, no clock."""
 
-from carbet.registries.matching.rules.decisions import Decision, Zone, decide
+from carbet.registries.matching.rules.decisions import Decision, Zone, decide, decide_levels
 from carbet.registries.matching.rules.keys import blocking_keys
 from carbet.registries.matching.rules.model import Model, load, parse
-from carbet.registries.matching.rules.scoring import FieldScore, Score, explain, weigh
+from carbet.registries.matching.rules.scoring import STRICT, FieldScore, Score, explain, said, weigh
 from carbet.registries.matching.rules.traits import Prepared, Traits, pack, prepare, unpack
 
 __all__ = [
+    "STRICT",
     "Decision",
     "FieldScore",
     "Model",
@@ -16,11 +17,13 @@ __all__ = [
     "Zone",
     "blocking_keys",
     "decide",
+    "decide_levels",
     "explain",
     "load",
     "pack",
     "parse",
     "prepare",
+    "said",
     "unpack",
     "weigh",
 ]

@@ -4,9 +4,13 @@ A weight alone never links: twins and relatives agree on nearly everything (iden
 reason to doubt is said in words; any one of them sends the pair to people.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
 
+from carbet.registries.matching.rules.levels import COMPARISONS, UNKNOWN
 from carbet.registries.matching.rules.model import Model, load
 from carbet.registries.matching.rules.scoring import Score
 
@@ -23,6 +27,8 @@ REASONS = {
     "collision": "le même INS pour des traits incompatibles : deux personnes sous un même numéro",
     "ins": "des INS différents",
     "twins": "même nom et même date, prénoms différents : des jumeaux, peut-être",
+    "close": "des prénoms presque les mêmes : une faute de frappe, ou des jumeaux",
+    "several": "plusieurs différences à la fois",
     "given": "aucun prénom en commun",
     "born": "des dates de naissance trop différentes",
     "name": "des noms trop différents",
@@ -35,11 +41,15 @@ REASONS = {
 
 _SAME_NAME = frozenset({"equal", "used", "part", "near", "sound"})
 _SAME_DAY = frozenset({"equal", "january", "known"})
-_OTHER_GIVEN = frozenset({"different", "shared", "near", "part", "first"})
-_NO_GIVEN = frozenset({"different", "unknown"})
+_OTHER_GIVEN = frozenset({"different", "shared", "far", "near", "part", "first"})
+_CLOSE_GIVEN = frozenset({"near_shared", "near_single"})
+_PARTLY = frozenset({"start", "first_others_near", "first", "inverted", "part"})
+_WHOLE_NAME = frozenset({"equal", "used", "inverted"})
+_NO_GIVEN = frozenset({"different", "far", "unknown"})
 _FAR_BORN = frozenset({"two", "year", "different"})
 _VAGUE_BORN = frozenset({"january", "known", "unknown_day"})
-_FAR_NAME = frozenset({"different", "shared", "far"})
+_FAR_NAME = frozenset({"different", "shared", "far", "inverted_near"})
+_INS = next(rank for rank, each in enumerate(COMPARISONS) if each.name == "ins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ class Decision:
         return [REASONS[reason] for reason in self.reasons]
 
 
-def doubts(levels: dict[str, str], *, without_ins: float) -> tuple[str, ...]:
+def doubts(levels: Mapping[str, str], *, without_ins: float) -> tuple[str, ...]:
     """Return the reasons to doubt, by code, from the names of the levels.
 
     Args:
@@ -63,35 +73,60 @@ def doubts(levels: dict[str, str], *, without_ins: float) -> tuple[str, ...]:
     """
     found = []
     name, given, born, ins = (levels[each] for each in ("name", "given", "born", "ins"))
-    if ins == "equal" and without_ins < 0:
+    same_ins = ins == "equal"
+    if same_ins and without_ins < 0:
         found.append("collision")
     if ins in ("near", "different"):
         found.append("ins")
-    if name in _SAME_NAME and born in _SAME_DAY and given in _OTHER_GIVEN and ins != "equal":
+    if name in _SAME_NAME and born in _SAME_DAY and given in _OTHER_GIVEN and not same_ins:
         found.append("twins")
-    if given in _NO_GIVEN and ins != "equal":
+    if given in _CLOSE_GIVEN and not same_ins:
+        found.append("close")
+    if given in _NO_GIVEN and not same_ins:
         found.append("given")
     if born in _FAR_BORN:
         found.append("born")
-    if name in _FAR_NAME and ins != "equal":
+    # Each mistake alone is one person's; two at once may be two persons.
+    if born not in _SAME_DAY and not same_ins and (given in _PARTLY or name not in _WHOLE_NAME):
+        found.append("several")
+    # The whole list of given names, the day, the place: the name changed by marriage.
+    renamed = given == "list" and born == "equal" and levels["place"] == "equal"
+    if name in _FAR_NAME and not same_ins and not renamed:
         found.append("name")
     if levels["sex"] == "different":
         found.append("sex")
     if "unknown" in (name, given, born):
         found.append("missing")
-    if born in _VAGUE_BORN and ins != "equal":
+    if born in _VAGUE_BORN and not same_ins:
         found.append("january")
     return tuple(found)
 
 
 def decide(score: Score, *, model: Model | None = None) -> Decision:
     """Return what follows from a score."""
+    return decide_levels(score.weight, score.levels, model=model)
+
+
+def decide_levels(
+    weight: float, levels: tuple[int, ...], *, model: Model | None = None
+) -> Decision:
+    """Return what follows from a weight and the ranks of the levels, as the batch knows them."""
     model = model or load()
-    names = ("name", "given", "born", "sex", "ins")
-    without = score.weight - sum(each.weight for each in score.fields if each.name == "ins")
-    reasons = doubts({name: score.level(name) for name in names}, without_ins=without)
-    if score.weight >= model.automatic and not reasons:
+    of_ins = model.weights[_INS][levels[_INS]] if levels[_INS] != UNKNOWN else 0.0
+    reasons = doubts(_named(levels), without_ins=weight - of_ins)
+    if weight >= model.automatic and not reasons:
         return Decision(Zone.AUTOMATIC, ())
-    if score.weight >= model.doubtful or "collision" in reasons:
+    if weight >= model.doubtful or "collision" in reasons:
         return Decision(Zone.DOUBTFUL, reasons)
     return Decision(Zone.APART, reasons)
+
+
+@lru_cache(maxsize=16384)
+def _named(levels: tuple[int, ...]) -> Mapping[str, str]:
+    """Return the names of the levels by field."""
+    return MappingProxyType(
+        {
+            each.name: "unknown" if rank == UNKNOWN else each.levels[rank].name
+            for each, rank in zip(COMPARISONS, levels, strict=True)
+        }
+    )

@@ -58,8 +58,14 @@ def blocking_keys(one: Prepared) -> list[int]:
     texts += [f"g{a}|{b}|{one.place}" for a, b in pairs if one.place]
     if one.phone:
         texts += [f"p{one.phone}|{word}" for word in givens[:1] or words[:1]]
-    if one.addr and one.zip:
-        texts += [f"q{one.addr}|{word}" for word in words]
+    # A street without its number, which is what people leave out or mistake.
+    street = one.addr.strip("0123456789")[:24]
+    if len(street) >= 4:
+        texts += [f"q{street}|{word}" for word in words]
+        texts += [f"t{street}|{whole}"] if whole else []
+    if town := sound(one.city) or one.city:
+        texts += [f"s{a}|{b}|{town}" for a, b in pairs]
+        texts += [f"u{town}|{whole}|{one.sex}"] if whole else []
     texts += [f"r{a}|{b}|{one.zip}" for a, b in pairs if one.zip]
     if not texts:
         texts = [f"b{a}|{b}|" for a, b in pairs] or [f"w{word}" for word in words]

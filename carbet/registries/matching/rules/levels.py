@@ -57,6 +57,32 @@ def _near_sql(a: str, b: str) -> str:
     )
 
 
+def _far(a: str, b: str) -> bool:
+    """Tell whether two words are two mistakes apart, or three for six letters."""
+    shortest = min(len(a), len(b))
+    gap = distance(a, b, score_cutoff=3)
+    return (gap <= 2 and shortest >= 4) or (gap == 3 and shortest >= 6)
+
+
+def _far_sql(a: str, b: str) -> str:
+    shortest = f"least(length({a}), length({b}))"
+    return (
+        f"((levenshtein({a}, {b}) <= 2 AND {shortest} >= 4)"
+        f" OR (levenshtein({a}, {b}) = 3 AND {shortest} >= 6))"
+    )
+
+
+def exactly_inverted(a: Prepared, b: Prepared) -> bool:
+    """Tell whether the words of each one's name are given names of the other."""
+    return (
+        a.fam != b.fam
+        and a.fam != ""
+        and b.fam != ""
+        and set(a.words.split()) <= set(b.others.split())
+        and set(b.words.split()) <= set(a.others.split())
+    )
+
+
 def inverted(a: Prepared, b: Prepared) -> bool:
     """Tell whether the birth name of each is the given name of the other, one mistake forgiven."""
     if len(a.fam) < 3 or len(b.fam) < 3 or len(a.first) < 3 or len(b.first) < 3:
@@ -77,8 +103,13 @@ _INVERTED = (
 # Particles that hurried hands glue to the name: LEBIHAN, DASILVA, DOSSANTOS.
 _GLUE = ("LE", "LA", "DE", "DU", "DA", "DO", "DOS", "DAS", "DES", "DEL", "VAN", "VANDER", "SAINT")
 _GLUED = ", ".join(f"'{particle}' || fam_{{side}}" for particle in _GLUE)
+_EXACTLY = (
+    "fam_l <> fam_r AND fam_l <> '' AND fam_r <> ''"
+    " AND list_has_all(others_a_r, words_a_l) AND list_has_all(others_a_l, words_a_r)"
+)
 _NAME = (
-    Level("inverted", _INVERTED, "nom et prénom inversés"),
+    Level("inverted", _EXACTLY, "nom et prénom inversés"),
+    Level("inverted_near", _INVERTED, "nom et prénom inversés, à une lettre près"),
     Level("equal", "fam_l = fam_r", "même nom de naissance"),
     Level(
         "used",
@@ -98,7 +129,7 @@ _NAME = (
     Level("shared", "list_has_any(words_a_l, words_a_r)", "un mot du nom en commun"),
     Level(
         "far",
-        "levenshtein(fam_l, fam_r) = 2 AND least(length(fam_l), length(fam_r)) >= 4",
+        _far_sql("fam_l", "fam_r"),
         "noms qui se ressemblent",
     ),
     Level("different", "", "noms différents"),
@@ -112,24 +143,24 @@ def _glued(long: str, short: str) -> bool:
 def _compare_name(a: Prepared, b: Prepared) -> int:
     if not a.fam or not b.fam:
         return UNKNOWN
-    if inverted(a, b):
+    if exactly_inverted(a, b):
         return 0
-    if a.fam == b.fam:
+    if inverted(a, b):
         return 1
-    if a.fam == b.use or a.use == b.fam or (a.use != "" and a.use == b.use):
+    if a.fam == b.fam:
         return 2
+    if a.fam == b.use or a.use == b.fam or (a.use != "" and a.use == b.use):
+        return 3
     mine, theirs = set(a.words.split()), set(b.words.split())
     if mine >= theirs or theirs >= mine or _glued(a.fam, b.fam) or _glued(b.fam, a.fam):
-        return 3
-    if _near(a.fam, b.fam):
         return 4
-    if len(a.fsound) >= 2 and a.fsound == b.fsound:
+    if _near(a.fam, b.fam):
         return 5
-    if mine & theirs:
+    if len(a.fsound) >= 2 and a.fsound == b.fsound:
         return 6
-    if min(len(a.fam), len(b.fam)) >= 4 and distance(a.fam, b.fam, score_cutoff=2) == 2:
+    if mine & theirs:
         return 7
-    return 8
+    return 8 if _far(a.fam, b.fam) else 9
 
 
 _FIRST_NEAR = (
@@ -138,7 +169,7 @@ _FIRST_NEAR = (
 )
 _SINGLE = "(strpos(given_l, ' ') = 0 OR strpos(given_r, ' ') = 0)"
 _GIVEN = (
-    Level("inverted", _INVERTED, "prénom donné comme nom"),
+    Level("inverted", f"({_EXACTLY}) OR ({_INVERTED})", "prénom donné comme nom"),
     Level("list", "given_l = given_r AND strpos(given_l, ' ') > 0", "mêmes prénoms"),
     Level("equal", "given_l = given_r", "même prénom"),
     Level(
@@ -175,6 +206,7 @@ _GIVEN = (
         "list_has_any(others_a_l, others_a_r)",
         "premiers prénoms différents, un en commun",
     ),
+    Level("far", _far_sql("first_l", "first_r"), "prénoms qui se ressemblent"),
     Level("different", "", "prénoms différents"),
 )
 
@@ -182,7 +214,7 @@ _GIVEN = (
 def _compare_given(a: Prepared, b: Prepared) -> int:
     if not a.given or not b.given:
         return UNKNOWN
-    if inverted(a, b):
+    if exactly_inverted(a, b) or inverted(a, b):
         return 0
     if a.given == b.given:
         return 1 if " " in a.given else 2
@@ -207,7 +239,9 @@ def _compare_given(a: Prepared, b: Prepared) -> int:
         return 9
     if near:
         return 10
-    return 11 if shared else 12
+    if shared:
+        return 11
+    return 12 if _far(a.first, b.first) else 13
 
 
 _BORN = (

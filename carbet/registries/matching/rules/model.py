@@ -24,7 +24,17 @@ _TOGETHER_RANKS = tuple(
 )
 # How much of a name's rarity counts at each level: all of it when it is the same word.
 RARITY: dict[str, tuple[str, dict[str, float]]] = {
-    "name": ("fam", {"equal": 1.0, "near": 0.4, "sound": 0.4, "part": 0.5, "inverted": 0.5}),
+    "name": (
+        "fam",
+        {
+            "equal": 1.0,
+            "near": 0.4,
+            "sound": 0.4,
+            "part": 0.5,
+            "inverted": 0.5,
+            "inverted_near": 0.4,
+        },
+    ),
     "given": (
         "first",
         dict.fromkeys(("list", "equal", "start", "reordered", "first_others_near", "first"), 1.0)
@@ -34,7 +44,7 @@ RARITY: dict[str, tuple[str, dict[str, float]]] = {
     "place": ("place", {"equal": 1.0}),
 }
 # Relatives share a name and a place: their rarity tells nothing once the given names differ.
-KIN_GIVEN = frozenset({"part", "near", "shared", "different"})
+KIN_GIVEN = frozenset({"part", "near", "shared", "far", "different"})
 KIN_SHARED = frozenset({"name", "place"})
 
 

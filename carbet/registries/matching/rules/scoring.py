@@ -100,6 +100,27 @@ def explain(
     return Score(total, probability(total), tuple(fields), levels)
 
 
+STRICT = frozenset({"name", "given", "born", "sex", "place"})
+"""Fields of which whoever gave them all may be told whether they agree."""
+
+
+def said(
+    score: Score, *, only: frozenset[str] | None = None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return in words what agrees and what differs; what is unknown, and sums, say nothing."""
+    told = [
+        field
+        for field in score.fields
+        if field.level not in ("", "unknown")
+        and field.weight != 0
+        and (only is None or field.name in only)
+    ]
+    return (
+        tuple(dict.fromkeys(field.words for field in told if field.weight > 0)),
+        tuple(dict.fromkeys(field.words for field in told if field.weight < 0)),
+    )
+
+
 def weigh(model: Model, one: Prepared, two: Prepared, prior: float) -> float:
     """Return what two identities weigh together, without the words: for many candidates."""
     return weigh_levels(model, one, two, compare(one, two), prior)
@@ -147,7 +168,7 @@ def _rarity(
 def _together_words(levels: tuple[int, ...], weight: float) -> str:
     """Say what the fields tell together."""
     said = {name: levels[_RANKS[name]] for name in TOGETHER}
-    same_name = said["name"] in (1, 2, 3)
+    same_name = said["name"] in (2, 3, 4)
     same_day = said["born"] in (0, 1)
     if weight < 0 and same_name and same_day and said["given"] in _KIN_LEVELS:
         return "même nom et même date, d’autres prénoms : des jumeaux, le plus souvent"

@@ -107,8 +107,28 @@ def test_an_unknown_day_agrees_with_the_known_part_only():
 
 def test_names_written_one_for_the_other_are_told_so():
     score = rules.explain(traits("Chevallier", "Luc"), traits("Luk", "Chevallier"))
-    assert score.level("name") == "inverted"
+    assert score.level("name") == "inverted_near"
     assert any("inversés" in field.words for field in score.fields)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (traits("Jean-Baptiste", "Mackenson"), traits("Mackenson", "Jean|Baptiste")),
+        (traits("Alain", "Picard"), traits("Picard", "Thomas|Alain")),
+        (traits("Conceição Cavalcanti", "Bento"), traits("Bento", "Da|Conceicao|Cavalcanti")),
+    ],
+)
+def test_compound_names_inverted_are_told_so(one, other):
+    assert rules.explain(one, other).level("name") == "inverted"
+
+
+def test_a_name_changed_by_marriage_is_linked_only_by_the_whole_list():
+    maiden = traits("Sébastien", "Claire|Marie|Josèphe")
+    whole = rules.explain(maiden, traits("Florimond", "Claire|Marie|Josèphe"))
+    alone = rules.explain(traits("Sébastien", "Claire"), traits("Florimond", "Claire"))
+    assert rules.decide(whole).reasons == ()
+    assert rules.decide(alone).reasons == ("name",)
 
 
 def test_the_used_name_of_one_is_the_birth_name_of_the_other():
@@ -135,6 +155,8 @@ def test_a_newborn_without_a_given_name_is_never_linked_alone(newborn):
 
 
 TWINS = [
+    ("Kelvin", "Kevin"),
+    ("Kaique", "Kaiquee|Daniel"),
     ("Loïc", "Loan"),
     ("Ana|Maria", "Eva|Maria"),
     ("Jean|Pierre", "Paul|Pierre"),
