@@ -19,6 +19,7 @@ from carbet.registries.directory import rules as capabilities
 from carbet.registries.patients import access as persons_access
 from carbet.registries.patients import queries as persons
 from carbet.registries.patients.forms import TraitsForm
+from carbet.registries.patients.rules import traits_in
 
 
 @doors.professional(capability=capabilities.REGISTER_PATIENT)
@@ -64,6 +65,7 @@ def register(request: HttpRequest) -> HttpResponse:
                 given=data["birth_given"][0],
                 birth_date=birth.day,
                 now=request.now,
+                further=traits_in(form.traits() | form.ins_given()),
             )
         except UnableTo as refusal:
             refuse(form, refusal)

@@ -33,6 +33,7 @@ from carbet.registries.patients import fhir as patients_fhir
 from carbet.registries.patients import operations as patients
 from carbet.registries.patients import queries as known_persons
 from carbet.registries.patients.models import Patient, PatientIdentifier
+from carbet.registries.patients.rules import traits_in
 
 _AUTHORS = ("PractitionerRole", "Practitioner", "Organization", "RelatedPerson", "Patient")
 _ENTRY_STATUS = {True: "201 Created", False: "200 OK"}
@@ -294,8 +295,9 @@ class _Transaction:
             given=traits["birth_given"][0],
             birth_date=traits["birth_date"],
             now=self.now,
+            further=traits_in(traits),
         ):
-            same = (
+            same = each.certain or (
                 names.strict_form(each.birth_family) == names.strict_form(traits["birth_family"])
                 and names.strict_form(each.birth_given[0])
                 == names.strict_form(traits["birth_given"][0])

@@ -22,6 +22,9 @@ SEARCH_LIMIT = 50
 PAGE = 25
 # Writings scored for one question: those that share most keys with it.
 CANDIDATES = 80
+# Persons shown to whoever searches before creating, and how likely the guessed ones must be.
+KNOWN_LIMIT = 10
+LIKELY = 0.5
 # A base that fills up is judged as if it already held this many identities.
 SMALLEST_BASE = 100_000
 # Two persons this close (a factor of a thousand) are told apart by people.
@@ -44,6 +47,12 @@ class KnownPerson:
     open_to_actor: bool
     proof: str = ""
     """That the actor gave the exact traits, where the record is closed to them."""
+    alike: tuple[str, ...] = ()
+    """What agrees with what the actor gave, in words."""
+    unlike: tuple[str, ...] = ()
+    """What differs from it, in words."""
+    certain: bool = False
+    """A machine would link what the actor gave to this person."""
 
     @property
     def name(self) -> str:
@@ -146,37 +155,91 @@ def full_name(patient: Patient) -> str:
 
 
 def find_by_traits(
-    *, actor: Actor, family: str, given: str, birth_date: date, now: datetime
+    *,
+    actor: Actor,
+    family: str,
+    given: str,
+    birth_date: date,
+    now: datetime,
+    precision: str = "day",
+    further: Traits | None = None,
 ) -> list[KnownPerson]:
-    """Return at most ten persons known under these traits, in the whole territory.
+    """Return at most ten persons known under these traits, in the whole territory, closest first.
 
-    The search before any creation (RNIV 2.0): birth date exact, names tolerant of spelling.
+    The search before any creation (RNIV 2.0). Whoever bears these names, however spelt, on this
+    very date; then whoever is rather the one described than another, by mistaken traits too:
+    `LIKELY` bounds what a guess discloses. Each says in words what agrees and what differs.
+
+    Args:
+        precision: of the date: "day", "month" or "year".
+        further: everything that is known of the person, for a finer comparison.
     """
     groups = names.query_keys(f"{family} {given}")[:8]
-    if len(groups) < 2:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT patient_id, birth_family, birth_given, used_family, gender, birth_date,"
-            " birth_place_name, city FROM patients_search_traits(%s, %s)",
-            [json.dumps(groups), birth_date],
-        )
-        rows = cursor.fetchall()
-    mine = set(
-        patients_open_to(actor, now=now)
-        .filter(pk__in=[row[0] for row in rows])
-        .values_list("pk", flat=True)
+    exact: list[tuple[Any, ...]] = []
+    if len(groups) >= 2:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT patient_id, birth_family, birth_given, used_family, gender, birth_date,"
+                " birth_place_name, city FROM patients_search_traits(%s, %s)",
+                [json.dumps(groups), birth_date],
+            )
+            exact = [row[:8] for row in cursor.fetchall()]
+    asked = further or Traits(
+        birth_family=family,
+        birth_given=(given,),
+        birth_date=birth_date,
+        birth_date_precision=precision,
     )
-    for row in rows:
-        audit.read(actor, "patient.find", now=now, patient_id=row[0], entity="Patient")
-    return [
-        KnownPerson(
-            *row,
-            open_to_actor=row[0] in mine,
-            proof="" if row[0] in mine else proof_of_traits(actor=actor, patient_id=row[0]),
+    guessed = [each for each in find_candidates(asked, limit=KNOWN_LIMIT) if each.is_likely]
+    return _known(actor, asked, exact, guessed, now=now)
+
+
+def _known(
+    actor: Actor,
+    asked: Traits,
+    exact: list[tuple[Any, ...]],
+    guessed: list["Candidate"],
+    *,
+    now: datetime,
+) -> list[KnownPerson]:
+    """Return the persons found as they are shown, each once; each is traced."""
+    by_number = {each.patient_id: each for each in guessed}
+    rows = {each.patient_id: each.described for each in guessed}
+    rows |= {row[0]: row for row in exact}
+    chosen = list(rows)[:KNOWN_LIMIT]
+    mine = set(patients_open_to(actor, now=now).filter(pk__in=chosen).values_list("pk", flat=True))
+    given_exactly = {row[0] for row in exact}
+    known = []
+    for number in chosen:
+        audit.read(actor, "patient.find", now=now, patient_id=number, entity="Patient")
+        row, candidate = rows[number], by_number.get(number)
+        score = candidate.score if candidate else matching.explain(asked, _described_traits(row))
+        # Of a closed record, no more than its strict traits: a telephone tried is not confirmed.
+        alike, unlike = matching.said(score, only=None if number in mine else matching.STRICT)
+        proven = number in given_exactly or (candidate is not None and candidate.is_certain)
+        known.append(
+            KnownPerson(
+                *row,
+                open_to_actor=number in mine,
+                proof=proof_of_traits(actor=actor, patient_id=number)
+                if proven and number not in mine
+                else "",
+                alike=alike,
+                unlike=unlike,
+                certain=candidate is not None and candidate.is_certain,
+            )
         )
-        for row in rows
-    ]
+    return known
+
+
+def _described_traits(row: tuple[Any, ...]) -> Traits:
+    return Traits(
+        birth_family=row[1],
+        birth_given=tuple(row[2]),
+        used_family=row[3],
+        gender=row[4],
+        birth_date=row[5],
+    )
 
 
 @dataclass(frozen=True)
@@ -187,6 +250,18 @@ class Candidate:
     score: Score
     decision: Decision
     source: int = 0
+    described: tuple[Any, ...] = ()
+    """The columns of a `KnownPerson` that a search before any creation shows."""
+
+    @property
+    def is_likely(self) -> bool:
+        """Tell whether it is rather this person than another."""
+        return self.score.probability >= LIKELY
+
+    @property
+    def is_certain(self) -> bool:
+        """Tell whether a machine may link them by itself."""
+        return self.decision.zone is Zone.AUTOMATIC
 
 
 def candidates(traits: Traits, limit: int = 10) -> list[tuple[int, Score]]:
@@ -208,14 +283,16 @@ def find_candidates(traits: Traits, *, limit: int = 10) -> list[Candidate]:
     asked = matching.prepare(traits)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT patient_id, source, packed, base FROM patients_candidates(%s, %s)",
+            "SELECT patient_id, source, packed, base, birth_family, birth_given, used_family,"
+            " gender, birth_date, birth_place_name, city FROM patients_candidates(%s, %s)",
             [matching.blocking_keys(asked), CANDIDATES],
         )
         rows = cursor.fetchall()
     base = max([SMALLEST_BASE, *(row[3] for row in rows[:1])])
     prior = model.prior_for(base)
     best: dict[int, tuple[float, int, Prepared]] = {}
-    for patient_id, source, packed, _ in rows:
+    described = {row[0]: (row[0], *row[4:]) for row in rows}
+    for patient_id, source, packed, *_ in rows:
         written = matching.unpack(packed)
         weight = matching.weigh(model, asked, written, prior)
         if weight > model.doubtful and (patient_id not in best or weight > best[patient_id][0]):
@@ -224,7 +301,8 @@ def find_candidates(traits: Traits, *, limit: int = 10) -> list[Candidate]:
     found = []
     for patient_id, (_, source, written) in ranked:
         score = matching.explain(asked, written, base_size=base, model=model)
-        found.append(Candidate(patient_id, score, matching.decide(score, model=model), source))
+        decision = matching.decide(score, model=model)
+        found.append(Candidate(patient_id, score, decision, source, described[patient_id]))
     return _with_rivals(found)
 
 

@@ -112,3 +112,32 @@ def traits_of(patient: Any, *, ins: str = "") -> Traits:
         postal_code=patient.postal_code,
         city=patient.city,
     )
+
+
+def traits_in(values: dict[str, Any]) -> Traits:
+    """Return the traits that `register_patient` takes as they are compared with others."""
+    told = {**_NOTHING_TOLD, **values}
+    return Traits(
+        birth_family=told["birth_family"],
+        birth_given=tuple(told["birth_given"]),
+        birth_date=told["birth_date"],
+        birth_date_precision=told["birth_date_precision"] or "day",
+        gender=told["gender"] or "unknown",
+        birth_place_code=told["birth_place_code"],
+        used_family=told["used_family"],
+        used_given=told["used_given"],
+        ins=told["ins"] or "",
+        phone=told["phone"],
+        address=told["address_line"],
+        postal_code=told["postal_code"],
+        city=told["city"],
+    )
+
+
+_NOTHING_TOLD = dict.fromkeys(
+    (
+        *("birth_date_precision", "gender", "birth_place_code", "used_family", "used_given"),
+        *("ins", "phone", "address_line", "postal_code", "city"),
+    ),
+    "",
+)

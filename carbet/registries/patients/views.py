@@ -66,6 +66,7 @@ def find(request: HttpRequest) -> HttpResponse:
         family=form.cleaned_data["birth_family"],
         given=form.cleaned_data["birth_given"],
         birth_date=birth.day,
+        precision=birth.precision,
         now=request.now,
     )
     context = {

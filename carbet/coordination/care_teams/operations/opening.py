@@ -28,6 +28,7 @@ from carbet.registries.directory.rules import DOCTOR
 from carbet.registries.patients import operations as patients
 from carbet.registries.patients import queries as known_persons
 from carbet.registries.patients.models import Patient
+from carbet.registries.patients.rules import traits_in
 
 
 class UnableToRegister(UnableTo):
@@ -73,10 +74,11 @@ def register_with_circle(
         given=traits["birth_given"][0],
         birth_date=traits["birth_date"],
         now=now,
+        further=traits_in(traits),
     ):
         raise UnableToRegister(
-            "Une personne est déjà connue sous ces traits : ouvrez son dossier, ou confirmez"
-            " qu’il s’agit de quelqu’un d’autre.",
+            "Une personne est déjà connue sous ces traits ou presque : ouvrez son dossier, ou"
+            " confirmez qu’il s’agit de quelqu’un d’autre.",
             field="distinct",
         )
     patient = patients.register_patient(actor=actor, now=now, **traits)

@@ -130,3 +130,45 @@ def test_one_statement_however_many_look_alike(world, katiana, others):
             candidates = queries.find_candidates(ASKED, limit=5)
     assert len(candidates) == min(5, others + 1)
     assert sum("patients_candidates" in query["sql"] for query in captured) == 1
+
+
+def known_to(world, role, given, family, born=BORN, **more):
+    with row_security.acting_as(world.actor(role), now=world.now):
+        return queries.find_by_traits(
+            actor=world.actor(role),
+            family=family,
+            given=given,
+            birth_date=born,
+            now=world.now,
+            **more,
+        )
+
+
+def test_two_mistakes_still_show_who_is_known_and_why(world, katiana):
+    [person] = known_to(world, "far_nurse", "Ktiana", "Zephyrin")
+    assert person.patient_id == katiana.pk
+    assert not person.open_to_actor
+    assert "noms presque identiques" in person.alike
+    assert "même date de naissance" in person.alike
+
+
+def test_a_wrong_day_shows_who_is_known_and_what_differs_but_opens_nothing(world, katiana):
+    [person] = known_to(world, "far_nurse", "Katiana", "Zéphirin", datetime.date(1987, 6, 15))
+    assert person.birth_date == BORN
+    assert any("un chiffre près" in words for words in (*person.alike, *person.unlike))
+    assert person.proof == ""
+
+
+def test_a_guess_shows_nobody(world, katiana):
+    assert known_to(world, "far_nurse", "Anaïs", "Zéphirin", datetime.date(1960, 2, 3)) == []
+    assert known_to(world, "far_nurse", "Katiana", "Abenté", datetime.date(1960, 2, 3)) == []
+
+
+def test_a_telephone_tried_on_a_closed_record_is_not_confirmed(world):
+    world.register(
+        birth_family="Zéphirin", birth_given=["Katiana"], birth_date=BORN, phone="0639980001"
+    )
+    tried = replace(ASKED, phone="0639980001")
+    [person] = known_to(world, "far_nurse", "Katiana", "Zéphirin", further=tried)
+    assert person.alike
+    assert not any("téléphone" in words for words in (*person.alike, *person.unlike))
