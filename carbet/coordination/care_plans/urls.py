@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from carbet.coordination.care_plans.views import deciding, proposing, reading, writing
+from carbet.coordination.care_plans.views import deciding, proposing, reading, visiting, writing
 
 app_name = "care_plans"
 _PLAN = "patients/<sid:patient_id>/plan/"
@@ -15,6 +15,12 @@ urlpatterns = [
     path(f"{_PLAN}besoins/<sid:need_id>/", writing.change_need, name="change_need"),
     path(f"{_PLAN}objectifs/<sid:goal_id>/", writing.change_goal, name="change_goal"),
     path(f"{_PLAN}actions/<sid:action_id>/", writing.change_action, name="change_action"),
+    path(f"{_PLAN}actions/<sid:action_id>/rendez-vous/", visiting.plan_visits, name="visits"),
+    path(
+        f"{_PLAN}actions/<sid:action_id>/rendez-vous/annuler/",
+        visiting.cancel_visits,
+        name="cancel_visits",
+    ),
     path(f"{_PLAN}disposition/", writing.arrange, name="arrange"),
     path(f"{_PLAN}avancement/", reading.progress, name="progress"),
     path(f"{_PLAN}proposer/", deciding.propose, name="propose"),

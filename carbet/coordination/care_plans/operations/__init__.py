@@ -19,6 +19,11 @@ from carbet.coordination.care_plans.operations.reviewing import (
     record_agreement,
     review,
 )
+from carbet.coordination.care_plans.operations.visiting import (
+    UnableToPlanVisits,
+    cancel_visits,
+    plan_visits,
+)
 from carbet.coordination.care_plans.operations.writing import (
     Entry,
     add_entry,
@@ -38,15 +43,18 @@ __all__ = [
     "StalePlan",
     "UnableToDecide",
     "UnableToEditPlan",
+    "UnableToPlanVisits",
     "UnableToProposePlan",
     "UnableToReview",
     "add_entry",
     "adopt",
     "approve",
+    "cancel_visits",
     "change_part",
     "create_plan",
     "describe",
     "move_part",
+    "plan_visits",
     "propose",
     "record_agreement",
     "record_answer",

@@ -16,7 +16,7 @@ from carbet.coordination.care_plans.choices import (
 )
 from carbet.coordination.care_plans.library import ProposedAction, ProposedNeed
 from carbet.coordination.care_plans.operations import Adopted
-from carbet.coordination.care_plans.queries import RemovedPart
+from carbet.coordination.care_plans.queries import RemovedPart, Visits
 from carbet.coordination.care_plans.rules import (
     ActionContent,
     AgreementContent,
@@ -52,6 +52,7 @@ class ActionLine:
     status: str
     label: str
     tone: str
+    visits: Visits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def tree(
     left: frozenset[int] = frozenset(),
     removed: Iterable[RemovedPart] = (),
     measured: Mapping[str, MeasurePoint] = MappingProxyType({}),
+    visits: Mapping[int, Visits] = MappingProxyType({}),
 ) -> tuple[NeedLines, ...]:
     """Return the needs with what the page says of each part.
 
@@ -97,6 +99,7 @@ def tree(
         left: the responsible members who have left the circle.
         removed: the parts taken out that can be put back where they were.
         measured: the last measure of each kind, for the targets that a measure tells.
+        visits: the visits to come of the actions that became visits.
     """
     taken_out = tuple(removed)
     return tuple(
@@ -104,7 +107,9 @@ def tree(
             id=need.id,
             text=need.text,
             domain=rules.domain_words(need.domain, need.serafin),
-            goals=tuple(_goal(goal, today, left, taken_out, measured) for goal in need.goals),
+            goals=tuple(
+                _goal(goal, today, left, taken_out, measured, visits) for goal in need.goals
+            ),
             removed=_of(taken_out, rules.GOAL, need.id),
         )
         for need in content.needs
@@ -323,6 +328,7 @@ def _goal(
     left: frozenset[int],
     removed: tuple[RemovedPart, ...],
     measured: Mapping[str, MeasurePoint],
+    visits: Mapping[int, Visits],
 ) -> GoalLines:
     found = measured.get(goal.measure) if goal.measure and goal.amount is not None else None
     return GoalLines(
@@ -336,12 +342,16 @@ def _goal(
         status=goal.status,
         label=_label(GoalStatus, goal.status),
         tone=_TONES.get(goal.status, "neutral"),
-        actions=tuple(_action(action, today, left) for action in goal.actions),
+        actions=tuple(
+            _action(action, today, left, visits.get(action.id)) for action in goal.actions
+        ),
         removed=_of(removed, rules.ACTION, goal.id),
     )
 
 
-def _action(action: ActionContent, today: date, left: frozenset[int]) -> ActionLine:
+def _action(
+    action: ActionContent, today: date, left: frozenset[int], visits: Visits | None
+) -> ActionLine:
     return ActionLine(
         id=action.id,
         text=action.text,
@@ -355,6 +365,7 @@ def _action(action: ActionContent, today: date, left: frozenset[int]) -> ActionL
         status=action.status,
         label=_label(ActionStatus, action.status),
         tone=_TONES.get(action.status, "neutral"),
+        visits=visits,
     )
 
 

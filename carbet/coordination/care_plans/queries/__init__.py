@@ -12,13 +12,25 @@ from django.db.models import Q, QuerySet
 
 from carbet.coordination.care_plans import rules
 from carbet.coordination.care_plans.choices import ActionStatus, GoalStatus, PlanStatus
-from carbet.coordination.care_plans.models import CarePlan, CarePlanVersion, PlanReview
+from carbet.coordination.care_plans.models import (
+    CarePlan,
+    CarePlanVersion,
+    PlannedAction,
+    PlanReview,
+)
 from carbet.coordination.care_plans.queries import statements
 from carbet.coordination.care_plans.queries.proposals import (
     Assessed,
     assessed,
     fittest,
     proposal_key,
+)
+from carbet.coordination.care_plans.queries.visiting import (
+    CODES,
+    Visits,
+    is_made_by,
+    visits,
+    visits_from_json,
 )
 from carbet.coordination.care_plans.rules import (
     ActionContent,
@@ -44,7 +56,9 @@ __all__ = [
     "RemovedPart",
     "Summary",
     "Version",
+    "Visits",
     "Who",
+    "action",
     "approved_version",
     "approvers",
     "assessed",
@@ -56,6 +70,7 @@ __all__ = [
     "get_plan",
     "get_versions",
     "ins_of",
+    "is_made_by",
     "measured",
     "member_name",
     "members",
@@ -63,6 +78,7 @@ __all__ = [
     "reviews",
     "summary",
     "versions",
+    "visits",
 ]
 
 AWAITING_LIMIT = 25
@@ -134,6 +150,9 @@ class Plan:
     left: frozenset[int] = field(default_factory=frozenset)
     """The participants named in the plan who have left the circle."""
 
+    visits: dict[int, Visits] = field(default_factory=dict)
+    """The visits to come of the actions that became visits, by action."""
+
     @property
     def is_approved(self) -> bool:
         return self.status == PlanStatus.ACTIVE and self.latest is not None
@@ -180,6 +199,7 @@ def get_plan(
             "zone": settings.TIME_ZONE,
             "account": actor.account_id if actor else None,
             "visit": now - rules.VISIT_GAP if now else None,
+            **CODES,
         },
     )
     if row is None:
@@ -212,6 +232,7 @@ def get_plan(
             taken_by=row["taken_by"]["name"] if row["taken_by"] else "",
         ),
         agreed_revision=row["agreed_revision"],
+        visits=visits_from_json(row["visits"]),
         left=frozenset(
             action["responsible_id"]
             for action in parts["actions"]
@@ -338,6 +359,15 @@ def measured(plan: Plan) -> dict[str, MeasurePoint]:
         return {}
     found = notebook.latest_measures(patient_id=plan.patient_id, each=1)
     return {kind: points[-1] for kind, points in found.items() if kind in wanted and points}
+
+
+def action(*, patient_id: int, action_id: int) -> PlannedAction | None:
+    """Return an action of the person's plan with who is responsible, removed or not."""
+    return (
+        PlannedAction.objects.filter(patient_id=patient_id, pk=action_id)
+        .select_related("responsible", "appointment__series")
+        .first()
+    )
 
 
 def members(*, patient_id: int, now: datetime) -> list[CareTeamParticipant]:

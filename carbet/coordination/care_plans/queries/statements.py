@@ -28,6 +28,40 @@ def _member(column: str) -> str:
       WHERE c.id = {column})"""
 
 
+# What a visit of an action must have, or it is proposed for cancellation: the action is in the
+# plan and goes on, the day is not past its end, and whoever is responsible takes part.
+VISITS = """
+WITH held AS (
+  SELECT a.id, a.text, a.due_on, a.appointment_id, c.practitioner_role_id AS role_id,
+    CASE WHEN a.removed_at IS NOT NULL OR g.removed_at IS NOT NULL OR n.removed_at IS NOT NULL
+           THEN 'removed'
+         WHEN a.status = ANY(%(ended)s::text[]) OR g.status = ANY(%(goal_ended)s::text[])
+           THEN 'ended' END AS over
+  FROM care_plans_plannedaction a
+  JOIN care_plans_goal g ON g.id = a.goal_id
+  JOIN care_plans_need n ON n.id = g.need_id
+  LEFT JOIN care_teams_careteamparticipant c ON c.id = a.responsible_id
+  WHERE a.patient_id = %(patient)s AND a.appointment_id IS NOT NULL
+), visits AS (
+  SELECT h.id, h.text, v.id AS visit_id, v.start, COALESCE(h.over,
+      CASE WHEN h.due_on < (v.start AT TIME ZONE %(zone)s)::date THEN 'late'
+           WHEN h.role_id IS NOT NULL AND NOT EXISTS (
+             SELECT 1 FROM scheduling_appointmentparticipant p
+             WHERE p.appointment_id = v.id AND p.practitioner_role_id = h.role_id) THEN 'other'
+      END) AS why
+  FROM held h
+  JOIN scheduling_appointment f ON f.id = h.appointment_id
+  JOIN scheduling_appointment v ON v.patient_id = %(patient)s
+    AND (v.id = f.id OR v.series_id = f.series_id)
+  WHERE v.status = ANY(%(open)s::text[]) AND v.start >= carbet_now()
+)
+SELECT id, text, array_agg(visit_id ORDER BY start, visit_id) AS ids,
+  array_agg(start ORDER BY start, visit_id) AS starts,
+  COALESCE(array_agg(visit_id ORDER BY start) FILTER (WHERE why IS NOT NULL), '{}') AS surplus,
+  min(why) FILTER (WHERE why IS NOT NULL) AS why
+FROM visits GROUP BY id, text ORDER BY id
+"""
+
 PLAN = f"""
 SELECT p.id, p.status, p.revision, p.person_words, p.review_due_on, p.proposed_at, p.returned_at,
   p.returned_comment, p.created_at, p.updated_at,
@@ -55,6 +89,7 @@ SELECT p.id, p.status, p.revision, p.person_words, p.review_due_on, p.proposed_a
       'approved_by', {_who("v.approved_by_id")}, 'comment', v.comment, 'content', v.content)
    FROM care_plans_careplanversion v WHERE v.care_plan_id = p.id
    ORDER BY v.number DESC, v.categories DESC LIMIT 1) AS latest,
+  (SELECT jsonb_agg(to_jsonb(visiting)) FROM ({VISITS}) visiting) AS visits,
   (SELECT max(e.recorded_at) FROM core_auditevent e
    WHERE e.account_id = %(account)s AND e.patient_id = p.patient_id
      AND e.operation LIKE 'care_plan.%%' AND e.recorded_at < %(visit)s) AS last_visit_at

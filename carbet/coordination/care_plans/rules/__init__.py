@@ -84,6 +84,7 @@ __all__ = [
     "merge",
     "missing_for_proposal",
     "part_of",
+    "plannable",
     "quoted",
     "refused_target",
     "side_by_side",
@@ -199,3 +200,12 @@ def missing_for_proposal(content: Content) -> str:
     if not any(goal.actions for need in content.needs for goal in need.goals):
         return "Le plan n’a pas encore d’action : dites qui fait quoi."
     return ""
+
+
+def plannable(content: Content | None) -> frozenset[int]:
+    """Return the actions of an approved plan that may become visits."""
+    if content is None:
+        return frozenset()
+    return frozenset(
+        action.id for need in content.needs for goal in need.goals for action in goal.actions
+    )

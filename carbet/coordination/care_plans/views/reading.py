@@ -157,7 +157,10 @@ def detail_page(
         "may_progress": patient.level >= Level.WRITE,
     }
     if plan is not None:
-        context |= standing(plan, measured=queries.measured(plan))
+        context |= standing(plan, measured=queries.measured(plan), visits=plan.visits)
+        context["surplus"] = [each for each in plan.visits.values() if each.surplus]
+        approved = plan.latest.content if plan.latest else None
+        context["plannable"] = rules.plannable(approved) if context["may_progress"] else ()
         seen = plan.last_visit_at
         own = plan.updated_by is not None and plan.updated_by.id == actor.role_id
         if seen is not None and plan.updated_at > seen and not own:
@@ -187,11 +190,15 @@ def detail_page(
     return render(request, template, context, status=status)
 
 
-def standing(plan: Plan, *, measured: Any = None) -> dict[str, Any]:
+def standing(plan: Plan, *, measured: Any = None, visits: Any = None) -> dict[str, Any]:
     number = plan.latest.number if plan.latest else None
     return {
         "needs": presenters.tree(
-            plan.content, today=plan.today, left=plan.left, measured=measured or {}
+            plan.content,
+            today=plan.today,
+            left=plan.left,
+            measured=measured or {},
+            visits=visits or {},
         ),
         "agreed": presenters.agreement_words(plan.agreement),
         "words": presenters.status_words(plan.status, number),

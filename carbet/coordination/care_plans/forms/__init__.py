@@ -17,6 +17,7 @@ from carbet.coordination.care_plans.choices import (
     NeedDomain,
     Outcome,
 )
+from carbet.coordination.care_plans.forms.visiting import VisitsForm as VisitsForm
 from carbet.coordination.care_plans.library import ProposedNeed
 
 TEXT_LENGTH = 500
