@@ -28,7 +28,7 @@ def alerts_of(person: Someone, kind: str, name: str) -> Locator:
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 def test_claire_is_cared_for_together(enter, scripts):
     # Each pass has a Claire of its own: a person has one record only.
-    family, year = ("Sébastien", "1951") if scripts else ("Sébastienne", "1952")
+    family, year = ("Sébastien", "1951") if scripts else ("Amaranthe", "1962")
 
     # Given her doctor, who looks for her by her traits and does not find her
     gp = enter(GP, scripts=scripts)

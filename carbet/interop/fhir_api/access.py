@@ -52,7 +52,7 @@ def resolve(request: HttpRequest, *, read_only: bool) -> Actor:
                 "hash": get_adapter().hash_token(token),
                 "now": now,
                 "moment": now.isoformat(),
-                "read_only": read_only or request.path.endswith("/_search"),
+                "read_only": read_only or request.path.endswith(("/_search", "/$match")),
             },
         )
         client, scopes, name, organization_id, organization = cursor.fetchone()[:5]

@@ -18,6 +18,7 @@ from carbet.interop.fhir_api.choices import (
 )
 from carbet.interop.fhir_api.rules.registry import RESOURCES, TRANSACTION_PROFILES, Resource
 from carbet.interop.fhir_api.rules.search import Search
+from carbet.registries.patients.queries import Candidate
 
 _PAGE_SALT = "carbet.fhir.page"
 _PAGE_LIFE = 24 * 60 * 60
@@ -70,6 +71,41 @@ def search_bundle(
     if total is not None:
         found["total"] = total
     return found | {"entry": entries} if entries else found
+
+
+_GRADE = "http://hl7.org/fhir/StructureDefinition/match-grade"
+_PROBABLE = 0.99
+
+
+def match_bundle(found: Iterable[tuple[Json, Candidate]], *, closed: bool) -> Json:
+    """Return the searchset of `Patient/$match`: each with its score, from 0 to 1, and its grade."""
+    entries: list[Json] = []
+    for resource, candidate in found:
+        probability = candidate.score.probability
+        if candidate.is_certain:
+            grade = "certain"
+        else:
+            grade = "probable" if probability >= _PROBABLE else "possible"
+        entry = _entry(resource, "match")
+        entry["search"] |= {
+            "extension": [fhir.extension(_GRADE, valueCode=grade)],
+            "score": round(probability, 4),
+        }
+        entries.append(entry)
+    if closed:
+        told = Issue(
+            "informational",
+            "Une personne est déjà connue sous ces traits ; son dossier n’est pas ouvert à votre"
+            " structure.",
+            severity="information",
+        )
+        entries.append({"resource": fhir.outcome([told]), "search": {"mode": "outcome"}})
+    bundle: Json = {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "total": sum(entry["search"]["mode"] == "match" for entry in entries),
+    }
+    return bundle | {"entry": entries} if entries else bundle
 
 
 def page_mark(search: Search, *, client_id: str, after: int) -> str:
@@ -211,6 +247,9 @@ def _served(resource: Resource) -> Json:
         found["searchInclude"] = list(resource.includes)
     if resource.revincludes:
         found["searchRevInclude"] = list(resource.revincludes)
+    if resource.type == "Patient":
+        definition = "http://hl7.org/fhir/OperationDefinition/Patient-match"
+        found["operation"] = [{"name": "match", "definition": definition}]
     if resource.documentation:
         found["documentation"] = resource.documentation
     return found

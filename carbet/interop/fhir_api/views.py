@@ -22,7 +22,8 @@ from carbet.core.fhir import Json, Refused, refuse
 from carbet.core.middleware import unavailable
 from carbet.interop.fhir_api import access, operations, presenters, queries
 from carbet.interop.fhir_api.choices import LARGEST_BODY, READ, WRITE
-from carbet.interop.fhir_api.rules import parsing, transaction
+from carbet.interop.fhir_api.queries import matching as who
+from carbet.interop.fhir_api.rules import matching, parsing, transaction
 from carbet.interop.fhir_api.rules import search as search_rules
 from carbet.interop.fhir_api.rules.registry import RESOURCES, Resource
 
@@ -178,6 +179,19 @@ def search(request: HttpRequest, *, resource_type: str) -> HttpResponse:
         form = frozenset({"application/x-www-form-urlencoded"})
         said += parse_query(read_body(request, form))
     return answer_search(request, resource, said)
+
+
+@doors.system()
+@door("POST")
+def match(request: HttpRequest) -> HttpResponse:
+    """Say who a described person may be, with a score: an answer, never a list to browse."""
+    try:
+        return answer_match(request)
+    except Refused:
+        # Nothing is written here, but who asked in vain is known.
+        if request.actor.is_authenticated:
+            who.trace_refusal(actor=request.actor, now=request.now)
+        raise
 
 
 @doors.system()
@@ -491,6 +505,15 @@ def answer_search(
             total=found.total,
         )
     )
+
+
+def answer_match(request: HttpRequest) -> HttpResponse:
+    """Answer who the person described in the body may be."""
+    access.require(request.actor, READ)
+    no_parameters(request)
+    asked = matching.read_match(parsing.parse(read_body(request)), now=request.now)
+    found = who.match(actor=request.actor, asked=asked, now=request.now)
+    return fhir.response(presenters.match_bundle(found.found, closed=found.closed))
 
 
 def no_parameters(request: HttpRequest) -> None:

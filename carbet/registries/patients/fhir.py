@@ -13,6 +13,7 @@ from django.db.models.functions import JSONObject
 from carbet.core import fhir, identifiers, names
 from carbet.core.compiled import Compiled
 from carbet.core.fhir import Issue, Json, Reading
+from carbet.registries.matching.rules import Traits
 from carbet.registries.patients import rules
 from carbet.registries.patients.choices import (
     INS_NIA,
@@ -242,6 +243,46 @@ def read(resource: Json, at: str, *, now: datetime) -> PatientRead:
     traits |= _read_status(reading, has_ins=bool(traits["ins"]))
     traits |= _read_telecom(reading) | _read_address(reading)
     return PatientRead(traits, reading.issues)
+
+
+def read_described(resource: Json, at: str, *, now: datetime) -> tuple[Traits, list[Issue]]:
+    """Read a Patient that describes whom one looks for: its traits, and what forbids the search.
+
+    A name and a birth date at least, or the INS and one of them: less would browse the territory.
+    """
+    reading = Reading(resource | {"gender": resource.get("gender", "unknown")}, at)
+    names_said = _read_described_names(reading)
+    birth: dict[str, Any] = {"birth_date": None, "birth_date_precision": "day"}
+    told = _read_birth(reading, now) if "birthDate" in resource else birth
+    numbers = _read_identifiers(reading)
+    contact = _read_telecom(reading) | _read_address(reading)
+    values = {**names_said, **told, **numbers, **contact, "gender": reading.resource["gender"]}
+    issues = [issue for issue in reading.issues if issue.severity == "error"]
+    has_name = bool(values["birth_family"] and values["birth_given"])
+    if not issues and not has_name and not values["ins"]:
+        said = "Nom de naissance et premier prénom sont nécessaires à la recherche."
+        issues.append(Issue("required", said, f"{at}.name"))
+    if not issues and values["birth_date"] is None and not (values["ins"] and has_name):
+        said = "La date de naissance est nécessaire à la recherche."
+        issues.append(Issue("required", said, f"{at}.birthDate"))
+    return rules.traits_in(values), issues
+
+
+def _read_described_names(reading: Reading) -> dict[str, Any]:
+    """Return the names of whom one looks for: the birth name where it is said, the first if not."""
+    said = reading.resource.get("name", [])
+    birth = next((each for each in said if each.get("use") in ("official", "maiden")), None)
+    usual = next((each for each in said if each.get("use") == "usual"), None)
+    first = birth or usual or (said[0] if said else {})
+    place = f"name[{said.index(first)}]" if said else "name"
+    given = [str(each) for each in first.get("given", []) if each][:6]
+    used = usual if usual is not None and usual is not first else {}
+    return {
+        "birth_family": reading.text(first.get("family"), 100, f"{place}.family"),
+        "birth_given": [reading.text(each, 60, f"{place}.given") for each in given],
+        "used_family": str(used.get("family") or "")[:100],
+        "used_given": str(next(iter(used.get("given", [])), ""))[:60],
+    }
 
 
 def same_person(known: Patient, traits: dict[str, Any]) -> bool:
