@@ -151,6 +151,7 @@ BEYOND_THE_DOOR = {
     ),
     "detection:judge": "a proposal exists for those to whom its category is open",
     "situations:emergency": "medical: a social member does not see it",
+    "situations:file_sheet": "medical: a social member does not see it",
     "support:reopen": "a case exists for the team that keeps it",
     "rights:end_delegation": "a delegation exists for those it concerns and who decides on it",
     "rights:right": "a right is seen by whoever decides on it",

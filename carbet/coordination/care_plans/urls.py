@@ -37,5 +37,6 @@ urlpatterns = [
     path(f"{_PLAN}versions/", reading.versions, name="versions"),
     path(f"{_PLAN}versions/comparer/", reading.compare, name="compare"),
     path(f"{_PLAN}versions/<int:number>/", reading.version, name="version"),
+    path(f"{_PLAN}versions/<int:number>/classer/", reading.file_version, name="file_version"),
     path(f"{_PLAN}plan.pdf", reading.pdf, name="pdf"),
 ]

@@ -135,6 +135,74 @@ class DocumentForm(forms.Form):
         return data
 
 
+class LetterForm(forms.Form):
+    """A letter: to whom, its subject, its text."""
+
+    recipient = forms.TypedChoiceField(
+        label="À un membre du cercle", coerce=int, required=False, empty_value=None
+    )
+    addressee = forms.CharField(
+        label="Ou à quelqu’un d’autre",
+        max_length=200,
+        required=False,
+        help_text="Nom et fonction, comme écrits sur la lettre.",
+        widget=forms.TextInput(attrs={"dir": "auto"}),
+    )
+    type = forms.ChoiceField(
+        label="Type de document",
+        choices=[
+            (each.value, str(each.label))
+            for each in (
+                DocumentType.REFERRAL,
+                DocumentType.SOCIAL,
+                DocumentType.PROFESSIONAL,
+                DocumentType.ADMINISTRATIVE,
+            )
+        ],
+    )
+    title = forms.CharField(
+        label="Objet", max_length=120, widget=forms.TextInput(attrs={"dir": "auto"})
+    )
+    text = forms.CharField(
+        label="Texte",
+        max_length=15_000,
+        widget=forms.Textarea(attrs={"rows": 14, "dir": "auto"}),
+    )
+    visibility = forms.ChoiceField(
+        label="Qui la voit",
+        choices=[
+            (value, label) for value, label in Visibility.choices if value != Visibility.CHOSEN
+        ],
+        initial=Visibility.CIRCLE,
+        widget=forms.RadioSelect,
+    )
+    gesture = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def __init__(self, *args: Any, recipients: list[tuple[int, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["recipient"].choices = [("", "Choisissez"), *recipients]
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for one addressee, and only one.
+
+        Raises:
+            ValidationError: nobody, or two.
+        """
+        data = super().clean() or self.cleaned_data
+        if "recipient" in data and "addressee" in data:
+            if not data["recipient"] and not data["addressee"]:
+                self.add_error("recipient", "Dites à qui cette lettre s’adresse.")
+            elif data["recipient"] and data["addressee"]:
+                self.add_error("addressee", "Un seul destinataire par lettre.")
+        return data
+
+
+class FileSheetForm(forms.Form):
+    """One gesture: file a sheet as it reads today."""
+
+    gesture = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+
 class VersionForm(forms.Form):
     """A new version of a file, with the version that was on screen."""
 

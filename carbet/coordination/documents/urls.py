@@ -9,6 +9,12 @@ _ONE = "patients/<sid:patient_id>/documents/<sid:document_id>/"
 urlpatterns = [
     path("patients/<sid:patient_id>/documents/", views.documents, name="list"),
     path("patients/<sid:patient_id>/documents/ajouter/", views.add, name="add"),
+    path("patients/<sid:patient_id>/documents/lettre/", views.write_letter, name="letter"),
+    path(
+        "patients/<sid:patient_id>/documents/fiche-du-cercle/",
+        views.file_circle_sheet,
+        name="file_circle_sheet",
+    ),
     path(_ONE, views.detail, name="detail"),
     path(_ONE + "remplacer/", views.replace, name="replace"),
     path(_ONE + "retirer/", views.withdraw, name="withdraw"),

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from django.db.models import TextChoices
 
+from carbet.coordination.care_teams.presenters import Circle
+from carbet.coordination.documents.presenters import sheets
 from carbet.coordination.situations.choices import (
     Aid,
     Directives,
@@ -182,3 +184,34 @@ def _labels(choices: type[TextChoices], codes: Iterable[str]) -> str:
 
 def _join(*said: str) -> str:
     return " · ".join(filter(None, said))
+
+
+def on_paper(
+    urgent: Iterable[Line], parts: Iterable[Part], circle: Circle, *, besides: Iterable[Besides]
+) -> list[sheets.Part]:
+    """Return the emergency sheet as it is set on paper: what is urgent first, then whom to call."""
+    lines = [(line.term, line.text) for line in urgent]
+    call = [
+        (
+            member.role_label or member.profession or "Proche",
+            f"{member.name} {member.phone}".strip(),
+        )
+        for member in (*circle.relatives, *circle.professionals)
+    ]
+    home = [
+        (line.term, f"{line.text} {line.phone}".strip()) for part in parts for line in part.lines
+    ]
+    others = [
+        (line.term, f"{line.text} {line.phone} ({each.author})")
+        for each in besides
+        for line in each.lines
+    ]
+    found = [
+        sheets.Part(
+            "À savoir en urgence", facts=lines, paragraphs=[] if lines else ["Rien n’est noté."]
+        ),
+        sheets.Part("Qui appeler", facts=call),
+        sheets.Part("Domicile, accès, entourage, droits", facts=home),
+        sheets.Part("Dit dans un autre dossier de la même personne", facts=others),
+    ]
+    return [part for part in found if part.facts or part.paragraphs]

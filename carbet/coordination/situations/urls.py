@@ -11,4 +11,5 @@ urlpatterns = [
     path(f"{_OF}decrire/", views.edit, name="edit"),
     path(f"{_OF}urgence/", views.emergency, name="emergency"),
     path("patients/<sid:patient_id>/fiche-d-urgence/", views.sheet, name="sheet"),
+    path("patients/<sid:patient_id>/fiche-d-urgence/classer/", views.file_sheet, name="file_sheet"),
 ]

@@ -7,16 +7,21 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from carbet.coordination.care_teams import access as care_teams_access
 from carbet.coordination.care_teams import presenters as circles
 from carbet.coordination.care_teams import queries as care_teams
+from carbet.coordination.documents import operations as documents
+from carbet.coordination.documents.choices import DocumentType
+from carbet.coordination.documents.forms import FileSheetForm
+from carbet.coordination.documents.presenters import sheets
 from carbet.coordination.situations import access, forms, operations, presenters, queries
 from carbet.core import doors
 from carbet.core.actor import DataCategory, Level
 from carbet.core.operation import UnableTo
 from carbet.registries.directory.rules import WRITE_NOTEBOOK
+from carbet.registries.patients import queries as patients
 
 
 @doors.professional(patient=Level.READ)
@@ -47,8 +52,67 @@ def sheet(request: HttpRequest, patient_id: int) -> HttpResponse:
         "tab": "situation",
         "circle": circle,
         "now": request.now,
+        "may_file": request.actor.can(WRITE_NOTEBOOK)
+        and patient.level >= Level.WRITE
+        and DataCategory.MEDICAL in care_teams_access.opened_on(patient),
+        "filing": FileSheetForm(),
     }
     return render(request, "situations/sheet.html", context)
+
+
+@doors.professional(capability=WRITE_NOTEBOOK, patient=Level.WRITE)
+@require_POST
+def file_sheet(request: HttpRequest, patient_id: int) -> HttpResponse:
+    """File the emergency sheet of today as a clinical document; the next one replaces it.
+
+    Only who reads medical data may: a sheet without what an emergency must know would mislead.
+    """
+    patient = access.get_situation(
+        actor=request.actor,
+        patient_id=patient_id,
+        now=request.now,
+        level=Level.WRITE,
+        category=DataCategory.MEDICAL,
+        purpose="situation.sheet",
+        further=access.ABSORBED,
+    )
+    back = HttpResponseRedirect(reverse("situations:sheet", args=[patient.pk]))
+    form = FileSheetForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Ce geste n’a pas été compris : recommencez.")
+        return back
+    circle = circles.circle(care_teams.participants(patient_id=patient.pk), now=request.now)
+    shown = _shown(patient)
+    pdf = sheets.pdf(
+        patient=patient,
+        ins=patients.ins_that_leaves(patient=patient),
+        title="Fiche d’urgence",
+        author=request.actor.display_name,
+        now=request.now,
+        parts=presenters.on_paper(
+            shown["lines"],
+            shown["parts"],
+            circle,
+            besides=[*shown["emergency_besides"], *shown["situation_besides"]],
+        ),
+    )
+    try:
+        document = documents.file_composed(
+            actor=request.actor,
+            now=request.now,
+            patient=patient,
+            pdf=pdf,
+            kind=DocumentType.URGENT_LIAISON,
+            title="Fiche d’urgence",
+            series="emergency",
+            gesture=form.cleaned_data["gesture"],
+            category=DataCategory.MEDICAL | DataCategory.SOCIAL,
+        )
+    except UnableTo as refusal:
+        messages.error(request, refusal.message)
+        return back
+    messages.success(request, "Fiche d’urgence classée dans les documents du dossier.")
+    return HttpResponseRedirect(reverse("documents:detail", args=[patient.pk, document.pk]))
 
 
 @doors.professional(capability=WRITE_NOTEBOOK, patient=Level.WRITE)

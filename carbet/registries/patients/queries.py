@@ -324,6 +324,13 @@ def identifiers_of(*, patient_id: int) -> list[PatientIdentifier]:
     return sorted(held, key=lambda identifier: identifier.system not in INS_SYSTEMS)
 
 
+def ins_that_leaves(*, patient: Patient) -> PatientIdentifier | None:
+    """Return the INS that a document may carry: of a qualified identity only (RNIV 2.0)."""
+    if not rules.ins_may_leave(patient.identity_status, patient.identity_attributes):
+        return None
+    return next((held for held in identifiers_of(patient_id=patient.pk) if held.is_ins), None)
+
+
 def versions(*, patient_id: int) -> list[IdentityVersion]:
     """Return the versions of the identity, the latest first, with their authors and changes."""
     event = Patient.pgh_event_model  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ from carbet.coordination.care_plans.operations.holding import (
     StalePlan,
     UnableToEditPlan,
 )
+from carbet.coordination.care_plans.operations.publishing import file_version
 from carbet.coordination.care_plans.operations.reviewing import (
     UnableToReview,
     record_agreement,
@@ -53,6 +54,7 @@ __all__ = [
     "change_part",
     "create_plan",
     "describe",
+    "file_version",
     "move_part",
     "plan_visits",
     "propose",

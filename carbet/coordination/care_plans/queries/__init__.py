@@ -47,7 +47,6 @@ from carbet.coordination.notebook.queries import MeasurePoint
 from carbet.core.actor import Actor
 from carbet.registries.directory.rules import APPROVING, DOCTOR
 from carbet.registries.patients import queries as patients
-from carbet.registries.patients import rules as patients_rules
 from carbet.registries.patients.models import Patient, PatientIdentifier
 
 __all__ = [
@@ -323,10 +322,7 @@ def approved_version(*, patient_id: int) -> Version | None:
 
 def ins_of(*, patient: Patient) -> PatientIdentifier | None:
     """Return the INS that a document may carry: of a qualified identity only (RNIV 2.0)."""
-    if not patients_rules.ins_may_leave(patient.identity_status, patient.identity_attributes):
-        return None
-    held = patients.identifiers_of(patient_id=patient.pk)
-    return next((identifier for identifier in held if identifier.is_ins), None)
+    return patients.ins_that_leaves(patient=patient)
 
 
 def awaiting_approval(*, actor: Actor) -> QuerySet[CarePlan]:

@@ -158,7 +158,7 @@ def test_nothing_that_people_write_stops_the_press(words):
 
 def test_a_sign_that_cannot_be_drawn_is_a_box_and_the_page_says_so(monkeypatch):
     bare = typst.Fonts(include_system_fonts=False)
-    monkeypatch.setattr(paper, "_fonts", lambda: bare)
+    monkeypatch.setattr("carbet.core.paper._fonts", lambda: bare)
     content = replace(VERSION.content, person_words="Dire 中文 et 😀, puis مرحبا.")
     said = text(printed(replace(VERSION, content=content)))
     assert "Dire □□ et □, puis" in said

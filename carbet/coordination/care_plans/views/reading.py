@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from carbet.coordination.care_teams import access
 from carbet.core import doors
 from carbet.core.actor import Level
 from carbet.core.operation import UnableTo
-from carbet.registries.directory.rules import APPROVE_PLAN, EDIT_PLAN
+from carbet.registries.directory.rules import APPROVE_PLAN, EDIT_PLAN, may_write_notebook
 
 GONE = "Ce plan, ou cette partie du plan, n’existe pas."
 
@@ -77,6 +78,7 @@ def version(request: HttpRequest, patient_id: int, number: int) -> HttpResponse:
         "patient": patient,
         "tab": "plan",
         "version": kept,
+        "may_file": may_write_notebook(request.actor, patient.level),
         "needs": presenters.tree(kept.content, today=kept.approved_at.date()),
         "agreed": presenters.agreement_words(kept.agreement),
         "former": former,
@@ -128,6 +130,32 @@ def pdf(request: HttpRequest, patient_id: int) -> HttpResponse:
     response = HttpResponse(paper.pdf(sheet), content_type="application/pdf")
     response["Content-Disposition"] = 'inline; filename="plan-personnalise.pdf"'
     return response
+
+
+@doors.professional(patient=Level.WRITE)
+@require_POST
+def file_version(request: HttpRequest, patient_id: int, number: int) -> HttpResponse:
+    """File an approved version in the documents of the record, as a clinical document (CDA)."""
+    patient = enter(request, patient_id, Level.WRITE, "care_plan.print")
+    kept = queries.get_versions(patient_id=patient.pk, numbers=[number]).get(number)
+    if kept is None:
+        raise Http404(GONE)
+    sheet = paper.sheet(
+        patient=patient, ins=queries.ins_of(patient=patient), version=kept, draft=None
+    )
+    try:
+        document = operations.file_version(
+            actor=request.actor,
+            now=request.now,
+            patient=patient,
+            version=kept,
+            pdf=paper.pdf(sheet),
+        )
+    except UnableTo as refusal:
+        messages.error(request, refusal.message)
+        return HttpResponseRedirect(reverse("care_plans:version", args=[patient.pk, number]))
+    messages.success(request, "Plan classé dans les documents du dossier.")
+    return HttpResponseRedirect(reverse("documents:detail", args=[patient.pk, document.pk]))
 
 
 def enter(request: HttpRequest, patient_id: int, level: Level, purpose: str) -> Any:

@@ -1,5 +1,6 @@
 """What can be done with documents: file, bring a version, receive, withdraw. None is erased."""
 
+from carbet.coordination.documents.operations.composing import file_composed
 from carbet.coordination.documents.operations.filing import (
     UnableToFile,
     UnableToMend,
@@ -18,6 +19,7 @@ __all__ = [
     "UnableToMend",
     "add_version",
     "cancel_received",
+    "file_composed",
     "file_document",
     "keep_words",
     "receive_document",

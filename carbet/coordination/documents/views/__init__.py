@@ -10,12 +10,14 @@ from carbet.coordination.documents.views.filing import (
     withdraw,
 )
 from carbet.coordination.documents.views.reading import page, piece, piece_page, read
+from carbet.coordination.documents.views.writing import file_circle_sheet, write_letter
 
 __all__ = [
     "add",
     "content",
     "detail",
     "documents",
+    "file_circle_sheet",
     "page",
     "piece",
     "piece_page",
@@ -23,4 +25,5 @@ __all__ = [
     "replace",
     "small_view",
     "withdraw",
+    "write_letter",
 ]

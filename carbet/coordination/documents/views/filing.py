@@ -57,6 +57,7 @@ def documents(request: HttpRequest, patient_id: int) -> HttpResponse:
         "filtered": bool(words or kind),
         "is_first_page": before is None,
         "next": following,
+        "sheet": forms.FileSheetForm(),
         "may_write": may_write_notebook(request.actor, patient.level),
     }
     return render(request, "documents/list.html", context)
