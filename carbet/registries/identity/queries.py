@@ -78,6 +78,10 @@ def compared(traits: Traits, ins: str = "") -> likeness.Traits:
         used_family=traits.used_family,
         used_given=traits.used_given,
         ins=ins,
+        phone=traits.phones[0] if traits.phones else "",
+        address=traits.address_line,
+        postal_code=traits.postal_code,
+        city=traits.city,
     )
 
 
@@ -91,9 +95,13 @@ def candidates(traits: likeness.Traits, *, limit: int = 20) -> list[Candidate]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT identity_id FROM identity_candidates(%s, %s)", [asked, MOST_CANDIDATES]
+            "SELECT identity_id, (SELECT reltuples::bigint FROM pg_class WHERE oid ="
+            " 'identity_identitysearch'::regclass) FROM identity_candidates(%s, %s)",
+            [asked, MOST_CANDIDATES],
         )
-        found = [row[0] for row in cursor.fetchall()]
+        told = cursor.fetchall()
+    found = [row[0] for row in told]
+    base_size = max((row[1] for row in told[:1]), default=0)
     rows = LocalIdentity.objects.filter(
         pk__in=found, state=IdentityState.ACTIVE, known=True
     ).select_related("domain")
@@ -102,11 +110,33 @@ def candidates(traits: likeness.Traits, *, limit: int = 20) -> list[Candidate]:
     for row in rows:
         ins = held.get(row.pk)
         theirs = compared(row.traits, ins.value if ins else "")
-        score = likeness.explain(traits, theirs)
+        score = likeness.explain(traits, theirs, base_size=base_size)
         if score.weight >= likeness.DOUBTFUL or score.level("ins") == "equal":
             scored.append(Candidate(row, score, theirs))
     scored.sort(key=lambda each: (-each.score.weight, each.identity.pk))
     return scored[:limit]
+
+
+SMALLEST_BASE = likeness.SMALLEST_BASE
+
+
+def compared_after(after: int, *, limit: int) -> list[tuple[int, likeness.Traits]]:
+    """Return the next identities in use with what is compared of them, in the order of rows."""
+    rows = list(
+        LocalIdentity.objects.filter(pk__gt=after, state=IdentityState.ACTIVE, known=True).order_by(
+            "pk"
+        )[:limit]
+    )
+    held = ins_of([row.pk for row in rows])
+    return [
+        (row.pk, compared(row.traits, held[row.pk].value if row.pk in held else "")) for row in rows
+    ]
+
+
+def changed_since(since: datetime, *, after: int, limit: int) -> list[int]:
+    """Return the next identities told or changed since a moment, by row number."""
+    rows = LocalIdentity.objects.filter(pk__gt=after, updated_at__gte=since).order_by("pk")
+    return list(rows.values_list("pk", flat=True)[:limit])
 
 
 def has_content(patient_id: int) -> bool:

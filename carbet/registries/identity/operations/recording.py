@@ -357,7 +357,7 @@ def reconcile(row: LocalIdentity, *, actor: Actor, now: datetime) -> None:
         there = candidate.identity.regional_id
         if there == row.regional_id or moving.said_different(row.regional_id, there):
             continue
-        kind = _kind(row, candidate)
+        kind = kind_of(row, candidate)
         certain_one = (
             kind == PairKind.DOUBTFUL
             and not row.traits.is_doubtful
@@ -437,9 +437,9 @@ def ask_about_records(row: LocalIdentity, *, now: datetime) -> None:
             pair.save()
 
 
-def _kind(row: LocalIdentity, candidate: queries.Candidate) -> PairKind:
+def kind_of(row: LocalIdentity, candidate: queries.Candidate) -> PairKind:
     score = candidate.score
-    if score.level("ins") == "equal" and score.weight - 14 < likeness.DOUBTFUL:
+    if likeness.collides(score):
         # One INS, and traits that do not go together.
         return PairKind.COLLISION
     if row.patient_id is not None and candidate.identity.patient_id is not None:

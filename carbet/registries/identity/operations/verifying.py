@@ -209,10 +209,10 @@ def _receive(row: LocalIdentity, answer: insi.Answer, *, actor: Actor, now: date
     )
     score = likeness.explain(queries.compared(row.traits), official)
     same = (
-        score.level("family") in ("equal", "near", "part")
-        and score.level("given") in ("equal", "prefix", "first", "shared", "near")
-        and score.level("birth_date") in ("equal", "year")
-        and score.level("gender") != "differs"
+        score.level("family") not in ("different", "far", "shared", "inverted_near")
+        and score.level("given") not in ("different", "far", "unknown")
+        and score.level("birth_date") in ("equal", "january", "known")
+        and score.level("gender") != "different"
     )
     if not same:
         _doubt(row, actor=actor, now=now)
