@@ -39,10 +39,11 @@ def get_own_record(
         level=Level.READ,
         purpose=purpose,
         further={
+            **care_teams.ABSORBED,
             "as_relative": (
                 "EXISTS (SELECT 1 FROM care_teams_relatedperson r WHERE r.patient_id = p.id"
                 " AND r.account_id = %(account)s AND r.active)"
-            )
+            ),
         },
     )
 

@@ -99,7 +99,7 @@ def accesses(request: HttpRequest, patient_id: int) -> HttpResponse:
         before = from_short_id(request.GET.get("avant", ""))
     except ValueError:
         before = None
-    events = care_teams.access_log(patient_id=patient.pk, before=before)
+    events = care_teams.access_log(patient_id=patient.pk, absorbed=patient.absorbed, before=before)
     context = {
         "person": patient,
         "days": circles.access_days(events),

@@ -8,7 +8,9 @@ from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
 from carbet.coordination.care_plans.models import CarePlan, CarePlanVersion
+from carbet.coordination.care_teams.access import opened
 from carbet.coordination.care_teams.models import CareTeam, CareTeamParticipant, Invitation
+from carbet.coordination.care_teams.queries import access_log
 from carbet.coordination.detection.models import DetectedIssue
 from carbet.coordination.notebook.models import Note
 from carbet.coordination.scheduling.models import Appointment, AppointmentParticipant
@@ -21,9 +23,10 @@ from carbet.coordination.support.models import (
     RequestStep,
     SupportRequest,
 )
-from carbet.core import clock, grants, row_security
+from carbet.core import audit, clock, grants, row_security
 from carbet.core.actor import Level
-from carbet.core.models import AccessGrant
+from carbet.core.identifiers import short_id
+from carbet.core.models import AccessGrant, AuditEvent
 from carbet.interop.hospital_feed.models import Encounter
 from carbet.interop.hospital_feed.models import Movement as FeedMovement
 from carbet.registries.identity import operations, presenters, queries
@@ -178,9 +181,13 @@ def pair_of(scene, *records):
             patient_id__in=records or [scene.patient_id, scene.ids["other_patient"]]
         )
         first, second = found.order_by("pk")
-        return Pair.objects.create(
-            first=first, second=second, kind=PairKind.RECORDS, risk=2, found_at=now
+        pair, _ = Pair.objects.get_or_create(
+            first=first,
+            second=second,
+            defaults={"kind": PairKind.RECORDS, "risk": 2, "found_at": now},
         )
+        assert (pair.kind, pair.state) == (PairKind.RECORDS, PairState.OPEN)
+        return pair
 
 
 def decide(scene, pair, agent="identity_agent", **more):
@@ -405,9 +412,11 @@ def test_an_error_leaves_nothing(scene, monkeypatch):
         assert not Reconciliation.objects.filter(kind="merge").exists()
 
 
-def test_a_record_that_became_another_person_is_split_with_what_is_theirs(scene, world):
+def collided(scene):
+    """Write another person's traits over Claire's, and return what people are asked."""
     from carbet.registries.patients import operations as patients
 
+    world = scene.world
     actor, now = world.actor("gp"), world.now
     with row_security.acting_as(actor, now=now):
         claire = find_entered(actor=actor, patient_ids=[scene.patient_id], now=now)[
@@ -427,7 +436,12 @@ def test_a_record_that_became_another_person_is_split_with_what_is_theirs(scene,
         },
     )
     with _inside(world.now):
-        pair = Pair.objects.get(second=None)
+        return Pair.objects.get(second=None)
+
+
+def test_a_record_that_became_another_person_is_split_with_what_is_theirs(scene, world):
+    pair = collided(scene)
+    with _inside(world.now):
         assert pair.kind == PairKind.COLLISION
         listed = queries.entries(scene.patient_id)
     note_id = scene.ids["note_id"]
@@ -452,6 +466,139 @@ def test_a_record_that_became_another_person_is_split_with_what_is_theirs(scene,
         reason="Une seule personne",
     )
     assert _note(note_id).patient_id == scene.patient_id
+
+
+def undo(scene, pair):
+    return operations.undo(
+        actor=scene.world.actor("identity_agent"),
+        now=scene.world.later(days=21),
+        reconciliation_id=pair.reconciliation_id,
+        reason="Deux sœurs",
+    )
+
+
+def test_what_was_traced_and_written_before_is_read_by_whoever_enters_until_undone(scene, world):
+    """`gp` manages the survivor, and had no key of the other record."""
+    other, note_id = scene.ids["other_patient"], scene.ids["other"]["note_id"]
+    with _inside(world.now):
+        versions = Note.pgh_event_model.objects.filter(pgh_obj_id=note_id).count()
+        AccessGrant.objects.filter(patient_id=other, grantee=world.roles["gp"].key).update(
+            valid_until=world.now
+        )
+        audit.write(
+            [audit.event(world.actor("nurse"), "note.read", "R", now=world.now, patient_id=other)]
+        )
+    now = world.later(minutes=1)
+
+    def read(key, now):
+        with row_security.acting_as(world.actor(key), now=now), connection.cursor() as cursor:
+            cursor.execute("SELECT identity_absorbed(%s)", [scene.patient_id])
+            absorbed = [row[0] for row in cursor.fetchall()]
+            traced = access_log(patient_id=scene.patient_id, absorbed=absorbed)
+            return (
+                Note.pgh_event_model.objects.filter(pgh_obj_id=note_id).count(),
+                any(each.patient_id == other for each in traced),
+                AuditEvent.objects.filter(patient_id=other, operation="note.read").exists(),
+            )
+
+    assert versions
+    assert read("gp", now) == (0, False, False)
+    pair = merged(scene)
+    assert read("gp", world.now) == (versions + 1, True, True)
+    assert read("far_nurse", world.now) == (0, False, False)
+    undo(scene, pair)
+    assert read("gp", world.now) == (0, False, False)
+
+
+def test_every_history_follows_its_rows(db):
+    """A history whose policy does not is one of a table that hangs on no person."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.relname FROM identity_person_tables() p"
+            " JOIN pg_class e ON e.relname = p.name || 'event'"
+            " JOIN pg_policy s ON s.polrelid = e.oid AND s.polname = 'may_select'"
+            " WHERE pg_get_expr(s.polqual, s.polrelid) NOT LIKE '%pgh_obj_id%'"
+        )
+        assert cursor.fetchall() == []
+
+
+def test_whoever_is_restricted_on_the_survivor_keeps_what_the_other_record_opened(scene, world):
+    other, nurse = scene.ids["other_patient"], world.roles["far_nurse"].key
+    with _inside(world.now):
+        for patient_id, categories in ((scene.patient_id, 2), (other, 3)):
+            grants.grant(
+                nurse,
+                patient_id=patient_id,
+                level=Level.WRITE,
+                source="care_team",
+                categories=categories,
+                now=world.now,
+            )
+    merged(scene)
+    with row_security.acting_as(world.actor("far_nurse"), now=world.now):
+        assert opened(patient_id=scene.patient_id) == 3
+        assert Note.objects.filter(pk=scene.ids["other"]["note_id"]).exists()
+
+
+def test_approved_plans_of_one_number_are_both_read(scene, world, sign_in, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: world.now)
+    other = scene.ids["other_patient"]
+    with _inside(world.now):
+        kept = CarePlanVersion.objects.filter(patient_id=scene.patient_id).first()
+        assert CarePlanVersion.objects.filter(patient_id=other, number=kept.number).exists()
+    pair = merged(scene)
+    client = sign_in(world.accounts["gp"], role=world.roles["gp"])
+    page = client.get(reverse("care_plans:versions", args=[scene.patient_id])).content.decode()
+    assert "Versions d’un autre dossier" in page
+    one = reverse("care_plans:version", args=[scene.patient_id, kept.number])
+    beside = f"{one}?dossier={short_id(other)}"
+    assert beside in page
+    assert "réuni à celui-ci" in client.get(beside).content.decode()
+    assert "réuni à celui-ci" not in client.get(one).content.decode()
+    assert client.get(f"{one}?dossier={short_id(scene.patient_id + 999)}").status_code == 404
+    assert client.get(f"{one}?dossier=é").status_code == 404
+    undo(scene, pair)
+    assert client.get(beside).status_code == 404
+
+
+def test_what_somebody_moved_since_stays_and_is_said(scene, world, sign_in, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: world.now)
+    pair = merged(scene)
+    third = world.circle("nurse", birth_family="Tierce").patient_id
+    with _inside(world.now):
+        Note.objects.filter(pk=scene.ids["other"]["note_id"]).update(patient_id=third)
+    agent = sign_in(world.accounts["identity_agent"], role=world.roles["identity_agent"])
+    url = reverse("identity:decision", args=[pair.reconciliation_id])
+    page = agent.post(url, {"reason": "Deux sœurs"}, follow=True).content.decode()
+    assert "Sauf une ligne, déplacée depuis" in page
+    assert "Chaque ligne est revenue" not in page
+
+
+def test_a_split_carries_home_and_stay_as_well(scene, world):
+    with _inside(world.now):
+        listed = {entry.table for entry in queries.entries(scene.patient_id)}
+    assert {
+        "notebook_note",
+        "situations_situation",
+        "situations_emergencyinformation",
+        "hospital_feed_encounter",
+    } <= listed
+    carried = [("situations_situation", Situation), ("hospital_feed_encounter", Encounter)]
+    with _inside(world.now):
+        rows = [kept.objects.filter(patient_id=scene.patient_id).first() for _, kept in carried]
+        moves = FeedMovement.objects.filter(encounter=rows[1])
+    pair = collided(scene)
+    decide(
+        scene,
+        pair,
+        verdict="different",
+        carried=[(table, row.pk) for (table, _), row in zip(carried, rows, strict=True)],
+    )
+    with _inside(world.now):
+        for row in rows:
+            row.refresh_from_db()
+        assert rows[0].patient_id == rows[1].patient_id != scene.patient_id
+        assert {each.patient_id for each in moves.all()} == {rows[0].patient_id}
 
 
 class TestWhoSees:

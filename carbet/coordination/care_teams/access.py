@@ -8,11 +8,12 @@ from django.db import connection
 from carbet.coordination.care_teams.models import GlassBreaking, Invitation
 from carbet.core import audit
 from carbet.core.actor import Actor, DataCategory, Level
+from carbet.registries.identity.access import ABSORBED
 from carbet.registries.patients import access as patients_access
 from carbet.registries.patients.access import NoSuchRecord
 from carbet.registries.patients.models import Patient
 
-__all__ = ["NoSuchRecord", "category_of_author", "get_record", "opened", "opened_on"]
+__all__ = ["ABSORBED", "NoSuchRecord", "category_of_author", "get_record", "opened", "opened_on"]
 
 _OF_BANNER = {
     "consent_decision": (

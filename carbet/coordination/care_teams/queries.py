@@ -385,16 +385,21 @@ def invitations(*, patient_id: int) -> dict[int, str]:
 
 
 def access_log(
-    *, patient_id: int, before: int | None = None, most: int = LOG_PAGE
+    *,
+    patient_id: int,
+    absorbed: list[int] | None = None,
+    before: int | None = None,
+    most: int = LOG_PAGE,
 ) -> list[AuditEvent]:
     """Return what was done and read of a record, the latest first, each with `structure`.
 
     Seen by those who manage the record and by the person: row security decides.
 
     Args:
+        absorbed: the records merged into it (`access.ABSORBED`), whose trace stays theirs.
         before: the number of the event after which the page goes on.
     """
-    events = AuditEvent.objects.filter(patient_id=patient_id).annotate(
+    events = AuditEvent.objects.filter(patient_id__in=[patient_id, *(absorbed or [])]).annotate(
         structure=Subquery(
             Organization.objects.filter(pk=OuterRef("organization_id")).values("name")[:1]
         )

@@ -490,8 +490,11 @@ def access_log(request: HttpRequest, patient_id: int) -> HttpResponse:
         now=request.now,
         level=Level.MANAGE,
         purpose="care_team.access_log",
+        further=access.ABSORBED,
     )
-    events = queries.access_log(patient_id=patient.pk, before=_row_number(request, "avant"))
+    events = queries.access_log(
+        patient_id=patient.pk, absorbed=patient.absorbed, before=_row_number(request, "avant")
+    )
     context = {
         "patient": patient,
         "tab": "access",

@@ -17,6 +17,7 @@ from carbet.registries.identity.models import (
     Reconciliation,
 )
 
+# Those merged into a person, for whoever reads the record that stayed: its own trace and theirs.
 # One more column of a record entered (`patients.access.get_patient`): those merged into it, of
 # which some rows stay where they were. Empty for whoever does not read this one.
 ABSORBED = {"absorbed": "ARRAY(SELECT identity_absorbed(p.id))"}

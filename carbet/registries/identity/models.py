@@ -241,6 +241,8 @@ class Reconciliation(models.Model):
     undoes = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, related_name="undone_by"
     )
+    # How many rows an undoing left where they were: somebody had moved them since.
+    stayed = models.PositiveIntegerField(default=0, db_default=0)
     # Of the message or of the gesture: the same key twice is one decision.
     key = models.CharField(max_length=200, blank=True)
 

@@ -236,6 +236,15 @@ def decided(decision: Reconciliation) -> str:
     return ICONS[ReconciliationKind(decision.kind)]
 
 
+def gone_back(stayed: int) -> str:
+    """Return whether every row of an undone decision is where it was, in words."""
+    if not stayed:
+        return "Chaque ligne est revenue à sa place."
+    if stayed == 1:
+        return "Sauf une ligne, déplacée depuis, chacune est revenue à sa place."
+    return f"Sauf {stayed} lignes, déplacées depuis, chacune est revenue à sa place."
+
+
 def home_rows(*, actor: Actor, now: datetime) -> QuerySet[Pair, dict[str, Any]] | None:
     """Return what waits at the desk, for the identity cell."""
     if not actor.can(MANAGE_IDENTITIES):

@@ -54,10 +54,28 @@ def identity(*, domain: IdentityDomain, number: str) -> LocalIdentity | None:
 
 
 def survivor_of(found: LocalIdentity) -> LocalIdentity:
-    """Return the identity in use after every merge of this one."""
-    while found.survivor_id is not None:
-        found = LocalIdentity.objects.get(pk=found.survivor_id)
-    return found
+    """Return the identity in use after every merge of this one: one query, however far."""
+    if found.survivor_id is None:
+        return found
+    return LocalIdentity.objects.get(pk=chain_of(found)[-1])
+
+
+def chain_of(found: LocalIdentity) -> list[int]:
+    """Return the row numbers of an identity and of those it was merged into, the last in use.
+
+    A chain that loops, which PostgreSQL refuses, ends where it comes back.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE chain AS ("
+            " SELECT id, survivor_id, 0 AS step FROM identity_localidentity WHERE id = %s"
+            " UNION ALL SELECT l.id, l.survivor_id, c.step + 1 FROM chain c"
+            "  JOIN identity_localidentity l ON l.id = c.survivor_id)"
+            " CYCLE id SET loops USING path"
+            " SELECT id FROM chain WHERE NOT loops ORDER BY step",
+            [found.pk],
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def ins_of(identities: Iterable[int]) -> dict[int, IdentityIns]:

@@ -151,7 +151,7 @@ def decision(request: HttpRequest, reconciliation_id: int) -> HttpResponse:
     form = forms.ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            operations.undo(
+            done = operations.undo(
                 actor=request.actor,
                 now=request.now,
                 reconciliation_id=reconciliation_id,
@@ -160,8 +160,13 @@ def decision(request: HttpRequest, reconciliation_id: int) -> HttpResponse:
         except UnableTo as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
         else:
-            messages.success(request, "Décision annulée : chaque ligne est revenue à sa place.")
+            messages.add_message(
+                request,
+                messages.WARNING if done.stayed else messages.SUCCESS,
+                "Décision annulée. " + presenters.gone_back(done.stayed),
+            )
             return HttpResponseRedirect(request.path)
+    undone = queries.undoing_of(found)
     context = {
         "decision": found,
         "form": form,
@@ -169,7 +174,8 @@ def decision(request: HttpRequest, reconciliation_id: int) -> HttpResponse:
         "moved": presenters.content(queries.moved_by(found)),
         "reasons": presenters.reasons(found.explanation),
         "percent": round(100 * found.probability) if found.probability is not None else None,
-        "undone": queries.undoing_of(found),
+        "undone": undone,
+        "went_back": presenters.gone_back(undone.stayed) if undone else "",
         "may_undo": found.kind in UNDOABLE,
     }
     status = 422 if request.method == "POST" else 200

@@ -77,6 +77,7 @@ __all__ = [
     "reviews",
     "summary",
     "versions",
+    "versions_besides",
     "visits",
 ]
 
@@ -304,6 +305,22 @@ def versions(*, patient_id: int) -> list[CarePlanVersion]:
         .order_by("-number", "categories")
     )
     return list({version.number: version for version in found}.values())
+
+
+def versions_besides(*, records: list[int]) -> list[CarePlanVersion]:
+    """Return the approved versions that stayed on records merged into one: no query where none.
+
+    A version keeps its number for ever; that of a number which the other plan has stays there.
+    """
+    if not records:
+        return []
+    found = (
+        CarePlanVersion.objects.filter(patient_id__in=records)
+        .select_related("approved_by__practitioner")
+        .defer("content")
+        .order_by("-approved_at", "-number", "categories")
+    )
+    return list({(row.patient_id, row.number): row for row in found}.values())
 
 
 def get_versions(*, patient_id: int, numbers: list[int]) -> dict[int, Version]:

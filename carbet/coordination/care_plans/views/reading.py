@@ -15,6 +15,7 @@ from carbet.coordination.care_plans.queries import Plan
 from carbet.coordination.care_teams import access
 from carbet.core import doors
 from carbet.core.actor import Level
+from carbet.core.identifiers import from_short_id, short_id
 from carbet.core.operation import UnableTo
 from carbet.registries.directory.rules import APPROVE_PLAN, EDIT_PLAN, may_write_notebook
 
@@ -61,6 +62,10 @@ def versions(request: HttpRequest, patient_id: int) -> HttpResponse:
     patient = enter(request, patient_id, Level.READ, "care_plan.read")
     context = {"patient": patient, "tab": "plan"}
     context["versions"] = queries.versions(patient_id=patient.pk)
+    context["besides"] = [
+        (each, short_id(each.patient_id))
+        for each in queries.versions_besides(records=patient.absorbed)
+    ]
     context["reviews"] = queries.reviews(patient_id=patient.pk)
     return render(request, "care_plans/versions.html", context)
 
@@ -70,7 +75,8 @@ def versions(request: HttpRequest, patient_id: int) -> HttpResponse:
 def version(request: HttpRequest, patient_id: int, number: int) -> HttpResponse:
     """Show an approved version as it was approved."""
     patient = enter(request, patient_id, Level.READ, "care_plan.read")
-    found = queries.get_versions(patient_id=patient.pk, numbers=[number, number - 1])
+    record = _record(request, patient)
+    found = queries.get_versions(patient_id=record, numbers=[number, number - 1])
     if number not in found:
         raise Http404(GONE)
     kept, former = found[number], found.get(number - 1)
@@ -78,7 +84,8 @@ def version(request: HttpRequest, patient_id: int, number: int) -> HttpResponse:
         "patient": patient,
         "tab": "plan",
         "version": kept,
-        "may_file": may_write_notebook(request.actor, patient.level),
+        "may_file": record == patient.pk and may_write_notebook(request.actor, patient.level),
+        "beside": short_id(record) if record != patient.pk else "",
         "needs": presenters.tree(kept.content, today=kept.approved_at.date()),
         "agreed": presenters.agreement_words(kept.agreement),
         "former": former,
@@ -119,7 +126,8 @@ def pdf(request: HttpRequest, patient_id: int) -> HttpResponse:
     number = _number(request.GET.get("version", ""))
     plan = queries.get_plan(patient_id=patient.pk) if number is None else None
     if number is not None:
-        kept = queries.get_versions(patient_id=patient.pk, numbers=[number]).get(number)
+        record = _record(request, patient)
+        kept = queries.get_versions(patient_id=record, numbers=[number]).get(number)
     else:
         kept = plan.latest if plan is not None and plan.is_approved else None
     if kept is None and plan is None:
@@ -160,8 +168,25 @@ def file_version(request: HttpRequest, patient_id: int, number: int) -> HttpResp
 
 def enter(request: HttpRequest, patient_id: int, level: Level, purpose: str) -> Any:
     return access.get_record(
-        actor=request.actor, patient_id=patient_id, now=request.now, level=level, purpose=purpose
+        actor=request.actor,
+        patient_id=patient_id,
+        now=request.now,
+        level=level,
+        purpose=purpose,
+        further=access.ABSORBED,
     )
+
+
+def _record(request: HttpRequest, patient: Any) -> int:
+    """Return whose versions are asked for: the person's, or those of a record merged into it."""
+    asked = request.GET.get("dossier", "")
+    try:
+        record = from_short_id(asked) if asked else patient.pk
+    except ValueError:
+        raise Http404(GONE) from None
+    if record not in (patient.pk, *patient.absorbed):
+        raise Http404(GONE)
+    return record
 
 
 def detail_page(

@@ -214,7 +214,11 @@ def _decide_number(
         _decided(pair, PairState.SAME, None, actor, now)
         reconcile(row, actor=actor, now=now)
         return
-    second = bare(row.domain, _free_number(row), now=now)
+    if row.patient_id is None:
+        second = bare(row.domain, _free_number(row), now=now)
+        _take(second, replace(told, attributes=()), now=now)
+    else:
+        second = _second_record(told, actor=actor, now=now)
     decision = moving.write_decision(
         kind=ReconciliationKind.SPLIT,
         actor=actor,
@@ -239,15 +243,40 @@ def _decide_number(
             "survivor_id": None,
         },
     )
-    _take(second, replace(told, attributes=()), now=now)
     moving.change(decision, row, attributes=sorted(left))
     moving.set_apart(row, second, actor=actor, now=now, reason=reason, decision=decision)
-    rows = list(carried)
-    if row.patient_id is not None:
-        _carry_record(decision, row, second, rows, actor=actor, now=now)
+    if second.patient_id is not None:
+        _carry_record(decision, row, second, list(carried), actor=actor, now=now)
     _decided(pair, PairState.DIFFERENT, decision, actor, now)
     moving.notify([row, second], NoticeKind.COLLISION, now=now, decision=decision)
-    reconcile(second, actor=actor, now=now)
+    reconcile(second, actor=actor, now=now, may_link=False)
+
+
+def _second_record(traits: rules.Traits, *, actor: Actor, now: datetime) -> LocalIdentity:
+    """Open a record for the second person, and return its identity."""
+    if traits.birth_date is None or not traits.birth_given:
+        raise UnableToDecide(
+            "Il manque une date de naissance ou un prénom pour ouvrir le second dossier."
+        )
+    apart = moving.opening_apart.set(True)
+    try:
+        patient = patients.register_patient(
+            actor=internal(f"Séparation par {actor.display_name}"),
+            now=now,
+            birth_family=traits.birth_family,
+            birth_given=list(traits.birth_given),
+            used_family=traits.used_family,
+            used_given=traits.used_given,
+            gender=traits.gender,
+            birth_date=traits.birth_date,
+            birth_date_precision=traits.birth_date_precision,
+            birth_place_code=traits.birth_place_code,
+            birth_place_name=traits.birth_place_name,
+            identity_attributes=[each for each in traits.attributes if each == "FICT"],
+        )
+    finally:
+        moving.opening_apart.reset(apart)
+    return LocalIdentity.objects.get(patient_id=patient.pk)
 
 
 def _carry_record(
@@ -259,36 +288,27 @@ def _carry_record(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Open a record for the second person, and carry what is theirs; its authors may enter."""
-    traits = second.traits
-    if traits.birth_date is None or not traits.birth_given:
-        raise UnableToDecide(
-            "Il manque une date de naissance ou un prénom pour ouvrir le second dossier."
-        )
-    source = Patient.objects.get(pk=row.patient_id)
-    patient = patients.register_patient(
-        actor=internal(f"Séparation par {actor.display_name}"),
-        now=now,
-        birth_family=traits.birth_family,
-        birth_given=list(traits.birth_given),
-        used_family=traits.used_family,
-        used_given=traits.used_given,
-        gender=traits.gender,
-        birth_date=traits.birth_date,
-        birth_date_precision=traits.birth_date_precision,
-        birth_place_code=traits.birth_place_code,
-        birth_place_name=traits.birth_place_name,
-        identity_attributes=list(source.identity_attributes),
+    """Carry to the second record what is theirs; its authors may enter it. Undone, it closes."""
+    Movement.objects.create(
+        reconciliation=decision,
+        table=Patient._meta.db_table,
+        row_id=second.patient_id or 0,
+        before={"active": False},
+        after={"active": True},
     )
     with connection.cursor() as cursor:
         for table, which in rows:
             cursor.execute(
                 "SELECT identity_carry_row(%s, %s, %s, %s, %s)",
-                [decision.pk, table, which, row.patient_id, patient.pk],
+                [decision.pk, table, which, row.patient_id, second.patient_id],
             )
     for role_id in queries.authors_of(rows):
         grants.grant(
-            f"role:{role_id}", patient_id=patient.pk, level=Level.WRITE, source="identity", now=now
+            f"role:{role_id}",
+            patient_id=second.patient_id,
+            level=Level.WRITE,
+            source="identity",
+            now=now,
         )
 
 

@@ -449,6 +449,7 @@ def undo_decision(
         stayed = cursor.fetchall()
     if any(table.startswith("identity_") for table, _ in stayed):
         raise UnableToUndo("Une identité a bougé depuis : relisez l’historique.")
+    moving.follow(row for table, row, *_ in touched if table == LocalIdentity._meta.db_table)
     moving.settle(_groups_in(touched))
     done = moving.write_decision(
         kind=ReconciliationKind.UNDO,
@@ -456,10 +457,13 @@ def undo_decision(
         now=now,
         first=decision.first,
         second=decision.second,
-        reason=reason + (f" ({len(stayed)} ligne(s) déplacée(s) depuis)" if stayed else ""),
+        reason=reason,
         undoes=decision,
+        stayed=len(stayed),
         key=key,
     )
+    if decision.kind == ReconciliationKind.SPLIT:
+        _bring_back(decision, done)
     _settle_pairs(decision, done, actor=actor, now=now, reason=reason)
     moved = [row for table, row, *_ in touched if table == LocalIdentity._meta.db_table]
     moving.notify(
@@ -471,18 +475,35 @@ def undo_decision(
     return done
 
 
+def _bring_back(split: Reconciliation, done: Reconciliation) -> None:
+    """Move what was written since on the second record of an undone split to the first."""
+    first, second = _patient_of(split.first), _patient_of(split.second)
+    if first is not None and second is not None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT identity_move_record(%s, %s, %s)", [done.pk, second, first])
+
+
 def later_than(decision: Reconciliation) -> Reconciliation | None:
     """Return a later decision, still standing, that moved a row that this one moved."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT l.reconciliation_id FROM identity_movement m"
-            ' JOIN identity_movement l ON l."table" = m."table" AND l.row_id = m.row_id'
-            "  AND l.id > m.id AND l.reconciliation_id <> m.reconciliation_id"
-            # Of a group, what matters is whether it still is in use.
-            " WHERE m.reconciliation_id = %s AND NOT EXISTS (SELECT 1"
+            "WITH RECURSIVE m AS ("
+            ' SELECT "table", row_id, max(id) AS id FROM identity_movement'
+            '  WHERE reconciliation_id = %(decision)s GROUP BY "table", row_id),'
+            # What was merged since into an identity that moved stands on it as well.
+            " below AS ("
+            "  SELECT l.id, m.id AS since FROM m JOIN identity_localidentity l"
+            "   ON m.\"table\" = 'identity_localidentity' AND l.survivor_id = m.row_id"
+            "  UNION SELECT l.id, b.since FROM below b"
+            "   JOIN identity_localidentity l ON l.survivor_id = b.id)"
+            " SELECT l.reconciliation_id FROM identity_movement l"
+            " JOIN (SELECT * FROM m"
+            "  UNION ALL SELECT 'identity_localidentity', b.id, b.since FROM below b) s"
+            ' ON l."table" = s."table" AND l.row_id = s.row_id AND l.id > s.id'
+            " WHERE l.reconciliation_id <> %(decision)s AND NOT EXISTS (SELECT 1"
             "  FROM identity_reconciliation u WHERE u.undoes_id = l.reconciliation_id)"
             " ORDER BY l.id DESC LIMIT 1",
-            [decision.pk],
+            {"decision": decision.pk},
         )
         found = cursor.fetchone()
     return Reconciliation.objects.get(pk=found[0]) if found else None
@@ -548,12 +569,7 @@ def _met(domain: IdentityDomain, number: str, *, now: datetime) -> LocalIdentity
 
 def _is_below(low: LocalIdentity, high: LocalIdentity) -> bool:
     """Tell whether the one was merged, in some steps, into the other."""
-    step = low
-    while step.survivor_id is not None:
-        if step.survivor_id == high.pk:
-            return True
-        step = LocalIdentity.objects.get(pk=step.survivor_id)
-    return False
+    return low.pk != high.pk and high.pk in queries.chain_of(low)
 
 
 def _patient_of(identity: LocalIdentity | None) -> int | None:

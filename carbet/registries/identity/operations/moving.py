@@ -6,11 +6,12 @@ two of them never cross.
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import F, OuterRef, Q, Subquery
 
 from carbet.core import row_security
 from carbet.core.actor import Actor, for_house
@@ -33,6 +34,9 @@ from carbet.registries.identity.models import (
     RegionalIdentity,
 )
 from carbet.registries.identity.rules import likeness
+
+# Set while a record is opened for somebody who was told apart: compared once that is written.
+opening_apart: ContextVar[bool] = ContextVar("opening_apart", default=False)
 
 _LOCAL, _REGIONAL = LocalIdentity._meta.db_table, RegionalIdentity._meta.db_table
 
@@ -79,6 +83,7 @@ def write_decision(
     automatic: bool = False,
     key: str = "",
     undoes: Reconciliation | None = None,
+    stayed: int = 0,
 ) -> Reconciliation:
     """Write who decided what, when and why, with the score and its words.
 
@@ -100,6 +105,7 @@ def write_decision(
         probability=asked.probability if asked else None,
         explanation=explained(score) if score else pair.explanation if pair else [],
         undoes=undoes,
+        stayed=stayed,
         key=key[:200],
     )
 
@@ -195,6 +201,19 @@ def tree_of(identity: LocalIdentity) -> list[LocalIdentity]:
     for each in found:
         found += below.get(each.pk, [])
     return found
+
+
+def follow(identities: Iterable[int]) -> None:
+    """Bring beside these identities the former numbers that lead to them, told since or not."""
+    above = list(identities)
+    while above:
+        below = LocalIdentity.objects.filter(survivor__in=above)
+        below.exclude(regional_id=F("survivor__regional_id")).update(
+            regional_id=Subquery(
+                LocalIdentity.objects.filter(pk=OuterRef("survivor_id")).values("regional_id")[:1]
+            )
+        )
+        above = list(below.values_list("pk", flat=True))
 
 
 def settle(groups: Iterable[int]) -> None:

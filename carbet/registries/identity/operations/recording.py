@@ -344,11 +344,16 @@ def index(row: LocalIdentity) -> None:
     IdentitySearch.objects.update_or_create(identity=row, defaults={"keys": keys})
 
 
-def reconcile(row: LocalIdentity, *, actor: Actor, now: datetime) -> None:
+def reconcile(row: LocalIdentity, *, actor: Actor, now: datetime, may_link: bool = True) -> None:
     """Look for who else this identity is: link it where certain, ask people where doubtful.
 
     What people decided stands: those said different are neither linked nor asked about again.
+
+    Args:
+        may_link: False for somebody just told apart: people are asked, whatever is certain.
     """
+    if moving.opening_apart.get():
+        return
     held = queries.ins_of([row.pk]).get(row.pk)
     ours = queries.compared(row.traits, held.value if held else "")
     certain: list[queries.Candidate] = []
@@ -370,7 +375,7 @@ def reconcile(row: LocalIdentity, *, actor: Actor, now: datetime) -> None:
         else:
             doubtful.append((candidate, kind))
     groups = {each.identity.regional_id for each in certain}
-    if len(groups) == 1:
+    if len(groups) == 1 and may_link:
         best = certain[0]
         decision = moving.write_decision(
             kind=ReconciliationKind.LINK,
