@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 
+from carbet.coordination.care_plans import fhir as care_plans_fhir
 from carbet.coordination.care_teams import fhir as care_teams_fhir
 from carbet.coordination.care_teams.models import CareTeam, CareTeamParticipant, RelatedPerson
 from carbet.coordination.notebook import fhir as notebook_fhir
@@ -24,6 +25,7 @@ from carbet.core import audit, names
 from carbet.core.actor import Actor
 from carbet.core.fhir import Json, Refused, insee_code, refuse
 from carbet.interop.fhir_api.queries import agenda, notebook, offer
+from carbet.interop.fhir_api.queries import care_plans as plans_search
 from carbet.interop.fhir_api.queries import support as support_search
 from carbet.interop.fhir_api.rules import registry
 from carbet.interop.fhir_api.rules import search as rules
@@ -41,6 +43,7 @@ MODELS: dict[str, type[Model]] = {
     **agenda.MODELS,
     **notebook.MODELS,
     **support_search.MODELS,
+    **plans_search.MODELS,
     "Subscription": Subscription,
     "CommunicationRequest": CommunicationRequest,
 }
@@ -61,6 +64,8 @@ _WRITERS: dict[str, Callable[[Any], list[Json]]] = {
     "Observation": notebook_fhir.measures,
     "Binary": notebook_fhir.binaries,
     "ServiceRequest": support_fhir.service_requests,
+    "CarePlan": lambda rows: plans_search.with_requests(care_plans_fhir.care_plans(rows)),
+    "Goal": care_plans_fhir.goals,
     "Subscription": subscriptions_fhir.subscriptions,
     "CommunicationRequest": subscriptions_fhir.events,
 }
@@ -152,6 +157,10 @@ def _circle_versions(number: int) -> list[Json]:
 _VERSIONS: dict[str, Callable[[int], list[Json]]] = {
     "CareTeam": _circle_versions,
     "DocumentReference": notebook_fhir.note_versions,
+    "CarePlan": lambda number: plans_search.with_requests(
+        care_plans_fhir.care_plan_versions(number)
+    ),
+    "Goal": care_plans_fhir.goal_versions,
 }
 
 
@@ -239,7 +248,7 @@ def _count(search: Search, condition: Q) -> int:
 
 def _seen(kind: str) -> QuerySet[Any]:
     rows: QuerySet[Any] = MODELS[kind]._default_manager.all()
-    hidden = offer.OPEN_TO_SYSTEMS.get(kind)
+    hidden = (offer.OPEN_TO_SYSTEMS | plans_search.OPEN).get(kind)
     return rows.filter(hidden) if hidden is not None else rows
 
 
@@ -317,6 +326,9 @@ _ELEMENTS = {
     "DocumentReference:patient": "subject",
     "Observation:patient": "subject",
     "ServiceRequest:patient": "subject",
+    "CarePlan:patient": "subject",
+    "CarePlan:care-team": "careTeam",
+    "Goal:patient": "subject",
 }
 
 
@@ -482,6 +494,7 @@ CONDITIONS: dict[tuple[str, str], Callable[[Any], Q]] = {
     **agenda.conditions(_moment, _person_identified("patient_id")),
     **notebook.conditions(_moment, _person_identified("patient_id")),
     **support_search.conditions(_moment, _person_identified("patient_id")),
+    **plans_search.conditions(_moment, _person_identified("patient_id")),
     ("Subscription", "patient"): _pointing("patient_id"),
     ("Subscription", "status"): _status,
     ("CommunicationRequest", "patient"): _pointing("patient_id"),

@@ -6,6 +6,7 @@ Each room's resources stand in the drawer of its name.
 
 from carbet.interop.fhir_api.choices import CDS, UPDATE_PROFILE
 from carbet.interop.fhir_api.rules.registry import (
+    care_plans,
     care_teams,
     directory,
     notebook,
@@ -50,6 +51,7 @@ RESOURCES: dict[str, Resource] = {
     resource.type: resource
     for resource in (
         *care_teams.SERVED,
+        *care_plans.SERVED,
         *patients.SERVED,
         *directory.SERVED,
         *scheduling.SERVED,
