@@ -97,7 +97,7 @@ def measure(
                 said(f"{done} paires")
         rows = con.execute("SELECT l, r, weight, levels FROM scored").fetchall()
         con.close()
-    figures = Figures(len(labelled), _true_pairs(labelled), candidates, [], 0, 0)
+    figures = Figures(len(labelled), true_pairs(labelled), candidates, [], 0, 0)
     for left, right, weight, levels in rows:
         one, two = labelled[left], labelled[right]
         if one.side and one.side == two.side:
@@ -134,7 +134,8 @@ def are_twins(one: Labelled, two: Labelled) -> bool:
     return a.fam == b.fam != "" and a.born == b.born and distance(a.first, b.first) > 2
 
 
-def _true_pairs(labelled: list[Labelled]) -> int:
+def true_pairs(labelled: list[Labelled]) -> int:
+    """Return how many pairs are one person."""
     sizes: Counter[Any] = Counter(one.person for one in labelled)
     if any(one.side for one in labelled):
         sides = Counter((one.person, one.side) for one in labelled)

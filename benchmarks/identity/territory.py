@@ -79,7 +79,7 @@ def queries(seed: int, found: list[Record], count: int) -> list[tuple[int, Trait
     draw = random.Random(f"queries {seed}")
     chosen = [draw.choice(found) for _ in range(count)]
     return [
-        (one.person, _damaged(draw, replace(one.traits, ins=""), draw.randint(1, 3)))
+        (one.person, damaged(draw, replace(one.traits, ins=""), draw.randint(1, 3)))
         for one in chosen
     ]
 
@@ -142,7 +142,7 @@ def _written(
         if has_ins and draw.random() < 0.0008:
             written = replace(written, ins=_wrong_ins(draw, written.ins))
         if not has_ins and draw.random() < 0.48:
-            written = _damaged(draw, written, draw.choices((1, 2, 3), (70, 23, 7))[0], traits)
+            written = damaged(draw, written, draw.choices((1, 2, 3), (70, 23, 7))[0], traits)
         yield Record(person.index, person.twin_of, domain, has_ins, written)
 
 
@@ -151,7 +151,8 @@ def _wrong_ins(draw: random.Random, ins: str) -> str:
     return ins[:place] + str((int(ins[place], 36) + draw.randint(1, 8)) % 10) + ins[place + 1 :]
 
 
-def _damaged(draw: random.Random, traits: Traits, count: int, true: Traits | None = None) -> Traits:
+def damaged(draw: random.Random, traits: Traits, count: int, true: Traits | None = None) -> Traits:
+    """Return the traits with so many mistakes; `true` knows what the writing left out."""
     true = true or traits
     for kind in draw.choices(
         ("name", "given", "ear", "shorter", "swap", "married", "order", "turned", "january",
