@@ -62,7 +62,8 @@ def accuracy() -> None:
         print(
             f"| {name} | {found.records} | {found.true} | {candidate_recall(labelled):.4f} |"
             f" {found.f1_at(0)[0]:.4f} | {found.best_f1()[0]:.4f} | {precision:.5f} |"
-            f" {recall:.3f} | {captured:.4f} | {items:.1f} | {found.twins_linked} of {found.twins} | {took:.0f} |",
+            f" {recall:.3f} | {captured:.4f} | {items:.1f} |"
+            f" {found.twins_linked} of {found.twins} | {took:.0f} |",
             flush=True,
         )
 
@@ -324,7 +325,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--search", action="store_true")
     parser.add_argument("--persons", type=int, default=50_000)
-    parser.add_argument("--only", default="", help="accuracy, absent, peers")
+    parser.add_argument("--only", default="", help="accuracy, absent, peers, or none")
     options = parser.parse_args()
     quiet()
     steps: dict[str, Callable[[], None]] = {"accuracy": accuracy, "absent": absent, "peers": peers}

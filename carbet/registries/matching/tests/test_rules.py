@@ -156,6 +156,7 @@ def test_a_newborn_without_a_given_name_is_never_linked_alone(newborn):
 
 TWINS = [
     ("Kelvin", "Kevin"),
+    ("Rawle|Dexter", "Dexter|Rawle"),
     ("Kaique", "Kaiquee|Daniel"),
     ("Loïc", "Loan"),
     ("Ana|Maria", "Eva|Maria"),
