@@ -73,6 +73,27 @@ class ConsentGiver(models.TextChoices):
     TRUSTED = "trusted", "Personne de confiance consultée"
 
 
+class Capacity(models.TextChoices):
+    """Under which title somebody speaks for the person or is consulted (local).
+
+    Source: Code civil 425 to 494-12 (protection of adults) and 371-1; CSP L1111-6.
+    """
+
+    PARENT = "parent", "Parent, titulaire de l’autorité parentale"
+    TUTOR = "tutor", "Tuteur ou tutrice"
+    CURATOR = "curator", "Curateur ou curatrice"
+    EMPOWERED = "empowered", "Personne habilitée par le juge (habilitation familiale)"
+    MANDATE = "mandate", "Mandataire (mandat de protection future)"
+    TRUSTED = "trusted", "Personne de confiance"
+
+
+class ProofKind(models.TextChoices):
+    """What proves a decision (local)."""
+
+    FILE = "file", "Document ou photo"
+    SIGNATURE = "signature", "Signature sur l’écran"
+
+
 class InvitationStatus(models.TextChoices):
     """What became of an invitation (local)."""
 

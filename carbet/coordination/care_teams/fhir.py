@@ -10,6 +10,7 @@ from django.db.models import F, OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 
 from carbet.coordination.care_teams.choices import (
+    Capacity,
     CareTeamStatus,
     MomentPrecision,
     ParticipantRole,
@@ -28,6 +29,8 @@ PARTICIPATION = fhir.nos("TRE_R259-HL7ParticipationFunction")
 ROLE_CLASSES = fhir.nos("TRE_R260-HL7RoleClass")
 CARE_ROLES = fhir.nos("TRE_R85-RolePriseCharge")
 TIES = fhir.nos("TRE_R216-HL7RoleCode")
+# HL7 RoleClass: who acts for somebody who may not alone.
+GUARDIAN = "GUARD"
 
 _ROLE_SYSTEMS = {
     ParticipantRole.ATTENDING: PARTICIPATION,
@@ -95,8 +98,9 @@ def related_persons(rows: QuerySet[RelatedPerson]) -> list[Json]:
     return [_related_person(row) for row in _RELATIVES.rows(rows)]
 
 
-_RELATIVE = """id patient_id family given role relationship phone gender address_line postal_code
-    city country identifier_system identifier_value identifier_use active updated_at version"""
+_RELATIVE = """id patient_id family given role relationship capacity phone gender address_line
+    postal_code city country identifier_system identifier_value identifier_use active updated_at
+    version"""
 _RELATIVES = Compiled(lambda: RelatedPerson.objects.values(*_RELATIVE.split()))
 
 
@@ -129,6 +133,19 @@ def role(code: str) -> Json:
     return fhir.concept(_ROLE_SYSTEMS.get(code, ROLE_CLASSES), code)
 
 
+def capacities() -> str:
+    """Return the system of the titles under which a relative speaks for the person."""
+    return f"{settings.PUBLIC_URL}/fhir/CodeSystem/titre-du-representant"
+
+
+def capacity(code: str) -> Json:
+    """Return the title under which a relative speaks for the person, as a concept."""
+    said = [fhir.coding(capacities(), code, str(Capacity(code).label))]
+    if code != Capacity.TRUSTED:
+        said.insert(0, fhir.coding(ROLE_CLASSES, GUARDIAN))
+    return {"coding": said}
+
+
 def _related_person(row: dict[str, Any]) -> Json:
     identified = (
         fhir.identifier(
@@ -140,6 +157,8 @@ def _related_person(row: dict[str, Any]) -> Json:
     relationship = [role(row["role"])]
     if row["relationship"]:
         relationship.append(fhir.concept(TIES, row["relationship"]))
+    if row["capacity"]:
+        relationship.append(capacity(row["capacity"]))
     name: Json = {"use": "official", "family": row["family"]}
     if row["given"]:
         name["given"] = [row["given"]]
@@ -340,11 +359,16 @@ def _read_identifier(reading: Reading) -> dict[str, Any]:
 def _read_relationship(reading: Reading) -> dict[str, Any]:
     said = reading.resource.get("relationship", [])
     found_role, tie = fhir.code_of(said, ROLE_CLASSES), fhir.code_of(said, TIES)
+    title = fhir.code_of(said, capacities())
+    if title not in ("", *Capacity.values):
+        reading.not_kept("relationship")
+        title = ""
     if said and not found_role:
         reading.error("required", "Un rôle (TRE_R260) est obligatoire (CdS).", "relationship")
     return {
         "role": reading.text(found_role, 12, "relationship"),
         "relationship": reading.text(tie, 12, "relationship"),
+        "capacity": title,
     }
 
 

@@ -8,6 +8,7 @@ from django import forms
 
 from carbet.coordination.care_teams.choices import (
     DATA_CATEGORY_CHOICES,
+    Capacity,
     ConsentDecision,
     ConsentGiver,
     GlassReason,
@@ -68,9 +69,27 @@ class ConsentForm(GestureForm):
     )
 
 
+PHONE = r"^\+?[\d .\-]{6,20}$"
+PHONE_EXAMPLE = "Écrivez un numéro de téléphone, par exemple 0694 12 34 56."
+
+
 class RegistrationForm(IdentityForm, ConsentForm):
     """A new person: traits, decision about sharing, and the place of whoever registers."""
 
+    representative_given = forms.CharField(label="Prénom", max_length=100, required=False)
+    representative_family = forms.CharField(label="Nom", max_length=100, required=False)
+    representative_phone = forms.RegexField(
+        PHONE,
+        label="Téléphone",
+        required=False,
+        widget=forms.TextInput(attrs={"type": "tel"}),
+        error_messages={"invalid": PHONE_EXAMPLE},
+    )
+    representative_capacity = forms.ChoiceField(
+        label="Représente la personne comme",
+        choices=[("", "Choisissez"), *Capacity.choices],
+        required=False,
+    )
     attending = forms.BooleanField(label="Je suis son médecin traitant", required=False)
     distinct = forms.BooleanField(
         label="J’ai vérifié : ce n’est aucune des personnes connues sous ces traits",
@@ -81,6 +100,42 @@ class RegistrationForm(IdentityForm, ConsentForm):
         super().__init__(*args, **options)
         if not is_doctor:
             del self.fields["attending"]
+
+    def clean(self) -> dict[str, Any]:
+        """Ask who answered when it was not the person alone."""
+        data = super().clean() or self.cleaned_data
+        asked = {"given": "prénom", "family": "nom", "phone": "numéro de téléphone"}
+        if data.get("given_by") in (None, ConsentGiver.PERSON):
+            return data
+        for name, word in asked.items():
+            field = f"representative_{name}"
+            if not data.get(field) and field not in self.errors:
+                self.add_error(field, f"Écrivez le {word} de qui a répondu ou a été consulté.")
+        capacity = data.get("representative_capacity")
+        if data["given_by"] == ConsentGiver.TRUSTED:
+            data["representative_capacity"] = Capacity.TRUSTED.value
+        elif capacity in ("", Capacity.TRUSTED):
+            self.add_error(
+                "representative_capacity",
+                "Dites à quel titre : tutelle, autorité parentale, habilitation…",
+            )
+        return data
+
+    @property
+    def representative(self) -> dict[str, str] | None:
+        """Who answered for the person, as columns of RelatedPerson, or nobody."""
+        data = self.cleaned_data
+        if data["given_by"] == ConsentGiver.PERSON:
+            return None
+        trusted = data["representative_capacity"] == Capacity.TRUSTED
+        return {
+            "given": data["representative_given"],
+            "family": data["representative_family"],
+            "phone": _dialled(data["representative_phone"]),
+            "capacity": data["representative_capacity"],
+            "role": ParticipantRole.TRUSTED.value if trusted else ParticipantRole.NEXT_OF_KIN.value,
+            "relationship": "",
+        }
 
 
 class MemberForm(forms.Form):
@@ -124,14 +179,25 @@ class RelativeForm(GestureForm):
     relationship = forms.ChoiceField(label="Lien", choices=Relationship.choices)
     role = forms.ChoiceField(label="Rôle", choices=RELATIVE_ROLES)
     phone = forms.RegexField(
-        r"^\+?[\d .\-]{6,20}$",
+        PHONE,
         label="Téléphone",
         widget=forms.TextInput(attrs={"type": "tel"}),
-        error_messages={"invalid": "Écrivez un numéro de téléphone, par exemple 0694 12 34 56."},
+        error_messages={"invalid": PHONE_EXAMPLE},
+    )
+    capacity = forms.ChoiceField(
+        label="Parle au nom de la personne",
+        choices=[("", "Non"), *Capacity.choices],
+        required=False,
+        help_text="Si un juge, la loi ou la personne lui en donne le droit.",
     )
 
     def clean_phone(self) -> str:
-        return "".join(sign for sign in self.cleaned_data["phone"] if sign not in " .-")
+        return _dialled(self.cleaned_data["phone"])
+
+
+def _dialled(phone: str) -> str:
+    """Return a number without the signs that people put to read it."""
+    return "".join(sign for sign in phone if sign not in " .-")
 
 
 class PortalForm(forms.Form):

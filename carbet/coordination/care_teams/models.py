@@ -3,6 +3,7 @@
 from django.db import models
 
 from carbet.coordination.care_teams.choices import (
+    Capacity,
     CareTeamStatus,
     ConsentDecision,
     ConsentGiver,
@@ -10,6 +11,7 @@ from carbet.coordination.care_teams.choices import (
     InvitationStatus,
     MomentPrecision,
     ParticipantRole,
+    ProofKind,
     Relationship,
 )
 from carbet.core import row_security
@@ -62,6 +64,8 @@ class RelatedPerson(models.Model):
     given = models.CharField(max_length=100, blank=True)
     role = models.CharField(max_length=12, default=ParticipantRole.EMERGENCY_CONTACT)
     relationship = models.CharField(max_length=12, choices=Relationship, blank=True)
+    # Under which title they speak for the person, when they do.
+    capacity = models.CharField(max_length=9, choices=Capacity, blank=True, db_default="")
     phone = models.CharField(max_length=30)
     gender = models.CharField(max_length=8, blank=True)
     address_line = models.CharField(max_length=200, blank=True)
@@ -165,11 +169,19 @@ class Consent(models.Model):
     patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
     decision = models.CharField(max_length=8, choices=ConsentDecision)
     given_by = models.CharField(max_length=16, choices=ConsentGiver)
+    # Who answered or was consulted when it was not the person alone, and under which title then.
+    related_person = models.ForeignKey(RelatedPerson, on_delete=models.PROTECT, null=True)
+    capacity = models.CharField(max_length=9, choices=Capacity, blank=True, db_default="")
     note = models.CharField(max_length=500, blank=True)
     recorded_by = models.ForeignKey(
         "directory.PractitionerRole", on_delete=models.PROTECT, null=True
     )
     recorded_at = models.DateTimeField()
+    # What proves it: kept by the documents room, under this number; SHA-256 of what is kept.
+    proof_kind = models.CharField(max_length=9, choices=ProofKind, blank=True, db_default="")
+    proof_document = models.BigIntegerField(null=True)
+    proof_digest = models.CharField(max_length=64, blank=True, db_default="")
+    proved_at = models.DateTimeField(null=True)
     # The key of the gesture that wrote it: the same key twice is one row.
     gesture = models.UUIDField(null=True, unique=True)
 

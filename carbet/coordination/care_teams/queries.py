@@ -79,9 +79,14 @@ def consents(*, patient_id: int) -> QuerySet[Consent]:
     """Return every decision of the person, the latest first, with who recorded it."""
     return (
         Consent.objects.filter(patient_id=patient_id)
-        .select_related("recorded_by__practitioner")
+        .select_related("recorded_by__practitioner", "related_person")
         .order_by("-recorded_at", "-pk")
     )
+
+
+def consent(*, patient_id: int, consent_id: int) -> Consent | None:
+    """Return one decision of the person, with who recorded it and who answered."""
+    return consents(patient_id=patient_id).filter(pk=consent_id).first()
 
 
 def latest_consent(*, patient_id: int) -> Consent | None:

@@ -27,7 +27,6 @@ urlpatterns = [
     path("patients/<sid:patient_id>/cercle/ajouter/choix/", views.choices, name="choices"),
     path("patients/<sid:patient_id>/cercle/proche/", views.add_relative, name="add_relative"),
     path("patients/<sid:patient_id>/cercle/espace-personnel/", views.portal, name="portal"),
-    path("patients/<sid:patient_id>/cercle/accord/", views.consent, name="consent"),
     path("patients/<sid:patient_id>/cercle/<sid:participant_id>/fin/", views.end, name="end"),
     path(
         "patients/<sid:patient_id>/cercle/<sid:participant_id>/donnees/", views.scope, name="scope"

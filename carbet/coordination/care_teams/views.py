@@ -52,6 +52,7 @@ def register(request: HttpRequest) -> HttpResponse:
                 decision=data["decision"],
                 given_by=data["given_by"],
                 note=data["note"],
+                representative=form.representative,
                 attending=data.get("attending"),
                 distinct=data["distinct"],
                 gesture=data["gesture"],
@@ -94,6 +95,7 @@ def detail(request: HttpRequest, patient_id: int) -> HttpResponse:
         "consents": list(queries.consents(patient_id=patient.pk)),
         "may_manage": patient.level >= Level.MANAGE,
         "may_write": patient.level >= Level.WRITE,
+        "reads_proofs": DataCategory.ADMINISTRATIVE in access.opened_on(patient),
     }
     return render(request, "care_teams/detail.html", context)
 
@@ -335,32 +337,6 @@ def scope(request: HttpRequest, patient_id: int, participant_id: int) -> HttpRes
         "by_role": presenters.categories_in_words(queries.asked_by_role(stay)),
     }
     return render(request, "care_teams/scope.html", context, status=422 if form.is_bound else 200)
-
-
-@doors.professional(patient=Level.WRITE)
-@require_http_methods(["GET", "POST"])
-def consent(request: HttpRequest, patient_id: int) -> HttpResponse:
-    """Record what the person decided about sharing; former decisions stay."""
-    patient = access.get_record(
-        actor=request.actor,
-        patient_id=patient_id,
-        now=request.now,
-        level=Level.WRITE,
-        purpose="care_team.read",
-    )
-    form = forms.ConsentForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            operations.record_consent(
-                actor=request.actor, now=request.now, patient=patient, **form.cleaned_data
-            )
-        except UnableTo as refusal:
-            refuse(form, refusal)
-        else:
-            messages.success(request, "Décision enregistrée.")
-            return _to_circle(patient_id)
-    context = {"patient": patient, "tab": "circle", "form": form}
-    return render(request, "care_teams/consent.html", context, status=422 if form.is_bound else 200)
 
 
 @doors.professional(patient=Level.MANAGE)

@@ -1,15 +1,19 @@
 """Shape of what is sent with a document."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
 
+from carbet.coordination.care_teams.choices import Capacity, ConsentGiver
+from carbet.coordination.care_teams.forms import ConsentForm, GestureForm
+from carbet.coordination.care_teams.models import RelatedPerson
 from carbet.coordination.documents.choices import FILED_BY_HAND, Confidentiality, DocumentType
 from carbet.coordination.documents.queries import Position
-from carbet.coordination.documents.rules import content, receiving
+from carbet.coordination.documents.rules import content, receiving, signature
 from carbet.core.forms import FilesField
 from carbet.core.identifiers import from_short_id, short_id
 from carbet.core.sharing import Visibility
@@ -213,6 +217,97 @@ class VersionForm(forms.Form):
         help_text="Par exemple : version signée, page manquante.",
     )
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+
+
+class SignatureField(forms.CharField):
+    """A signature traced in a frame of the page: its value is the strokes, or nothing."""
+
+    def __init__(self) -> None:
+        # Cut nowhere: what is too long is refused by its own sentence.
+        super().__init__(
+            label="Signature sur l’écran", required=False, widget=forms.HiddenInput, strip=True
+        )
+
+    def clean(self, value: Any) -> signature.Strokes | None:
+        """Return the strokes.
+
+        Raises:
+            ValidationError: no signature, or one that cannot be read.
+        """
+        text = super().clean(value)
+        try:
+            return signature.read(text) if text else None
+        except content.UnknownContent as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+
+class ProofForm(GestureForm):
+    """What proves a decision: a paper or a photo of it, or a signature traced on the screen."""
+
+    file = ReceivedField(required=False)
+    signature = SignatureField()
+    proof_required = True
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["file"].label = "Papier signé"
+        self.fields["file"].help_text = "Photo ou PDF ; 25 Mo au plus."
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        given = [name for name in ("file", "signature") if data.get(name)]
+        if self.proof_required and not given and not self.errors:
+            self.add_error("file", "Choisissez le papier signé, ou faites signer sur l’écran.")
+        if len(given) > 1:
+            self.add_error(
+                "file", "Un papier ou une signature, pas les deux : retirez le fichier, ou effacez."
+            )
+        return data
+
+
+class DecisionForm(ConsentForm, ProofForm):
+    """What the person decided, who spoke for her, and what proves it."""
+
+    related_person = forms.TypedChoiceField(
+        label="Qui", coerce=int, empty_value=None, required=False
+    )
+    capacity = forms.ChoiceField(
+        label="À quel titre",
+        choices=[
+            ("", "Celui qui est déjà noté"),
+            *(each for each in Capacity.choices if each[0] != Capacity.TRUSTED),
+        ],
+        required=False,
+    )
+    proof_required = False
+
+    def __init__(self, *args: Any, relatives: Iterable[RelatedPerson] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.relatives = {relative.pk: relative for relative in relatives}
+        self.fields["related_person"].choices = [
+            ("", "Choisissez"),
+            *((pk, _with_title(relative)) for pk, relative in self.relatives.items()),
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        """Ask who answered when it was not the person alone."""
+        data = super().clean() or self.cleaned_data
+        chosen = data.get("related_person")
+        data["related_person"] = self.relatives.get(chosen) if chosen else None
+        answered = data.get("given_by") not in (None, ConsentGiver.PERSON)
+        if answered and data["related_person"] is None and "related_person" not in self.errors:
+            self.add_error(
+                "related_person",
+                "Choisissez qui a répondu ou a été consulté ; s’il n’est pas dans la liste,"
+                " un responsable du cercle l’ajoute parmi les proches.",
+            )
+        return data
+
+
+def _with_title(relative: RelatedPerson) -> str:
+    """Return the name of a relative, with the title under which they speak for the person."""
+    title = relative.get_capacity_display() or relative.get_relationship_display()
+    return f"{relative}, {title.lower()}" if title else str(relative)
 
 
 class WithdrawalForm(forms.Form):

@@ -7,6 +7,12 @@ from carbet.coordination.documents import views
 app_name = "documents"
 _ONE = "patients/<sid:patient_id>/documents/<sid:document_id>/"
 urlpatterns = [
+    path("patients/<sid:patient_id>/cercle/accord/", views.decide, name="decide"),
+    path(
+        "patients/<sid:patient_id>/cercle/accord/<sid:consent_id>/preuve/",
+        views.prove,
+        name="prove",
+    ),
     path("patients/<sid:patient_id>/documents/", views.documents, name="list"),
     path("patients/<sid:patient_id>/documents/ajouter/", views.add, name="add"),
     path("patients/<sid:patient_id>/documents/lettre/", views.write_letter, name="letter"),

@@ -1,7 +1,9 @@
 """What can be done to a circle: open it, let members in and out, record consent, break glass."""
 
 from carbet.coordination.care_teams.operations.deciding import (
+    UnableToProve,
     UnableToRecordConsent,
+    prove_consent,
     record_consent,
 )
 from carbet.coordination.care_teams.operations.glass import (
@@ -57,6 +59,7 @@ __all__ = [
     "UnableToInvite",
     "UnableToOpenCareTeam",
     "UnableToOpenPortal",
+    "UnableToProve",
     "UnableToRecordConsent",
     "UnableToRegister",
     "UnableToReviseCareTeam",
@@ -73,6 +76,7 @@ __all__ = [
     "join_as_coordinator",
     "open_care_team",
     "open_to_person",
+    "prove_consent",
     "receive_care_team",
     "receive_related_person",
     "record_consent",

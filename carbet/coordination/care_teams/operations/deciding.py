@@ -1,14 +1,17 @@
-"""What the person decides about sharing, and its record."""
+"""What the person decides about sharing, who spoke for her, and what proves it."""
 
 from datetime import datetime
 from uuid import UUID
 
 from carbet.coordination.care_teams.choices import (
+    Capacity,
     ConsentDecision,
     ConsentGiver,
+    ProofKind,
 )
 from carbet.coordination.care_teams.models import (
     Consent,
+    RelatedPerson,
 )
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
@@ -18,6 +21,10 @@ from carbet.registries.patients.models import Patient
 
 class UnableToRecordConsent(UnableTo):
     """The decision cannot be recorded."""
+
+
+class UnableToProve(UnableTo):
+    """The proof cannot be kept with this decision."""
 
 
 @operation("consent.record", action="C")
@@ -30,16 +37,38 @@ def record_consent(
     decision: str,
     given_by: str,
     note: str = "",
+    related_person: RelatedPerson | None = None,
+    capacity: str = "",
     gesture: UUID | None = None,
 ) -> Consent:
-    """Record what the person decided about sharing; a later decision replaces, none erases."""
+    """Record what the person decided about sharing; a later decision replaces, none erases.
+
+    Args:
+        related_person: who answered for her, or was consulted.
+        capacity: under which title; by default the one kept with this relative.
+
+    Raises:
+        UnableToRecordConsent: that relative is another person's, or left; no title to answer.
+    """
     if gesture and (done := Consent.objects.filter(gesture=gesture).first()):
         trace.about(patient_id=patient.pk, entity=done)
         return done
+    giver = ConsentGiver(given_by)
+    if giver == ConsentGiver.PERSON:
+        related_person, capacity = None, ""
+    if related_person is not None:
+        if related_person.patient_id != patient.pk or not related_person.active:
+            raise UnableToRecordConsent(
+                "Ce proche ne fait plus partie de l’entourage de la personne.",
+                field="related_person",
+            )
+        capacity = _title(giver, related_person, capacity)
     consent = Consent.objects.create(
         patient=patient,
         decision=ConsentDecision(decision),
-        given_by=ConsentGiver(given_by),
+        given_by=giver,
+        related_person=related_person,
+        capacity=capacity,
         note=note,
         recorded_by_id=actor.role_id,
         recorded_at=now,
@@ -47,3 +76,47 @@ def record_consent(
     )
     trace.about(patient_id=patient.pk, entity=consent)
     return consent
+
+
+def _title(giver: ConsentGiver, relative: RelatedPerson, capacity: str) -> str:
+    """Return under which title a relative answers."""
+    if giver == ConsentGiver.TRUSTED:
+        return Capacity.TRUSTED
+    title = capacity or relative.capacity
+    if title in ("", Capacity.TRUSTED):
+        raise UnableToRecordConsent(
+            "Dites à quel titre ce proche la représente : tutelle, autorité parentale…",
+            field="capacity",
+        )
+    return Capacity(title)
+
+
+@operation("consent.prove")
+def prove_consent(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    consent: Consent,
+    kind: str,
+    document_id: int,
+    digest: str,
+    instead_of: int | None = None,
+) -> Consent:
+    """Keep with a decision what proves it, filed by the documents room; what is kept stays.
+
+    Args:
+        digest: SHA-256 of the file as kept.
+        instead_of: the document that proved it and was withdrawn since.
+
+    Raises:
+        UnableToProve: something proves it already.
+    """
+    row = Consent.objects.select_for_update().get(pk=consent.pk)
+    if row.proof_document not in (None, instead_of):
+        raise UnableToProve("Une preuve est déjà jointe à cette décision.")
+    row.proof_kind, row.proof_document = ProofKind(kind), document_id
+    row.proof_digest, row.proved_at = digest, now
+    row.save(update_fields=["proof_kind", "proof_document", "proof_digest", "proved_at"])
+    trace.about(patient_id=row.patient_id, entity=row)
+    return row

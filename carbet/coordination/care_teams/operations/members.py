@@ -210,6 +210,7 @@ def add_related_person(
     role: str,
     relationship: str,
     phone: str,
+    capacity: str = "",
     gesture: UUID | None = None,
 ) -> CareTeamParticipant:
     """Record a relative and let them into the circle."""
@@ -222,6 +223,7 @@ def add_related_person(
         given=given,
         role=role,
         relationship=relationship,
+        capacity=capacity,
         phone=phone,
         updated_at=now,
         gesture=gesture,

@@ -20,6 +20,7 @@ from carbet.coordination.care_teams.operations.holding import (
     lock,
     touch,
 )
+from carbet.coordination.care_teams.operations.members import add_related_person
 from carbet.core.actor import Actor, Level
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, operation
@@ -49,6 +50,7 @@ def register_with_circle(
     decision: str,
     given_by: str,
     note: str = "",
+    representative: dict[str, str] | None = None,
     attending: bool | None = None,
     distinct: bool = False,
     gesture: UUID | None = None,
@@ -57,6 +59,8 @@ def register_with_circle(
 
     Args:
         traits: as `patients.operations.register_patient` takes them.
+        representative: who answered for the person, as columns of RelatedPerson with their
+            `capacity`; they enter the circle.
         distinct: whoever registers has seen the persons known under these traits: it is another.
         gesture: the same one twice registers one person, the first.
 
@@ -82,10 +86,23 @@ def register_with_circle(
             field="distinct",
         )
     patient = patients.register_patient(actor=actor, now=now, **traits)
-    record_consent(
-        actor=actor, now=now, patient=patient, decision=decision, given_by=given_by, note=note
+    care_team = open_care_team(
+        actor=actor, now=now, patient=patient, attending=attending, gesture=gesture
     )
-    open_care_team(actor=actor, now=now, patient=patient, attending=attending, gesture=gesture)
+    relative = None
+    if representative is not None:
+        relative = add_related_person(
+            actor=actor, now=now, care_team=care_team, **representative
+        ).related_person
+    record_consent(
+        actor=actor,
+        now=now,
+        patient=patient,
+        decision=decision,
+        given_by=given_by,
+        note=note,
+        related_person=relative,
+    )
     trace.about(patient_id=patient.pk, entity=patient)
     return patient
 

@@ -173,6 +173,7 @@ SAID = {
     "care_team": "a modifié le cercle de soins",
     "care_team.related_person.add": "a ajouté un proche",
     "consent.record": "a enregistré la décision de la personne",
+    "consent.prove": "a joint la preuve d’une décision",
     "glass.break": "est entré par accès exceptionnel",
     "glass.read": "a consulté un accès exceptionnel",
     "glass.review": "a relu un accès exceptionnel",

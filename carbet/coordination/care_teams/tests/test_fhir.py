@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from carbet.coordination.care_teams import fhir as care_teams_fhir
+from carbet.coordination.care_teams import operations
 from carbet.coordination.care_teams.models import CareTeam, RelatedPerson
 from carbet.core import row_security
 
@@ -144,6 +145,7 @@ def test_a_relative():
         "family": "Montgénie",
         "given": "Anne",
         "phone": "0694000000",
+        "capacity": "",
         "gender": "",
     }
 
@@ -153,3 +155,27 @@ def test_what_the_guide_makes_mandatory_of_a_relative(name):
     relative = {key: value for key, value in RELATIVE.items() if key != name}
     found = care_teams_fhir.read_related_person(relative, "RelatedPerson")
     assert errors(found) == [("required", f"RelatedPerson.{name}")]
+
+
+@pytest.mark.django_db
+def test_a_relative_who_speaks_for_the_person_says_so_and_is_read_back(world):
+    care_team = world.circle()
+    operations.add_related_person(
+        actor=world.actor("gp"),
+        now=world.now,
+        care_team=care_team,
+        family="Aluku",
+        given="Josette",
+        role="NOK",
+        relationship="DAUC",
+        phone="0694123456",
+        capacity="tutor",
+    )
+    with row_security.acting_as(world.actor("gp"), now=world.now):
+        [said] = care_teams_fhir.related_persons(RelatedPerson.objects.all())
+    guardian = {"system": care_teams_fhir.ROLE_CLASSES, "code": "GUARD"}
+    assert guardian in said["relationship"][-1]["coding"]
+    back = care_teams_fhir.read_related_person(said, "RelatedPerson")
+    assert not back.issues
+    assert (back.fields["role"], back.fields["relationship"]) == ("NOK", "DAUC")
+    assert back.fields["capacity"] == "tutor"

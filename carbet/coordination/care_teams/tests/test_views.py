@@ -179,7 +179,7 @@ def test_a_member_leaves_with_a_reason_and_the_record_closes(world, gp, client):
 def test_a_member_removed_while_typing_is_given_their_text_back(world, sign_in):
     care_team = world.circle("nurse")
     nurse = sign_in(world.accounts["nurse"], role=world.roles["nurse"])
-    address = reverse("care_teams:consent", args=[care_team.patient_id])
+    address = reverse("documents:decide", args=[care_team.patient_id])
     assert nurse.get(address).status_code == 200
     [stay] = everything(CareTeamParticipant, practitioner_role=world.roles["nurse"])
     operations.end_participation(actor=world.actor("gp"), now=world.now, participant=stay)
@@ -247,7 +247,7 @@ def test_a_choice_without_its_proof_or_for_a_manager_is_refused(world, gp):
 
 def test_a_decision_replaces_the_former_and_both_are_read(world, gp):
     care_team = world.circle()
-    address = reverse("care_teams:consent", args=[care_team.patient_id])
+    address = reverse("documents:decide", args=[care_team.patient_id])
     sent = {
         "gesture": str(uuid.uuid4()),
         "decision": "deny",

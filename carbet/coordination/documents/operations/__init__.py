@@ -8,6 +8,7 @@ from carbet.coordination.documents.operations.filing import (
     file_document,
     withdraw_document,
 )
+from carbet.coordination.documents.operations.proving import prove, record_decision
 from carbet.coordination.documents.operations.receiving import (
     cancel_received,
     keep_words,
@@ -22,6 +23,8 @@ __all__ = [
     "file_composed",
     "file_document",
     "keep_words",
+    "prove",
     "receive_document",
+    "record_decision",
     "withdraw_document",
 ]

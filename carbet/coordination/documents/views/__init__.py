@@ -1,5 +1,6 @@
 """Pages of the documents: the list, one document, its file, and what its author may do."""
 
+from carbet.coordination.documents.views.deciding import decide, prove
 from carbet.coordination.documents.views.filing import (
     add,
     content,
@@ -15,12 +16,14 @@ from carbet.coordination.documents.views.writing import file_circle_sheet, write
 __all__ = [
     "add",
     "content",
+    "decide",
     "detail",
     "documents",
     "file_circle_sheet",
     "page",
     "piece",
     "piece_page",
+    "prove",
     "read",
     "replace",
     "small_view",
