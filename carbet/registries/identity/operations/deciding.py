@@ -358,13 +358,16 @@ def keep_apart(
             raise UnableToDecide("Choisissez deux identités.")
         one, two = found[first_id], found[second_id]
         if one.regional_id == two.regional_id:
-            separate(one, two, actor=actor, now=now, reason=reason.strip())
+            decision = separate(one, two, actor=actor, now=now, reason=reason.strip())
             low, high = sorted((first_id, second_id))
             pair = Pair.objects.filter(first=low, second=high).first()
         else:
-            pair = None
+            decision, pair = None, None
         if pair is None or pair.state != PairState.DIFFERENT:
-            pair = moving.set_apart(one, two, actor=actor, now=now, reason=reason.strip())
+            # Undone with the separation: what it set apart waits again.
+            pair = moving.set_apart(
+                one, two, actor=actor, now=now, reason=reason.strip(), decision=decision
+            )
     trace.about(patient_id=two.patient_id, entity=pair, reason=reason)
     return pair
 

@@ -274,6 +274,9 @@ def separate(
         UnableToUndo: they are one by a merge that cannot be undone now.
     """
     merged = two if _is_below(two, one) else one if _is_below(one, two) else None
+    if merged is None and queries.survivor_of(one).pk == queries.survivor_of(two).pk:
+        # Both were merged into a third: the second leaves it.
+        merged = two
     if merged is not None:
         latest = (
             Reconciliation.objects.filter(

@@ -245,6 +245,35 @@ class TestMerging:
         assert Pair.objects.get().state == PairState.DIFFERENT
 
 
+class TestKeepingApart:
+    def test_two_numbers_merged_into_a_third(self, chc):
+        for number in "123":
+            told(chc, number)
+        merge(chc, "1", "2")
+        merge(chc, "1", "3")
+        two, three = (queries.identity(domain=chc, number=n) for n in "23")
+        operations.keep_apart(
+            actor=HOUSE, now=NOW, first_id=two.pk, second_id=three.pk, reason="Jumelles"
+        )
+        assert read(two).regional_id != read(three).regional_id
+        assert read(three).survivor_id is None
+
+    def test_undone_with_the_separation_the_question_waits_again(self, chc):
+        place = domain("chog")
+        one = told(place, "1")
+        told(chc, "2")
+        merge(chc, "2", "3")
+        three = queries.identity(domain=chc, number="3")
+        assert read(one).regional_id == read(three).regional_id
+        operations.keep_apart(
+            actor=HOUSE, now=NOW, first_id=one.pk, second_id=three.pk, reason="Jumelles"
+        )
+        parted = Reconciliation.objects.get(kind="unlink")
+        operations.undo(actor=HOUSE, now=NOW, reconciliation_id=parted.pk, reason="Erreur")
+        assert read(one).regional_id == read(three).regional_id
+        assert not Pair.objects.filter(state=PairState.DIFFERENT).exists()
+
+
 class TestOtherMessages:
     def test_link_then_unlink(self, chc):
         told(chc, "1")
