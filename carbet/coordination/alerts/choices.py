@@ -23,6 +23,7 @@ class AlertKind(models.TextChoices):
     OFFER = "offer", "Page de structure à mettre à jour"
     CASE = "case", "Dossier d’appui confié"
     DETECTED = "detected", "Signal à regarder"
+    DOCUMENT = "document", "Document reçu"
 
 
 class Channel(models.TextChoices):

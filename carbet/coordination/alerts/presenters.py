@@ -17,6 +17,7 @@ PAGES = {
     "case": "support:of_patient",
     "circle": "care_teams:detail",
     "detection": "detection:of_patient",
+    "documents": "documents:list",
     "notebook": "notebook:list",
     "plan": "care_plans:detail",
     "subscriptions": "subscriptions:of_patient",
@@ -51,6 +52,7 @@ ICONS = {
     AlertKind.OFFER: "hospital",
     AlertKind.CASE: "people",
     AlertKind.DETECTED: "pulse",
+    AlertKind.DOCUMENT: "document",
 }
 
 

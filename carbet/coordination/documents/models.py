@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
@@ -57,6 +58,8 @@ class Document(sharing.Shared):
     # CDA setId: what every version of one document has in common, and the number of this one.
     set_identifier = models.CharField(max_length=260, blank=True, db_default="")
     set_version = models.PositiveIntegerField(null=True)
+    # The identifiers of the versions that this one replaced, or that it says it replaces.
+    former_identifiers = ArrayField(models.CharField(max_length=200), default=list, db_default=[])
     origin = models.CharField(
         max_length=8, choices=Origin, default=Origin.HERE, db_default=Origin.HERE
     )
