@@ -1,6 +1,7 @@
 """Questionnaires, version by version, and what was answered with each person."""
 
 import uuid
+from datetime import datetime
 
 from django.db import models
 
@@ -11,10 +12,11 @@ from carbet.core.actor import DataCategory
 from carbet.core.history import tracked
 
 
+@tracked
 class Questionnaire(models.Model):
     """One row is one version of a questionnaire; once published its questions never change.
 
-    Answers keep the version that they were given to.
+    Answers keep the version that they were given to; history keeps each state of a draft.
     """
 
     ROW_SECURITY = row_security.Open("a form to fill, which speaks of nobody")
@@ -26,7 +28,7 @@ class Questionnaire(models.Model):
     # The FHIR Questionnaire as it was written or received.
     definition = models.JSONField()
     author_name = models.CharField(max_length=200, blank=True)
-    # Rises at each change of a draft, so that two screens never overwrite each other in silence.
+    # Rises at each change, so that two screens never overwrite each other in silence.
     revision = models.PositiveIntegerField(default=1, db_default=1)
     organization = models.ForeignKey("directory.Organization", on_delete=models.PROTECT, null=True)
     updated_at = models.DateTimeField()
@@ -67,6 +69,12 @@ class QuestionnaireResponse(models.Model):
         "directory.PractitionerRole", on_delete=models.PROTECT, null=True, related_name="+"
     )
     author_name = models.CharField(max_length=200)
+    # The structure whose software sent it, if one did, and the name that it has there.
+    author_organization = models.ForeignKey(
+        "directory.Organization", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    identifier_system = models.CharField(max_length=200, blank=True, db_default="")
+    identifier_value = models.CharField(max_length=200, blank=True, db_default="")
     # When the person was assessed (QuestionnaireResponse.authored).
     authored_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
@@ -84,3 +92,7 @@ class QuestionnaireResponse(models.Model):
             ),
             models.Index(fields=["patient", "-saved_at"], name="response_changed"),
         ]
+
+    @property
+    def updated_at(self) -> datetime:
+        return self.saved_at

@@ -12,6 +12,7 @@ from carbet.core.operation import done
 WATCHED = frozenset(
     {
         "appointment.close",
+        "assessment.receive",
         "assessment.save",
         "assessment.withdraw",
         "event.declare",

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import http_date, parse_http_date_safe
 from django.views.decorators.csrf import csrf_exempt
 
+from carbet.coordination.assessments import fhir as assessments_fhir
 from carbet.coordination.scheduling import fhir as scheduling_fhir
 from carbet.coordination.subscriptions import fhir as subscriptions_fhir
 from carbet.coordination.subscriptions import operations as subscriptions
@@ -403,11 +404,21 @@ def ask_support(request: HttpRequest, resource: Json) -> HttpResponse:
     )
 
 
+def assess(request: HttpRequest, resource: Json) -> HttpResponse:
+    """Keep the answers to a questionnaire, scored here, and answer them whole."""
+    kept = assessments_fhir.receive_response(
+        resource, actor=request.actor, now=request.now, base=presenters.base()
+    )
+    status = 201 if kept.created else 200
+    return answer_notifying(request, kept.row, kept.issues, status=status)
+
+
 # What its own room keeps, answered whole.
 NOTIFYING: dict[str, Callable[[HttpRequest, Json], HttpResponse]] = {
     "Subscription": subscribe,
     "CommunicationRequest": declare,
     "ServiceRequest": ask_support,
+    "QuestionnaireResponse": assess,
 }
 
 

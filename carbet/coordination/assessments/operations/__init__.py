@@ -15,6 +15,7 @@ from carbet.coordination.assessments.operations.responses import (
     SavedMeanwhile,
     UnableToAssess,
     begin,
+    receive,
     save,
     withdraw,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "create_draft",
     "import_draft",
     "publish",
+    "receive",
     "renew",
     "retire",
     "save",

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from carbet.coordination.assessments.choices import QuestionnaireStatus
 from carbet.coordination.assessments.models import Questionnaire
@@ -181,11 +182,15 @@ def publish(
             field="rights",
         )
     Questionnaire.objects.filter(url=row.url, status=QuestionnaireStatus.ACTIVE).update(
-        status=QuestionnaireStatus.RETIRED, retired_at=now
+        status=QuestionnaireStatus.RETIRED,
+        retired_at=now,
+        updated_at=now,
+        revision=F("revision") + 1,
     )
     row.status = QuestionnaireStatus.ACTIVE
     row.definition |= {"status": "active", "date": now.date().isoformat()}
     row.published_at = row.updated_at = now
+    row.revision += 1
     row.save()
     trace.about(entity=row)
     return row
@@ -200,6 +205,7 @@ def retire(
     row = _locked(questionnaire)
     if row.status != QuestionnaireStatus.RETIRED:
         row.status, row.retired_at, row.updated_at = QuestionnaireStatus.RETIRED, now, now
+        row.revision += 1
         row.save()
     trace.about(entity=row)
     return row

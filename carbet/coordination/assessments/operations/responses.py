@@ -148,6 +148,79 @@ def save(
     return row
 
 
+@operation("assessment.receive", action="C")
+def receive(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    patient: Patient,
+    questionnaire: Questionnaire,
+    status: ResponseStatus,
+    answers: Mapping[str, Sequence[Any]],
+    authored_at: datetime,
+    author_role_id: int | None,
+    author_name: str,
+    identifier: tuple[str, str],
+) -> tuple[QuestionnaireResponse, bool]:
+    """Keep answers that a system sends, scored here, and say whether they are new.
+
+    The same identifier of the same structure is kept once.
+
+    Args:
+        answers: by linkId, as `rules.check` gives them.
+        identifier: system and value; without a value each sending is a new assessment.
+
+    Raises:
+        UnableToAct: no structure is behind the system.
+        UnableToAssess: other answers are here under that identifier, or they do not hold.
+    """
+    if actor.organization_id is None:
+        raise UnableToAct("Seul le logiciel d’une structure peut envoyer des réponses.")
+    definition = queries.definition_of(questionnaire)
+    kept, errors = rules.check(definition, answers, complete=status in queries.COUNTED)
+    if errors:
+        raise UnableToAssess("Vérifiez les réponses signalées.", errors=errors)
+    gesture = uuid.uuid4()
+    if identifier[1]:
+        said = "\n".join(("assessment", str(actor.organization_id), *identifier))
+        gesture = uuid.uuid5(uuid.NAMESPACE_URL, said)
+    row = QuestionnaireResponse(
+        patient_id=patient.pk,
+        category=care_teams_access.category_of_author(patient),
+        questionnaire=questionnaire,
+        status=status,
+        answers=kept,
+        scores=rules.scores(definition, kept),
+        author_role_id=author_role_id,
+        author_name=author_name,
+        author_organization_id=actor.organization_id,
+        identifier_system=identifier[0],
+        identifier_value=identifier[1],
+        authored_at=authored_at,
+        recorded_at=now,
+        saved_at=now,
+        gesture=gesture,
+    )
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as error:
+        before = QuestionnaireResponse.objects.filter(
+            gesture=gesture, patient_id=patient.pk, questionnaire=questionnaire
+        ).first()
+        if before is None or before.answers != kept:
+            raise UnableToAssess(
+                "D’autres réponses ont déjà été reçues sous cet identifiant.", field="identifier"
+            ) from error
+        trace.about(patient_id=patient.pk, entity=before, reason="déjà reçue")
+        return before, False
+    if status in queries.COUNTED:
+        _refresh_screens(row, now=now)
+    trace.about(patient_id=patient.pk, entity=row)
+    return row, True
+
+
 @operation("assessment.withdraw")
 def withdraw(
     trace: Trace, *, actor: Actor, now: datetime, response: QuestionnaireResponse, reason: str

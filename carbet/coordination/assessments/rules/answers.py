@@ -241,13 +241,22 @@ def scores(definition: Definition, answers: Answers) -> dict[str, str]:
     return found
 
 
-def to_items(definition: Definition, answers: Answers) -> dict[str, Any]:
-    """Return the answers as a FHIR QuestionnaireResponse with its items only, for expressions."""
+def to_items(
+    definition: Definition, answers: Answers, results: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the answers as a FHIR QuestionnaireResponse with its items only.
+
+    Args:
+        results: the calculated results to say as well; expressions read what was answered only.
+    """
     asked = enabled(definition, answers)
+    told = results or {}
 
     def below(items: Sequence[Item]) -> Iterator[dict[str, Any]]:
         for item in items:
-            if item.link_id not in asked or item.kind == "display" or item.is_score:
+            if item.link_id not in asked or item.kind == "display":
+                continue
+            if item.is_score and item.link_id not in told:
                 continue
             node: dict[str, Any] = {"linkId": item.link_id}
             if item.text:
@@ -257,7 +266,8 @@ def to_items(definition: Definition, answers: Answers) -> dict[str, Any]:
                 if children:
                     yield node | {"item": children}
                 continue
-            given = [to_fhir(item, value) for value in answers.get(item.link_id, ())]
+            held = [told[item.link_id]] if item.is_score else answers.get(item.link_id, ())
+            given = [to_fhir(item, value) for value in held]
             if given and children:
                 given[0]["item"] = children
             if given:
@@ -287,6 +297,9 @@ def to_fhir(item: Item, value: Any) -> dict[str, Any]:
         option = None if isinstance(value, dict) else item.option(value)
         if option is None:
             return {"valueString": value["text"] if isinstance(value, dict) else str(value)}
+        if option.kind != "Coding":
+            is_text = option.kind == "string"
+            return {"valueString": value} if is_text else {"valueInteger": int(value)}
         coding: dict[str, Any] = {"code": option.code, "display": option.label}
         if option.system:
             coding["system"] = option.system

@@ -55,12 +55,16 @@ class RefusedQuestionnaire(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One answer that may be chosen; `weight` is what it counts for in a score."""
+    """One answer that may be chosen; `weight` is what it counts for in a score.
+
+    `kind` is how FHIR says it: "Coding", "string" or "integer"; `code` is its text then.
+    """
 
     code: str
     label: str
     system: str = ""
     weight: Decimal | None = None
+    kind: str = "Coding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,10 +361,12 @@ class _Reader:
         for rank, one in enumerate(given):
             where = f"{place}.answerOption[{rank}]"
             one = one if isinstance(one, dict) else {}
-            coding = one.get("valueCoding")
+            coding, kind = one.get("valueCoding"), "Coding"
             if isinstance(one.get("valueString"), str):
+                kind = "string"
                 coding = {"code": one["valueString"], "display": one["valueString"]}
             if isinstance(one.get("valueInteger"), int):
+                kind = "integer"
                 coding = {"code": str(one["valueInteger"]), "display": str(one["valueInteger"])}
             if not isinstance(coding, dict) or not isinstance(coding.get("code"), str):
                 self.refuse(where, "Une réponse possible a un code (valueCoding).")
@@ -376,6 +382,7 @@ class _Reader:
                 label=str(coding.get("display") or code)[:300],
                 system=str(coding.get("system") or "")[:200],
                 weight=weights[0] if weights else None,
+                kind=kind,
             )
         return tuple(found.values())
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 
+from carbet.coordination.assessments import fhir as assessments_fhir
 from carbet.coordination.care_plans import fhir as care_plans_fhir
 from carbet.coordination.care_teams import fhir as care_teams_fhir
 from carbet.coordination.care_teams.models import CareTeam, CareTeamParticipant, RelatedPerson
@@ -24,7 +25,7 @@ from carbet.coordination.support import fhir as support_fhir
 from carbet.core import audit, names
 from carbet.core.actor import Actor
 from carbet.core.fhir import Json, Refused, insee_code, refuse
-from carbet.interop.fhir_api.queries import agenda, notebook, offer
+from carbet.interop.fhir_api.queries import agenda, assessments, notebook, offer
 from carbet.interop.fhir_api.queries import care_plans as plans_search
 from carbet.interop.fhir_api.queries import support as support_search
 from carbet.interop.fhir_api.rules import registry
@@ -44,6 +45,7 @@ MODELS: dict[str, type[Model]] = {
     **notebook.MODELS,
     **support_search.MODELS,
     **plans_search.MODELS,
+    **assessments.MODELS,
     "Subscription": Subscription,
     "CommunicationRequest": CommunicationRequest,
 }
@@ -66,6 +68,8 @@ _WRITERS: dict[str, Callable[[Any], list[Json]]] = {
     "ServiceRequest": support_fhir.service_requests,
     "CarePlan": lambda rows: plans_search.with_requests(care_plans_fhir.care_plans(rows)),
     "Goal": care_plans_fhir.goals,
+    "Questionnaire": assessments_fhir.questionnaires,
+    "QuestionnaireResponse": assessments_fhir.responses,
     "Subscription": subscriptions_fhir.subscriptions,
     "CommunicationRequest": subscriptions_fhir.events,
 }
@@ -161,6 +165,8 @@ _VERSIONS: dict[str, Callable[[int], list[Json]]] = {
         care_plans_fhir.care_plan_versions(number)
     ),
     "Goal": care_plans_fhir.goal_versions,
+    "Questionnaire": assessments_fhir.questionnaire_versions,
+    "QuestionnaireResponse": assessments_fhir.response_versions,
 }
 
 
@@ -248,7 +254,7 @@ def _count(search: Search, condition: Q) -> int:
 
 def _seen(kind: str) -> QuerySet[Any]:
     rows: QuerySet[Any] = MODELS[kind]._default_manager.all()
-    hidden = (offer.OPEN_TO_SYSTEMS | plans_search.OPEN).get(kind)
+    hidden = (offer.OPEN_TO_SYSTEMS | plans_search.OPEN | assessments.OPEN_TO_SYSTEMS).get(kind)
     return rows.filter(hidden) if hidden is not None else rows
 
 
@@ -329,6 +335,7 @@ _ELEMENTS = {
     "CarePlan:patient": "subject",
     "CarePlan:care-team": "careTeam",
     "Goal:patient": "subject",
+    "QuestionnaireResponse:patient": "subject",
 }
 
 
@@ -495,6 +502,7 @@ CONDITIONS: dict[tuple[str, str], Callable[[Any], Q]] = {
     **notebook.conditions(_moment, _person_identified("patient_id")),
     **support_search.conditions(_moment, _person_identified("patient_id")),
     **plans_search.conditions(_moment, _person_identified("patient_id")),
+    **assessments.conditions(_moment, _person_identified("patient_id")),
     ("Subscription", "patient"): _pointing("patient_id"),
     ("Subscription", "status"): _status,
     ("CommunicationRequest", "patient"): _pointing("patient_id"),
@@ -582,6 +590,8 @@ if _served != CONDITIONS.keys() | REFINEMENTS.keys():
 
 
 def _person_of(resource: Json) -> int | None:
+    if resource["resourceType"] == "Questionnaire":
+        return None
     if resource["resourceType"] == "Patient":
         return int(resource["id"])
     if resource["resourceType"] == "Appointment":

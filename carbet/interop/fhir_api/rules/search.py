@@ -49,6 +49,7 @@ class Target:
 
     type: str
     number: int | None
+    canonical: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +320,8 @@ def _text(text: str) -> str:
 
 
 def _target(text: str, parameter: Parameter, base: str) -> Target:
+    if parameter.canonical and ":" in text and not is_ours(text, base):
+        return Target(parameter.targets[0], None, text)
     if "://" in text:
         if not is_ours(text, base):
             return Target("", None)

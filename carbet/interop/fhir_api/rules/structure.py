@@ -107,6 +107,17 @@ _RESOURCES = {
         payload:CommunicationRequest.payload* occurrence[x]:dateTime|Period authoredOn:dateTime
         requester:Reference recipient:Reference* sender:Reference reasonCode:CodeableConcept*
         reasonReference:Reference* note:Annotation*""",
+    "Questionnaire": """url:uri identifier:Identifier* version:string name:string title:string
+        derivedFrom:canonical* status:code(draft|active|retired|unknown)! experimental:boolean
+        subjectType:code* date:dateTime publisher:string contact:ContactDetail*
+        description:markdown useContext:UsageContext* jurisdiction:CodeableConcept*
+        purpose:markdown copyright:markdown approvalDate:date lastReviewDate:date
+        effectivePeriod:Period code:Coding* item:Questionnaire.item*""",
+    "QuestionnaireResponse": """identifier:Identifier basedOn:Reference* partOf:Reference*
+        questionnaire:canonical
+        status:code(in-progress|completed|amended|entered-in-error|stopped)! subject:Reference
+        encounter:Reference authored:dateTime author:Reference source:Reference
+        item:QuestionnaireResponse.item*""",
 }
 _BUNDLE = """identifier:Identifier
     type:code(document|message|transaction|transaction-response|batch|batch-response|history|searchset|collection)!
@@ -145,6 +156,23 @@ _BACKBONES = {
     "Subscription.channel": """type:code(rest-hook|websocket|email|sms|message)! endpoint:url
         payload:code header:string*""",
     "CommunicationRequest.payload": "content[x]:string|Attachment|Reference",
+    "Questionnaire.item": """linkId:string! definition:uri code:Coding* prefix:string text:string
+        type:code(group|display|boolean|decimal|integer|date|dateTime|time|string|text|url|choice|open-choice|attachment|reference|quantity)!
+        enableWhen:Questionnaire.item.enableWhen* enableBehavior:code(all|any) required:boolean
+        repeats:boolean readOnly:boolean maxLength:integer answerValueSet:canonical
+        answerOption:Questionnaire.item.answerOption* initial:Questionnaire.item.initial*
+        item:Questionnaire.item*""",
+    "Questionnaire.item.enableWhen": """question:string!
+        operator:code(exists|=|!=|>|<|>=|<=)!
+        answer[x]:boolean|decimal|integer|date|dateTime|time|string|Coding|Quantity|Reference""",
+    "Questionnaire.item.answerOption": """value[x]:integer|date|time|string|Coding|Reference
+        initialSelected:boolean""",
+    "Questionnaire.item.initial": """value[x]:boolean|decimal|integer|date|dateTime|time|string|
+        uri|Attachment|Coding|Quantity|Reference""",
+    "QuestionnaireResponse.item": """linkId:string! definition:uri text:string
+        answer:QuestionnaireResponse.item.answer* item:QuestionnaireResponse.item*""",
+    "QuestionnaireResponse.item.answer": """value[x]:boolean|decimal|integer|date|dateTime|time|
+        string|uri|Attachment|Coding|Quantity|Reference item:QuestionnaireResponse.item*""",
     "Bundle.link": "relation:string! url:uri!",
     "Bundle.entry": """link:Bundle.link* fullUrl:uri resource:Resource search:Bundle.entry.search
         request:Bundle.entry.request response:Bundle.entry.response""",
@@ -179,13 +207,16 @@ _DATA_TYPES = {
     "Duration": "value:decimal comparator:code(<|<=|>=|>) unit:string system:uri code:code",
     "Range": "low:Quantity high:Quantity",
     "Ratio": "numerator:Quantity denominator:Quantity",
+    "ContactDetail": "name:string telecom:ContactPoint*",
+    "UsageContext": "code:Coding! value[x]:CodeableConcept|Quantity|Range|Reference",
+    "Expression": "description:string name:id language:code! expression:string reference:uri",
     "Signature": """type:Coding+ when:instant! who:Reference! onBehalfOf:Reference
         targetFormat:code sigFormat:code data:base64Binary""",
 }
 _EXTENSION = """url:uri! value[x]:base64Binary|boolean|canonical|code|date|dateTime|decimal|id|
     instant|integer|markdown|oid|positiveInt|string|time|unsignedInt|uri|url|uuid|Address|Annotation|
     Attachment|CodeableConcept|Coding|ContactPoint|Duration|HumanName|Identifier|Period|Quantity|Range|
-    Ratio|Reference|Signature|Meta"""
+    Ratio|Reference|Signature|Meta|ContactDetail|Expression|UsageContext"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,12 @@ def entries_of(person):
             "effectiveDateTime": "2026-11-22T08:00:00-03:00",
             "valueQuantity": {"value": 68, "code": "kg"},
         },
+        "QuestionnaireResponse": {
+            "resourceType": "QuestionnaireResponse",
+            "questionnaire": "urn:carbet:questionnaire:douleur-en|1.0.0",
+            "status": "in-progress",
+            "subject": {"reference": person},
+        },
     }
 
 
@@ -265,6 +271,7 @@ def test_every_served_type_is_in_the_proof_above():
         *("CareTeam", "Patient", "RelatedPerson", "Appointment"),
         *("Subscription", "CommunicationRequest"),
         *("DocumentReference", "Observation", "Binary", "ServiceRequest"),
+        "QuestionnaireResponse",
     }
     assert set(queries.MODELS) == set(RESOURCES)
 

@@ -6,6 +6,7 @@ Each room's resources stand in the drawer of its name.
 
 from carbet.interop.fhir_api.choices import CDS, UPDATE_PROFILE
 from carbet.interop.fhir_api.rules.registry import (
+    assessments,
     care_plans,
     care_teams,
     directory,
@@ -58,6 +59,7 @@ RESOURCES: dict[str, Resource] = {
         *notebook.SERVED,
         *subscriptions.SERVED,
         *support.SERVED,
+        *assessments.SERVED,
     )
 }
 # Which references may be followed by a point and a parameter of what they lead to, and back by

@@ -25,6 +25,8 @@ class Parameter:
     definition: str = ""
     targets: tuple[str, ...] = ()
     documentation: str = ""
+    # Whether it may be said by a canonical address, "url|version", as well as by a number.
+    canonical: bool = False
 
     @property
     def is_ordered(self) -> bool:

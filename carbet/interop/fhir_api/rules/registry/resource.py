@@ -19,6 +19,7 @@ PUBLIC = (
     "Endpoint",
     "Schedule",
     "Slot",
+    "Questionnaire",
 )
 
 

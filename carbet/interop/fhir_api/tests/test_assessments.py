@@ -1,0 +1,199 @@
+"""A software reads questionnaires and assessments, and sends answers: scored, or refused."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from carbet.coordination.assessments import operations
+from carbet.coordination.assessments.models import Questionnaire, QuestionnaireResponse
+from carbet.core import grants, row_security
+from carbet.core.actor import Level, internal, organization_key
+from carbet.core.models import AuditEvent
+from carbet.interop.fhir_api.rules import structure
+from tests.world import NOW
+
+pytestmark = pytest.mark.django_db
+URL = "urn:carbet:questionnaire:douleur-en"
+
+
+@pytest.fixture
+def patient(world):
+    patient = world.circle("nurse").patient
+    with row_security.acting_as(internal("test"), now=NOW, operation="test"):
+        grants.grant(
+            organization_key(world.places["office"].pk),
+            patient_id=patient.pk,
+            level=Level.WRITE,
+            source="system",
+            now=NOW - timedelta(days=1),
+        )
+    return patient
+
+
+def everything():
+    with row_security.acting_as(internal("test")):
+        return list(QuestionnaireResponse.objects.order_by("pk"))
+
+
+def form(name="adl-katz"):
+    return Questionnaire.objects.get(url=f"urn:carbet:questionnaire:{name}", version="1.0.0")
+
+
+def katz(patient, **given):
+    """Return complete answers to Katz: the first option of every question."""
+    definition = form().definition
+
+    def answered(items):
+        for item in items:
+            if item["type"] == "group":
+                yield {"linkId": item["linkId"], "item": list(answered(item["item"]))}
+            elif item["type"] == "choice":
+                coding = item["answerOption"][0]["valueCoding"]
+                answer = {"valueCoding": {name: coding[name] for name in ("code",)}}
+                yield {"linkId": item["linkId"], "answer": [answer]}
+
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "identifier": {"system": "https://dpi.example/evaluations", "value": "7"},
+        "questionnaire": "urn:carbet:questionnaire:adl-katz|1.0.0",
+        "status": "completed",
+        "subject": {"reference": f"Patient/{patient.pk}"},
+        "authored": "2026-11-21T10:00:00Z",
+        "item": [node for node in answered(definition["item"]) if node.get("item", True)],
+    } | given
+
+
+def test_the_whole_library_is_read_in_the_shape_of_r4(system):
+    found = system.get("/Questionnaire?status=active&_count=50").json()["entry"]
+    assert len(found) >= 13
+    for entry in found:
+        resource = entry["resource"]
+        issues = structure.check(resource, "Questionnaire", expected="Questionnaire")
+        # AGGIR names its variables groupe_a…: an id of R4 takes no underscore, R5 lifted that.
+        assert [each for each in issues if not each.expression.endswith("Expression.name")] == []
+    number = found[0]["resource"]["id"]
+    assert system.get(f"/Questionnaire/{number}").json() == found[0]["resource"]
+    version = found[0]["resource"]["meta"]["versionId"]
+    told = system.get(f"/Questionnaire/{number}/_history").json()
+    assert told["entry"][0]["resource"] == found[0]["resource"]
+    assert system.get(f"/Questionnaire/{number}/_history/{version}").status_code == 200
+    [one] = system.get(f"/Questionnaire?url={URL}&version=1.0.0").json()["entry"]
+    assert one["resource"]["url"] == URL
+
+
+def test_a_draft_is_no_one_s_to_read(world, system):
+    row = operations.create_draft(
+        actor=world.actor("coordinator"), now=world.now, title="Fleuve", gesture=uuid4()
+    )
+    assert system.get(f"/Questionnaire/{row.pk}").status_code == 404
+    assert system.get(f"/Questionnaire/{row.pk}/_history").status_code == 404
+    assert "entry" not in system.get("/Questionnaire?title=Fleuve").json()
+
+
+def test_answers_are_scored_once_and_read_again(world, system, patient):
+    answer = system.post("/QuestionnaireResponse", katz(patient))
+    assert answer.status_code == 201, answer.content.decode()
+    [row] = everything()
+    assert row.scores["total"] == "6"
+    assert row.author_organization_id == world.places["office"].pk
+    kept = answer.json()
+    assert structure.check(kept, "QuestionnaireResponse", expected="QuestionnaireResponse") == []
+    assert kept["questionnaire"] == "urn:carbet:questionnaire:adl-katz|1.0.0"
+    again = system.post("/QuestionnaireResponse", katz(patient))
+    assert (again.status_code, again["Location"]) == (200, answer["Location"])
+    assert len(everything()) == 1
+    for query in (
+        "status=completed",
+        "authored=2026-11-21",
+        "questionnaire=" + kept["questionnaire"],
+    ):
+        found = system.get(f"/QuestionnaireResponse?patient={patient.pk}&{query}").json()
+        assert [each["resource"]["id"] for each in found["entry"]] == [kept["id"]], query
+    nothing = system.get(f"/QuestionnaireResponse?patient={patient.pk}&questionnaire={URL}").json()
+    assert "entry" not in nothing
+    assert system.get(f"/QuestionnaireResponse/{kept['id']}/_history/1").json() == kept
+    # What this house said goes back in, sent by itself.
+    copy = {name: each for name, each in kept.items() if name not in ("id", "meta", "identifier")}
+    assert system.post("/QuestionnaireResponse", copy).status_code == 201
+    with row_security.acting_as(internal("test")):
+        assert AuditEvent.objects.filter(operation="assessment.receive").count() == 3
+
+
+def test_what_was_answered_here_is_read_by_its_version(world, system, patient):
+    row = operations.begin(
+        actor=world.actor("nurse"),
+        now=world.now,
+        patient=patient,
+        questionnaire=form(),
+        gesture=uuid4(),
+    )
+    assert system.get(f"/QuestionnaireResponse/{row.pk}").json()["status"] == "in-progress"
+
+
+def test_a_stranger_sees_and_sends_nothing(stranger, system, patient):
+    number = system.post("/QuestionnaireResponse", katz(patient)).json()["id"]
+    assert stranger.get(f"/QuestionnaireResponse/{number}").status_code == 404
+    assert stranger.get(f"/QuestionnaireResponse/{number}/_history").status_code == 404
+    assert "entry" not in stranger.get(f"/QuestionnaireResponse?patient={patient.pk}").json()
+    assert stranger.post("/QuestionnaireResponse", katz(patient)).status_code == 422
+    assert len(everything()) == 1
+
+
+def _first_answer(body):
+    spot = body["item"][0]["item"][0]
+    return spot["answer"][0]
+
+
+def _wrong_code(body):
+    _first_answer(body)["valueCoding"]["code"] = "jamais"
+
+
+def _wrong_type(body):
+    _first_answer(body).clear()
+    body["item"][0]["item"][0]["answer"][0]["valueInteger"] = 3
+
+
+def _twice(body):
+    spot = body["item"][0]["item"][0]
+    spot["answer"] = spot["answer"] * 2
+
+
+def _unknown(body):
+    body["item"][0]["item"][0]["linkId"] = "inconnu"
+
+
+def _missing(body):
+    del body["item"][0]["item"][0]
+
+
+def _wrong_score(body):
+    body["item"].append({"linkId": "total", "answer": [{"valueDecimal": 2}]})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "place"),
+    [
+        (_wrong_code, "item[0].item[0].answer[0].valueCoding"),
+        (_wrong_type, "item[0].item[0].answer[0].valueInteger"),
+        (_twice, "item[0].item[0].answer[1]"),
+        (_unknown, "item[0].item[0].linkId"),
+        (_missing, "item"),
+        (_wrong_score, "item[1].answer[0]"),
+        (lambda body: body.update(authored="2027-01-01"), "authored"),
+        (lambda body: body.update(questionnaire="urn:x|9"), "questionnaire"),
+        (lambda body: body.update(status="entered-in-error"), "status"),
+        (lambda body: body.update(subject={"reference": "Patient/999999"}), "subject"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_refused_at_its_place(system, patient, spoil, place):
+    body = katz(patient)
+    spoil(body)
+    answer = system.post("/QuestionnaireResponse", body)
+    assert answer.status_code == 422, answer.content.decode()
+    assert place in [
+        issue["expression"][0].removeprefix("QuestionnaireResponse.")
+        for issue in answer.json()["issue"]
+    ]
+    assert everything() == []
