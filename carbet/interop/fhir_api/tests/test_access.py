@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from carbet.coordination.care_plans.models import CarePlan, Goal, Need
 from carbet.coordination.care_teams.choices import ConsentDecision, ConsentGiver
 from carbet.coordination.care_teams.models import Consent
 from carbet.core import row_security
@@ -50,12 +51,24 @@ def written(system, official):
             recorded_by=PractitionerRole.objects.order_by("pk").first(),
             recorded_at=NOW,
         )
+        found |= plan_for(int(found["Patient"].rpartition("/")[2]))
     answer = system.post("/ServiceRequest", support_for(found["Patient"].strip("/")))
     assert answer.status_code == 201, answer.content.decode()
     found["ServiceRequest"] = f"/ServiceRequest/{answer.json()['id']}"
     [_, file] = system.get(found["DocumentReference"]).json()["content"]
     found["Binary"] = file["attachment"]["url"].split("/fhir")[1]
     return found
+
+
+def plan_for(patient_id):
+    """Write a plan of one goal and return their addresses."""
+    author = PractitionerRole.objects.order_by("pk").first()
+    plan = CarePlan.objects.create(
+        patient_id=patient_id, author=author, updated_by=author, created_at=NOW, updated_at=NOW
+    )
+    need = Need.objects.create(care_plan=plan, patient_id=patient_id, text="Se déplacer")
+    goal = Goal.objects.create(need=need, patient_id=patient_id, text="Marcher")
+    return {"CarePlan": f"/CarePlan/{plan.pk}", "Goal": f"/Goal/{goal.pk}"}
 
 
 def entries_of(person):
@@ -268,7 +281,7 @@ def test_another_organization_sees_no_person(system, stranger, written, kind):
 
 def test_every_served_type_is_in_the_proof_above():
     assert set(PRIVATE) == {
-        *("CareTeam", "Patient", "RelatedPerson", "Appointment"),
+        *("CareTeam", "Patient", "RelatedPerson", "Appointment", "CarePlan", "Goal"),
         *("Subscription", "CommunicationRequest"),
         *("DocumentReference", "Observation", "Binary", "ServiceRequest"),
         "QuestionnaireResponse",
@@ -322,9 +335,17 @@ def statements(act):
 
 def test_a_read_takes_three_statements(system, written):
     """Token and door, the resource, the trace; and the person, bytes or steps that it holds."""
+    # A plan holds its circle, its members, its parts and its requests.
+    parts = {"CarePlan": 4} | dict.fromkeys(
+        (
+            *("Subscription", "CommunicationRequest", "Binary", "ServiceRequest"),
+            *("Goal", "QuestionnaireResponse"),
+        ),
+        1,
+    )
     for kind in written:
-        contains = kind in ("Subscription", "CommunicationRequest", "Binary", "ServiceRequest")
-        assert len(statements(lambda kind=kind: system.get(written[kind]))) == 3 + contains
+        asked = len(statements(lambda kind=kind: system.get(written[kind])))
+        assert asked == 3 + parts.get(kind, 0), kind
 
 
 def test_a_search_takes_no_more_for_many(system, world, written):

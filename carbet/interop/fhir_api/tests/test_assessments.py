@@ -185,7 +185,18 @@ def _wrong_score(body):
         (lambda body: body.update(status="entered-in-error"), "status"),
         (lambda body: body.update(subject={"reference": "Patient/999999"}), "subject"),
     ],
-    ids=str,
+    ids=[
+        "code",
+        "type",
+        "twice",
+        "link",
+        "missing",
+        "score",
+        "authored",
+        "questionnaire",
+        "status",
+        "subject",
+    ],
 )
 def test_what_is_wrong_is_refused_at_its_place(system, patient, spoil, place):
     body = katz(patient)
