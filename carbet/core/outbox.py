@@ -17,6 +17,14 @@ class CannotBeSent(Exception):
     """The message can never be sent as it is: no retry, straight to the tray."""
 
 
+class NotBefore(Exception):
+    """The message may not be tried again before a moment: it waits, and no attempt is counted."""
+
+    def __init__(self, moment: datetime, reason: str) -> None:
+        super().__init__(reason)
+        self.moment = moment
+
+
 def sender(topic: str, *, label: str) -> Callable[[Sender], Sender]:
     """Register the function that sends messages of `topic`. It must be safe to call twice.
 

@@ -37,6 +37,10 @@ def deliver(message_id: int) -> None:
         except outbox.CannotBeSent as error:
             message.status, message.settled_at = OutboxMessage.Status.FAILED, now
             message.last_error = str(error)[:500]
+        except outbox.NotBefore as error:
+            message.attempts -= 1
+            message.last_error, message.due_at = str(error)[:500], error.moment
+            deliver.configure(schedule_at=error.moment).defer(message_id=message_id)
         except Exception as error:  # noqa: BLE001 - whatever a connector raises is shown
             message.last_error = f"{type(error).__name__} : {error}"[:500]
             if message.attempts >= outbox.MAX_ATTEMPTS:

@@ -103,7 +103,8 @@ class Session:
         if not self._imap.folder_exists(folder):
             return None
         self._imap.select_folder(folder, readonly=True)
-        uids = self._imap.search(["HEADER", "Message-ID", message_id])
+        # Where the server knows no UIDPLUS, what we took out is only marked.
+        uids = self._imap.search(["UNDELETED", "HEADER", "Message-ID", message_id])
         if not uids:
             return None
         found = self._imap.fetch(uids, ["INTERNALDATE"])

@@ -7,16 +7,30 @@ the mail for all of them or for none. When a try finds its own copy arrived, the
 it finds only the first copy, it waits: an hour without its own copy means that it never left.
 """
 
+import smtplib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from carbet.connectors.mssante.client import INBOX, SENDING, SENT, TAKEN, Account, opened, submit
+from carbet.connectors.mssante.client import (
+    INBOX,
+    SENDING,
+    SENT,
+    TAKEN,
+    Account,
+    Denied,
+    opened,
+    submit,
+)
 
 UNCERTAIN_FOR = timedelta(hours=1)
 
 
 class Uncertain(Exception):
-    """A former try may have left: it is too early to try again."""
+    """A former try may have left: it is too early to try again before `until`."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("un premier envoi est peut-être parti : nouvel essai plus tard")
+        self.until = until
 
 
 @dataclass(frozen=True)
@@ -49,13 +63,14 @@ def send_once(
         begun = session.holds(SENDING, envelope.message_id)
         if begun is not None:
             if moment - begun < uncertain_for:
-                raise Uncertain("un premier envoi est peut-être parti : nouvel essai plus tard")
+                raise Uncertain(begun + uncertain_for)
             session.forget_intent(envelope.message_id)
         session.keep(SENDING, envelope.data)
         try:
             submit(account, envelope.data, [*envelope.recipients, account.address])
         except Exception as error:
-            if not isinstance(error, OSError):
-                # The operator answered no: nothing left.
+            # An SMTPException is an OSError too.
+            if isinstance(error, (Denied, smtplib.SMTPResponseException)):
+                # The operator answered no, for good or for now: nothing left.
                 session.forget_intent(envelope.message_id)
             raise

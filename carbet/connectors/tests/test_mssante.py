@@ -1,5 +1,6 @@
 """Secure mail: the stand-in says what it is; the true client sends once, and deletes nothing."""
 
+import smtplib
 import threading
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -79,6 +80,29 @@ def test_a_crash_before_the_operator_took_it_waits_then_sends(mss, account, monk
     assert not received(mss, mail)
     mssante.send_once(account, mail, now=datetime.now(UTC) + timedelta(hours=2))
     assert len(received(mss, mail)) == 1
+
+
+@pytest.mark.parametrize(
+    "refusal", [smtplib.SMTPResponseException(451, "plus tard"), mssante.Denied()]
+)
+def test_a_refusal_that_is_said_leaves_no_doubt(mss, account, monkeypatch, refusal):
+    mail = envelope(account)
+    monkeypatch.setattr(sending, "submit", lambda *_: (_ for _ in ()).throw(refusal))
+    with pytest.raises(type(refusal)):
+        mssante.send_once(account, mail)
+    monkeypatch.undo()
+    mssante.send_once(account, mail)
+    assert len(received(mss, mail)) == 1
+
+
+def test_a_server_that_only_marks_what_goes_leaves_no_doubt(mss, account, monkeypatch):
+    mail = envelope(account)
+    with mssante.opened(account) as session:
+        session.keep(client.SENDING, mail.data)
+        monkeypatch.setattr(session._imap, "has_capability", lambda _: False)
+        assert session.holds(client.SENDING, mail.message_id)
+        session.forget_intent(mail.message_id)
+        assert session.holds(client.SENDING, mail.message_id) is None
 
 
 def test_a_wrong_password_is_said(mss, account):

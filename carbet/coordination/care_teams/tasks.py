@@ -30,6 +30,8 @@ def send_invitation(message: OutboxMessage) -> None:
         receipt = mssante.send(letter, stand_in=settings.DEMONSTRATION)
     except mssante.NotConnected as error:
         raise outbox.CannotBeSent(str(error)) from error
+    except mssante.Uncertain as error:
+        raise outbox.NotBefore(error.until, str(error)) from error
     message.payload = message.payload | {
         "receipt": receipt.message_id,
         "carrier": receipt.carrier,

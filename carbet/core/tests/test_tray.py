@@ -1,5 +1,7 @@
 """What leaves the house: sent once, tried again, or in the tray until a person settles it."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.checks import run_checks
 from django.urls import reverse
@@ -91,6 +93,19 @@ def test_a_failure_is_tried_again_later(world, sender):
     assert (row.status, row.attempts) == (Status.PENDING, 1)
     assert row.due_at > current_time()
     assert jobs().filter(scheduled_at__isnull=False).count() == 1
+    tasks.deliver(message.pk)
+    assert kept(message).status == Status.SENT
+
+
+def test_what_must_wait_waits_without_spending_an_attempt(world, sender):
+    moment = current_time() + timedelta(hours=1)
+    message = send(actor=world.actor("gp"), now=world.now)
+    sender.failures.extend([outbox.NotBefore(moment, "déjà parti, peut-être")] * 9)
+    for _ in range(9):
+        tasks.deliver(message.pk)
+    row = kept(message)
+    assert (row.status, row.attempts, row.due_at) == (Status.PENDING, 0, moment)
+    assert "déjà parti" in row.last_error
     tasks.deliver(message.pk)
     assert kept(message).status == Status.SENT
 

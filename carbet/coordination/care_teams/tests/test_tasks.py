@@ -1,5 +1,7 @@
 """A new member is invited by secure mail, without a name; else the tray says why not."""
 
+from datetime import timedelta
+
 import pytest
 
 from carbet.connectors import mssante
@@ -42,3 +44,14 @@ def test_without_operator_the_invitation_waits_in_the_tray(world, settings):
     message = invite(world)
     assert message.status == OutboxMessage.Status.FAILED
     assert "MSSanté" in message.last_error
+
+
+def test_an_invitation_that_may_have_left_waits_for_the_hour(world, monkeypatch):
+    until = world.now + timedelta(hours=1)
+
+    def doubtful(letter, **asked):
+        raise mssante.Uncertain(until)
+
+    monkeypatch.setattr(mssante, "send", doubtful)
+    message = invite(world)
+    assert (message.status, message.due_at) == (OutboxMessage.Status.PENDING, until)
