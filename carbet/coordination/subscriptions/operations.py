@@ -479,7 +479,9 @@ def _by_traits(person: rules.Person, *, actor: Actor, now: datetime) -> list[Pat
                 for one in (each.birth_family, each.used_family)
                 for other in each.birth_given
             }
-            if each.open_to_actor and each.gender == person.gender and wanted & called:
+            # The search forgives mistakes; a software that subscribes must name the very person.
+            exact = each.birth_date == birth_date and each.gender == person.gender
+            if each.open_to_actor and exact and wanted & called:
                 numbers.add(each.patient_id)
     return list(Patient.objects.filter(pk__in=numbers)[:2])
 

@@ -302,6 +302,7 @@ class _Transaction:
                 and names.strict_form(each.birth_given[0])
                 == names.strict_form(traits["birth_given"][0])
                 and each.gender == traits["gender"]
+                and each.birth_date == traits["birth_date"]
             )
             if same:
                 own = f" : référencez Patient/{each.patient_id}" if each.open_to_actor else ""
