@@ -49,11 +49,21 @@ def pdf(page: Path, name: str, said: dict[str, Any]) -> bytes:
     return _compile(page, name, words | {"unprintable": True})
 
 
+def png(page: Path, name: str, said: dict[str, Any], *, ppi: int) -> bytes:
+    """Return the picture of a page of text; a sign that no font here draws shows as a box."""
+    compiler = _compiler(page, name, _each(said, _printable))
+    return cast("bytes", compiler.compile(format="png", ppi=ppi))
+
+
 def _compile(page: Path, name: str, said: dict[str, Any]) -> bytes:
-    compiler = typst.Compiler(
+    compiler = _compiler(page, name, said)
+    return cast("bytes", compiler.compile(format="pdf", pdf_standards=cast("Any", STANDARDS)))
+
+
+def _compiler(page: Path, name: str, said: dict[str, Any]) -> typst.Compiler:
+    return typst.Compiler(
         page, font_paths=_fonts(), sys_inputs={name: json.dumps(said, ensure_ascii=False)}
     )
-    return cast("bytes", compiler.compile(format="pdf", pdf_standards=cast("Any", STANDARDS)))
 
 
 @lru_cache(maxsize=1)

@@ -144,6 +144,6 @@ def _signed(
     )
     if consent.given_by == ConsentGiver.TRUSTED:
         decided = f"Personne consultée. {ConsentDecision(consent.decision).label}."
-    moment = date_format(timezone.localtime(now), r"j F Y, H \h i")
+    moment = date_format(timezone.localtime(now), r"j F Y à G \h i")
     drawn = signature.draw(strokes, [decided, f"Signé par {signer}, le {moment}."])
     return receiving.receive("signature.png", io.BytesIO(drawn), len(drawn))

@@ -118,6 +118,13 @@ def test_the_picture_holds_the_words_and_the_strokes(tmp_path):
     assert dark[1] > dark[0] + 1000
 
 
+def test_each_letter_of_a_name_is_drawn():
+    # Two letters without a drawing of their own would show as the same box.
+    letters = "éïçãŒ’"
+    pictures = {signature.draw([[(0, 0), (0, 0)]], [letter]) for letter in letters}
+    assert len(pictures) == len(letters)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
