@@ -269,7 +269,11 @@ class DecisionForm(ConsentForm, ProofForm):
     """What the person decided, who spoke for her, and what proves it."""
 
     related_person = forms.TypedChoiceField(
-        label="Qui", coerce=int, empty_value=None, required=False
+        label="Qui",
+        coerce=int,
+        empty_value=None,
+        required=False,
+        help_text="Nécessaire quand la personne n’a pas répondu seule.",
     )
     capacity = forms.ChoiceField(
         label="À quel titre",
