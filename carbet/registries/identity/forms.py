@@ -30,7 +30,7 @@ class DecisionForm(forms.Form):
         choices=[("same", "Même personne"), ("different", "Personnes différentes")],
         error_messages={"required": "Dites si c’est la même personne, ou deux personnes."},
     )
-    reason = ReasonField(required=False, help_text="Gardé avec la décision ; facultatif.")
+    reason = ReasonField(required=False, help_text="Gardé avec la décision.")
     keep = forms.IntegerField(required=False)
     carried = forms.MultipleChoiceField(required=False)
 

@@ -84,9 +84,9 @@ def explain(
         said = comparison.levels[level]
         words = said.words
         if added >= 1.5:
-            words += ", rare"
+            words += " (rare)"
         elif added <= -1.5:
-            words += ", très répandu"
+            words += " (très répandu)"
         total += weight + added
         if (weight, added) != (0.0, 0.0):
             fields.append(FieldScore(comparison.name, said.name, weight + added, words))
