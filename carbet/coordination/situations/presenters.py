@@ -20,6 +20,7 @@ from carbet.coordination.situations.choices import (
     Utility,
 )
 from carbet.coordination.situations.models import EmergencyInformation, Situation
+from carbet.core.templatetags.carbet import phone
 
 S = TypeVar("S", Situation, EmergencyInformation)
 
@@ -194,15 +195,17 @@ def on_paper(
     call = [
         (
             member.role_label or member.profession or "Proche",
-            f"{member.name} {member.phone}".strip(),
+            f"{member.name} {phone(member.phone)}".strip(),
         )
         for member in (*circle.relatives, *circle.professionals)
     ]
     home = [
-        (line.term, f"{line.text} {line.phone}".strip()) for part in parts for line in part.lines
+        (line.term, f"{line.text} {phone(line.phone)}".strip())
+        for part in parts
+        for line in part.lines
     ]
     others = [
-        (line.term, f"{line.text} {line.phone} ({each.author})")
+        (line.term, f"{line.text} {phone(line.phone)}".strip() + f" ({each.author})")
         for each in besides
         for line in each.lines
     ]

@@ -44,7 +44,7 @@ def pdf(
     local = timezone.localtime(now)
     said = {
         "title": title,
-        "standing": f"{author}, le {format_date(local, 'j F Y')} à {format_date(local, 'G:i')}",
+        "standing": f"{author}, le " + format_date(local, r"j F Y à G \h i"),
         "running": f"{title} · {patient.birth_family} {patient.first_given} · {_birth(patient)}",
         "demonstration": bool(getattr(settings, "DEMONSTRATION", False)),
         "person": _person(patient, ins),

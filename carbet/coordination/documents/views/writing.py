@@ -17,6 +17,7 @@ from carbet.core import doors
 from carbet.core.actor import Level
 from carbet.core.forms import refuse
 from carbet.core.operation import UnableTo
+from carbet.core.templatetags.carbet import phone
 from carbet.registries.directory.rules import may_write_notebook
 from carbet.registries.patients import queries as patients
 
@@ -144,7 +145,7 @@ def _member(member: circles.Member) -> str:
                 member.name,
                 member.profession,
                 member.organization,
-                member.phone,
+                phone(member.phone).replace(" ", "\N{NO-BREAK SPACE}"),
                 member.secure_email,
             ),
         )
