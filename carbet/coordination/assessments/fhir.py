@@ -175,7 +175,7 @@ def receive_response(resource: Json, *, actor: Actor, now: datetime, base: str) 
             questionnaire=form,
             status=status,
             answers=answers,
-            authored_at=authored_at or now,
+            authored_at=authored_at,
             author_role_id=author.role_id,
             author_name=author.name,
             identifier=identifier,

@@ -158,7 +158,7 @@ def receive(
     questionnaire: Questionnaire,
     status: ResponseStatus,
     answers: Mapping[str, Sequence[Any]],
-    authored_at: datetime,
+    authored_at: datetime | None,
     author_role_id: int | None,
     author_name: str,
     identifier: tuple[str, str],
@@ -169,11 +169,12 @@ def receive(
 
     Args:
         answers: by linkId, as `rules.check` gives them.
+        authored_at: None when it is not said: now.
         identifier: system and value; without a value each sending is a new assessment.
 
     Raises:
         UnableToAct: no structure is behind the system.
-        UnableToAssess: other answers are here under that identifier, or they do not hold.
+        UnableToAssess: something else is here under that identifier, or the answers do not hold.
     """
     if actor.organization_id is None:
         raise UnableToAct("Seul le logiciel d’une structure peut envoyer des réponses.")
@@ -197,7 +198,7 @@ def receive(
         author_organization_id=actor.organization_id,
         identifier_system=identifier[0],
         identifier_value=identifier[1],
-        authored_at=authored_at,
+        authored_at=authored_at or now,
         recorded_at=now,
         saved_at=now,
         gesture=gesture,
@@ -209,9 +210,14 @@ def receive(
         before = QuestionnaireResponse.objects.filter(
             gesture=gesture, patient_id=patient.pk, questionnaire=questionnaire
         ).first()
-        if before is None or before.answers != kept:
+        same = (
+            before is not None
+            and (before.answers, before.status) == (kept, status)
+            and authored_at in (None, before.authored_at)
+        )
+        if before is None or not same:
             raise UnableToAssess(
-                "D’autres réponses ont déjà été reçues sous cet identifiant.", field="identifier"
+                "Une autre évaluation a déjà été reçue sous cet identifiant.", field="identifier"
             ) from error
         trace.about(patient_id=patient.pk, entity=before, reason="déjà reçue")
         return before, False

@@ -208,3 +208,143 @@ def test_what_is_wrong_is_refused_at_its_place(system, patient, spoil, place):
         for issue in answer.json()["issue"]
     ]
     assert everything() == []
+
+
+def test_other_answers_under_one_identifier_are_refused(system, patient):
+    assert system.post("/QuestionnaireResponse", katz(patient)).status_code == 201
+    [before] = everything()
+    other = katz(patient)
+    _first_answer(other)["valueCoding"]["code"] = _second_code()
+    elsewhere = answers(patient, "douleur-en", [_integer("maintenant", 3)])
+    for body in (other, elsewhere | {"identifier": other["identifier"]}):
+        answer = system.post("/QuestionnaireResponse", body)
+        assert answer.status_code == 409, answer.content.decode()
+        [issue] = answer.json()["issue"]
+        assert issue["expression"] == ["QuestionnaireResponse.identifier"]
+    [after] = everything()
+    assert (after.answers, after.version) == (before.answers, before.version)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"status": "in-progress"}, {"authored": "2026-11-20T10:00:00Z"}],
+    ids=str,
+)
+def test_the_same_answers_said_otherwise_under_one_identifier_are_refused(system, patient, change):
+    system.post("/QuestionnaireResponse", katz(patient))
+    answer = system.post("/QuestionnaireResponse", katz(patient, **change))
+    assert answer.status_code == 409, answer.content.decode()
+    assert len(everything()) == 1
+
+
+def test_a_sending_that_says_no_moment_is_repeated_later_without_harm(system, patient, monkeypatch):
+    body = katz(patient)
+    del body["authored"]
+    assert system.post("/QuestionnaireResponse", body).status_code == 201
+    monkeypatch.setattr("carbet.core.clock.now", lambda: NOW + timedelta(minutes=5))
+    assert system.post("/QuestionnaireResponse", body).status_code == 200
+    assert len(everything()) == 1
+
+
+def _second_code():
+    return form().definition["item"][0]["item"][0]["answerOption"][1]["valueCoding"]["code"]
+
+
+def _integer(link_id, value):
+    return {"linkId": link_id, "answer": [{"valueInteger": value}]}
+
+
+def _chosen(link_id, code):
+    return {"linkId": link_id, "answer": [{"valueCoding": {"code": code}}]}
+
+
+def answers(patient, name, items):
+    """Return unfinished answers to a questionnaire."""
+    return katz(
+        patient,
+        questionnaire=f"urn:carbet:questionnaire:{name}|1.0.0",
+        status="in-progress",
+        item=items,
+    )
+
+
+def _weight(**quantity):
+    node = {"linkId": "poids", "answer": [{"valueQuantity": quantity}]}
+    return [{"linkId": "mesures", "item": [node]}]
+
+
+@pytest.mark.parametrize(
+    ("name", "items", "place"),
+    [
+        # enableWhen: where it hurts is asked of somebody who hurts.
+        (
+            "douleur-en",
+            [
+                _integer("maintenant", 0),
+                {"linkId": "ou", "answer": [{"valueString": "Genou"}]},
+            ],
+            "item[1]",
+        ),
+        ("douleur-en", [_integer("pire", 4), _integer("maintenant", 3)], "item[1].linkId"),
+        ("douleur-en", [_integer("pire", 4), _integer("pire", 5)], "item[1].linkId"),
+        ("douleur-en", [_integer("maintenant", 11)], "item[0].answer[0].valueInteger"),
+        # Out of its group.
+        ("risque-chute", [_chosen("chute", "oui")], "item[0].linkId"),
+        (
+            "risque-chute",
+            [{"linkId": "questions", "answer": [{"valueBoolean": True}]}],
+            "item[0].answer[0]",
+        ),
+        (
+            "denutrition",
+            _weight(value=140, unit="lb", system="http://unitsofmeasure.org", code="[lb_av]"),
+            "item[0].item[0].answer[0].valueQuantity",
+        ),
+        (
+            "denutrition",
+            _weight(value=60, comparator="<", unit="kg"),
+            "item[0].item[0].answer[0].valueQuantity",
+        ),
+    ],
+    ids=["enableWhen", "order", "twice", "bound", "group", "title", "unit", "comparator"],
+)
+def test_what_the_questionnaire_does_not_take_is_refused(system, patient, name, items, place):
+    answer = system.post("/QuestionnaireResponse", answers(patient, name, items))
+    assert answer.status_code == 422, answer.content.decode()
+    told = [issue["expression"][0] for issue in answer.json()["issue"]]
+    assert told == [f"QuestionnaireResponse.{place}"]
+    assert everything() == []
+
+
+def test_whoever_only_reads_sends_nothing(world, system):
+    patient = world.circle("nurse").patient
+    with row_security.acting_as(internal("test"), now=NOW, operation="test"):
+        grants.grant(
+            organization_key(world.places["office"].pk),
+            patient_id=patient.pk,
+            level=Level.READ,
+            source="system",
+            now=NOW - timedelta(days=1),
+        )
+    answer = system.post("/QuestionnaireResponse", katz(patient))
+    assert answer.status_code == 403, answer.content.decode()
+    assert answer.json()["issue"][0]["expression"] == ["QuestionnaireResponse.subject"]
+    assert everything() == []
+
+
+@pytest.mark.parametrize(
+    "text", ["a\u0000b", "a\ud800b", "x" * 20000], ids=["null", "half", "long"]
+)
+@pytest.mark.parametrize("where", ["identifier", "author", "questionnaire", "code"])
+def test_hostile_text_is_refused_and_never_breaks(system, patient, where, text):
+    body = katz(patient)
+    if where == "identifier":
+        body["identifier"]["value"] = text
+    elif where == "author":
+        body["author"] = {"display": text}
+    elif where == "questionnaire":
+        body["questionnaire"] = text
+    else:
+        _first_answer(body)["valueCoding"]["code"] = text
+    assert system.post("/QuestionnaireResponse", body).status_code in (400, 422)
+    assert everything() == []
