@@ -33,8 +33,12 @@ from carbet.registries.identity import operations, presenters, queries
 from carbet.registries.identity.choices import PairKind, PairState
 from carbet.registries.identity.models import LocalIdentity, Movement, Pair, Reconciliation
 from carbet.registries.identity.tests.factories import HOUSE
+from carbet.registries.patients import fhir as patients_fhir
+from carbet.registries.patients import operations as patients_operations
+from carbet.registries.patients import queries as patients_queries
 from carbet.registries.patients.access import find_entered
-from carbet.registries.patients.models import Patient
+from carbet.registries.patients.choices import INS_TEST
+from carbet.registries.patients.models import Patient, PatientIdentifier
 from tests.consistency import scene as scenes
 
 pytestmark = pytest.mark.django_db
@@ -414,15 +418,13 @@ def test_an_error_leaves_nothing(scene, monkeypatch):
 
 def collided(scene):
     """Write another person's traits over Claire's, and return what people are asked."""
-    from carbet.registries.patients import operations as patients
-
     world = scene.world
     actor, now = world.actor("gp"), world.now
     with row_security.acting_as(actor, now=now):
         claire = find_entered(actor=actor, patient_ids=[scene.patient_id], now=now)[
             scene.patient_id
         ]
-    patients.update_patient(
+    patients_operations.update_patient(
         actor=actor,
         now=world.later(minutes=1),
         patient=claire,
@@ -466,6 +468,44 @@ def test_a_record_that_became_another_person_is_split_with_what_is_theirs(scene,
         reason="Une seule personne",
     )
     assert _note(note_id).patient_id == scene.patient_id
+
+
+@pytest.mark.parametrize("verdict", ["same", "different"])
+def test_the_ins_of_a_record_of_two_persons_stays_here_until_decided(scene, world, verdict):
+    pair = collided(scene)
+    patients_operations.update_patient(
+        actor=HOUSE,
+        now=world.later(minutes=2),
+        patient=_record(scene),
+        version=_record(scene).version,
+        changes={"ins_recovered": True, "identity_checked": True, "identity_attributes": []},
+    )
+    record = _record(scene)
+    assert {"COLP", "DOUT"} <= set(record.identity_attributes)
+    held = PatientIdentifier(system=INS_TEST, value="188110297311123")
+    with _inside(world.now):
+        held = PatientIdentifier.objects.filter(patient=record, system=INS_TEST).first() or held
+        held.patient = record
+        held.save()
+        assert patients_queries.ins_that_leaves(patient=record) is None
+        [told] = patients_fhir.resources(Patient.objects.filter(pk=record.pk))
+        assert held.value not in str(told)
+        pair.refresh_from_db()
+    decide(scene, pair, verdict=verdict)
+    after = _record(scene)
+    assert (after.identity_attributes, after.version) == ([], record.version + 1)
+    with _inside(world.now):
+        assert patients_queries.ins_that_leaves(patient=after) == held
+    if verdict == "different":
+        with _inside(world.now):
+            pair.refresh_from_db()
+        undo(scene, pair)
+        assert {"COLP", "DOUT"} <= set(_record(scene).identity_attributes)
+
+
+def _record(scene):
+    with _inside(scene.world.now):
+        return Patient.objects.get(pk=scene.patient_id)
 
 
 def undo(scene, pair):

@@ -24,7 +24,7 @@ def keep_among_the_others(
     **_: Any,
 ) -> None:
     """Keep what Carbet knows of a person beside what the other domains know."""
-    operations.mirror(
+    row = operations.mirror(
         actor=actor,
         now=now,
         patient_id=patient.pk,
@@ -32,3 +32,5 @@ def keep_among_the_others(
         ins=ins,
         ins_system=ins_system,
     )
+    if row.attributes != patient.identity_attributes and "COLP" in row.attributes:
+        patient.refresh_from_db(fields=["identity_attributes", "version", "updated_at"])

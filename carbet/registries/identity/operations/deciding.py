@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import F
 
 from carbet.core import grants
 from carbet.core.actor import Actor, Level, internal
@@ -27,7 +28,7 @@ from carbet.registries.identity.models import (
 )
 from carbet.registries.identity.operations import moving
 from carbet.registries.identity.operations.merging import absorb, join_groups, separate
-from carbet.registries.identity.operations.recording import bare, index, reconcile
+from carbet.registries.identity.operations.recording import bare, index, mark_record, reconcile
 from carbet.registries.patients import operations as patients
 from carbet.registries.patients.models import Patient
 
@@ -211,6 +212,7 @@ def _decide_number(
         else:
             row.attributes = sorted(left)
             row.save(update_fields=["attributes"])
+            mark_record(row, now=now)
         _decided(pair, PairState.SAME, None, actor, now)
         reconcile(row, actor=actor, now=now)
         return
@@ -244,6 +246,11 @@ def _decide_number(
         },
     )
     moving.change(decision, row, attributes=sorted(left))
+    if row.patient_id is not None:
+        record = Patient.objects.select_for_update().get(pk=row.patient_id)
+        moving.change(decision, record, identity_attributes=sorted(left))
+        # Apart: undone, its attributes come back, and its version still goes up.
+        Patient.objects.filter(pk=record.pk).update(version=F("version") + 1, updated_at=now)
     moving.set_apart(row, second, actor=actor, now=now, reason=reason, decision=decision)
     if second.patient_id is not None:
         _carry_record(decision, row, second, list(carried), actor=actor, now=now)

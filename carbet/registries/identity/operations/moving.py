@@ -34,6 +34,7 @@ from carbet.registries.identity.models import (
     RegionalIdentity,
 )
 from carbet.registries.identity.rules import likeness
+from carbet.registries.patients.models import Patient
 
 # Set while a record is opened for somebody who was told apart: compared once that is written.
 opening_apart: ContextVar[bool] = ContextVar("opening_apart", default=False)
@@ -124,7 +125,9 @@ def explained(score: likeness.Score) -> list[list[Any]]:
     return [[f.name, f.level, round(f.weight, 2), f.words] for f in score.fields]
 
 
-def change(decision: Reconciliation, row: LocalIdentity | RegionalIdentity, **values: Any) -> None:
+def change(
+    decision: Reconciliation, row: LocalIdentity | RegionalIdentity | Patient, **values: Any
+) -> None:
     """Change columns of a row, and write down what they were."""
     before = {name: getattr(row, name) for name in values}
     Movement.objects.create(

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.db.models import F
+
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, operation
@@ -29,6 +31,7 @@ from carbet.registries.identity.models import (
 from carbet.registries.identity.operations import moving
 from carbet.registries.identity.rules import Traits, likeness
 from carbet.registries.identity.rules.traits import WrongTrait
+from carbet.registries.patients.models import Patient
 from carbet.registries.patients.rules import wrong_ins
 
 LONGEST_NUMBER = 100
@@ -162,6 +165,8 @@ def mirror(
         )
         moving.lock_numbers(domain, told.number)
         row = told.keep()
+        if "COLP" in row.attributes:
+            mark_record(row, now=now)
     trace.about(patient_id=patient_id, entity=row, reason=told.outcome)
     return row
 
@@ -335,6 +340,13 @@ def keep_ins(
         held.until = now
         held.save(update_fields=["until"])
     return IdentityIns.objects.create(identity=row, system=system, value=value, via=via, since=now)
+
+
+def mark_record(row: LocalIdentity, *, now: datetime) -> None:
+    """Say on the record of Carbet the attributes of its identity: its doubt stops its INS there."""
+    Patient.objects.filter(pk=row.patient_id).exclude(identity_attributes=row.attributes).update(
+        identity_attributes=row.attributes, version=F("version") + 1, updated_at=now
+    )
 
 
 def index(row: LocalIdentity) -> None:
