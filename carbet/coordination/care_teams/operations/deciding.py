@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
+
 from carbet.coordination.care_teams.choices import (
     Capacity,
     ConsentDecision,
@@ -48,9 +50,10 @@ def record_consent(
         capacity: under which title; by default the one kept with this relative.
 
     Raises:
-        UnableToRecordConsent: that relative is another person's, or left; no title to answer.
+        UnableToRecordConsent: that relative is another person's, or left; no title to answer;
+            the gesture recorded another person's decision.
     """
-    if gesture and (done := Consent.objects.filter(gesture=gesture).first()):
+    if gesture and (done := _done(gesture, patient)):
         trace.about(patient_id=patient.pk, entity=done)
         return done
     giver = ConsentGiver(given_by)
@@ -63,7 +66,7 @@ def record_consent(
                 field="related_person",
             )
         capacity = _title(giver, related_person, capacity)
-    consent = Consent.objects.create(
+    consent = Consent(
         patient=patient,
         decision=ConsentDecision(decision),
         given_by=giver,
@@ -74,8 +77,21 @@ def record_consent(
         recorded_at=now,
         gesture=gesture,
     )
+    try:
+        with transaction.atomic():
+            consent.save(force_insert=True)
+    except IntegrityError as error:
+        # The same gesture, at the same moment.
+        done = _done(gesture, patient) if gesture else None
+        if done is None:
+            raise UnableToRecordConsent("Ce formulaire a déjà servi : recommencez.") from error
+        consent = done
     trace.about(patient_id=patient.pk, entity=consent)
     return consent
+
+
+def _done(gesture: UUID, patient: Patient) -> Consent | None:
+    return Consent.objects.filter(gesture=gesture, patient_id=patient.pk).first()
 
 
 def _title(giver: ConsentGiver, relative: RelatedPerson, capacity: str) -> str:

@@ -69,6 +69,20 @@ def circle_page(client, care_team):
     return page.content.decode()
 
 
+def test_a_gesture_records_one_decision_of_one_person(world, care_team, open_as):
+    nurse, asked = open_as("nurse"), said()
+    other = world.circle("nurse", birth_family="Kwasi", birth_given=["Johanes"])
+    before = len(everything(Consent))
+    assert nurse.post(decide(care_team), asked).status_code == 302
+    assert nurse.post(decide(care_team), asked).status_code == 302
+    elsewhere = nurse.post(decide(other), asked | {"file": paper()})
+    assert elsewhere.status_code == 422
+    assert "Ce formulaire a déjà servi" in elsewhere.content.decode()
+    assert len(everything(Consent)) == before + 1
+    assert latest().patient_id == care_team.patient_id
+    assert (latest().proof_document, everything(Document)) == (None, [])
+
+
 def test_a_paper_proves_a_decision_and_is_read_by_the_circle(world, care_team, open_as):
     nurse = open_as("nurse")
     answer = nurse.post(decide(care_team), said(file=paper()))
