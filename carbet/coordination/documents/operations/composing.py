@@ -65,7 +65,8 @@ def file_composed(
 
     Raises:
         UnableToAct: the role does not write in records.
-        UnableToFile: a later version is filed already, or what is written breaks the CI-SIS rules.
+        UnableToFile: a later version is filed already, what is written breaks the CI-SIS rules, or
+            the gesture filed another person's document.
     """
     if actor.role_id is None:
         raise UnableToAct("Choisissez d’abord le rôle sous lequel vous travaillez.")
@@ -154,10 +155,13 @@ def file_composed(
     try:
         with transaction.atomic():
             document.save(force_insert=True)
-    except IntegrityError:
-        document = Document.objects.get(
+    except IntegrityError as error:
+        before = Document.objects.filter(
             patient_id=patient.pk, identifier_value=clinical.identity(identifier)
-        )
+        ).first()
+        if before is None:
+            raise UnableToFile("Ce formulaire a déjà servi : recommencez.") from error
+        document = before
         trace.about(patient_id=patient.pk, entity=document, reason="déjà classé")
         return document
     keep(document, received, number=1, author=actor.display_name, now=now)

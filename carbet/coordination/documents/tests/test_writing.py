@@ -111,6 +111,16 @@ def test_the_circle_sheet_replaces_the_former_one(world, care_team, nurse):
     assert len(everything(File)) == 2
 
 
+def test_a_gesture_never_files_for_two_persons(world, care_team, nurse):
+    other = world.circle("coordinator", "nurse", birth_family="Kwasi", birth_given=["Johanes"])
+    typed = letter(world)
+    for number, status in ((care_team.patient_id, 302), (other.patient_id, 422)):
+        here = reverse("documents:letter", args=[number])
+        assert nurse.post(here, typed).status_code == status
+    [document] = everything(Document)
+    assert document.patient_id == care_team.patient_id
+
+
 def test_the_emergency_sheet_is_filed_by_who_reads_medical_data(world, care_team, nurse, sign_in):
     here = reverse("situations:file_sheet", args=[care_team.patient_id])
     sheet = nurse.get(reverse("situations:sheet", args=[care_team.patient_id]))
