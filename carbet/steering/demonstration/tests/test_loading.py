@@ -7,6 +7,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
+from carbet.coordination.care_teams.choices import ConsentDecision
+from carbet.coordination.care_teams.models import Consent
 from carbet.coordination.support.queries import waiting_for as requests_waiting_for
 from carbet.core import row_security
 from carbet.registries.accounts.queries import demonstration_accounts
@@ -17,6 +19,7 @@ from carbet.registries.patients import synthetic as persons
 from carbet.registries.patients.models import Patient, PatientSearch
 from carbet.registries.patients.queries import search_patients
 from carbet.steering.demonstration import (
+    activity,
     bulk,
     circles,
     crowd,
@@ -210,6 +213,20 @@ def test_the_story_has_its_accounts_and_the_persons_already_followed():
         .filter(birth_given__contains=["Claire"], birth_family="Sébastien")
         .exists()
     )
+
+
+def test_a_year_of_activity_follows_those_who_agreed_once():
+    load(60)
+    following.open_accounts(now=NOW)
+    agreed = Consent.objects.using(OWNER).filter(decision=ConsentDecision.GIVEN)
+    persons_who_agreed = agreed.values("patient_id").distinct().count()
+    before = count("support_supportrequest")
+    activity.load(now=NOW)
+    added = count("support_supportrequest") - before
+    assert 0 < added <= persons_who_agreed
+    assert count("support_case") > 0
+    activity.load(now=NOW)
+    assert count("support_supportrequest") == before + added
 
 
 def test_the_command_says_what_it_did_in_french(settings):
