@@ -297,14 +297,14 @@ class _Transaction:
             now=self.now,
             further=traits_in(traits),
         ):
-            same = each.certain or (
+            same_names = each.certain or (
                 names.strict_form(each.birth_family) == names.strict_form(traits["birth_family"])
                 and names.strict_form(each.birth_given[0])
                 == names.strict_form(traits["birth_given"][0])
-                and each.gender == traits["gender"]
-                and each.birth_date == traits["birth_date"]
             )
-            if same:
+            # Who was born on another day is left to people: the desk compares the two.
+            same_birth = (each.gender, each.birth_date) == (traits["gender"], traits["birth_date"])
+            if same_names and same_birth:
                 own = f" : référencez Patient/{each.patient_id}" if each.open_to_actor else ""
                 raise refuse(
                     409,
