@@ -98,7 +98,12 @@ class Walk:
                 for found in (before, after)
             )
         for key, row in before.items():
-            assert after[key] == row, key
+            found = after[key]
+            if key[1] == "patients_patient":
+                # Changed and changed back, a record says the same under a later version.
+                assert found["version"] >= row["version"], key
+                found = found | {name: row[name] for name in ("version", "updated_at")}
+            assert found == row, key
         self.hold()
 
     def hold(self):
