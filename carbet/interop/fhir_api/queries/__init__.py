@@ -113,6 +113,16 @@ def read(*, actor: Actor, resource_type: str, resource_id: str, now: datetime) -
     return found[0]
 
 
+def rows_of(resource_type: str) -> QuerySet[Any]:
+    """Return the rows behind the resources of a type, as far as the actor sees them."""
+    return _seen(resource_type)
+
+
+def resources_of(resource_type: str, rows: QuerySet[Any]) -> list[Json]:
+    """Return the resources of these rows, in their order."""
+    return _WRITERS[resource_type](rows)
+
+
 def written(*, resource_type: str, number: int) -> Json:
     """Return a resource that the system has just written, as others will read it."""
     [found] = _write(resource_type, Q(pk=number))

@@ -1,0 +1,311 @@
+"""What the worker does: build the archive of a record or the parts of a territory; clear the old.
+
+A record is read as whoever asked, in batches, each a transaction of its own: row security decides
+what is in it, and a right withdrawn meanwhile stops it.
+"""
+
+import base64
+import gzip
+import hashlib
+import tempfile
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from typing import IO, Any
+
+import orjson
+from procrastinate.contrib.django import app
+
+from carbet.coordination.documents.rules.content import CDA, KINDS
+from carbet.core import pieces, row_security, sealing
+from carbet.core.actor import Actor
+from carbet.core.clock import now as current_time
+from carbet.core.fhir import Json
+from carbet.interop.exports import access, operations, presenters
+from carbet.interop.exports.choices import ExportStatus
+from carbet.interop.exports.fhir import (
+    DIRECTORY,
+    FILES,
+    SECTIONS,
+    Files,
+    Section,
+    bundle_entry,
+    referred,
+)
+from carbet.interop.exports.models import RecordExport, TerritoryExport
+from carbet.interop.exports.queries import SEALED_AS, sections
+from carbet.interop.exports.rules import BATCH, file_path
+from carbet.registries.directory import access as directory
+from carbet.registries.patients.models import Patient
+
+_CHUNK = 256 * 1024
+# Bytes of files that one part of a territory carries, before the last one.
+_PART_OF_FILES = 8 * 1024 * 1024
+_REFERRED = ("PractitionerRole", "Practitioner", "Organization")
+
+
+@app.task(name=operations.BUILD_RECORD, queue="default", retry=2)
+def build_record(export_id: int) -> None:
+    """Build the archive of one record."""
+    now = current_time()
+    with row_security.acting_as(access.HOUSE, now=now):
+        export = RecordExport.objects.filter(pk=export_id, status=ExportStatus.WAITING).first()
+        if export is None:
+            return
+        reader = directory.actor_of_role(export.role_id, now=now)
+        allowed = directory.may_act(role_id=export.role_id, now=now)
+    house = {"actor": access.HOUSE, "now": now, "export": export}
+    try:
+        if not allowed:
+            raise access.NoSuchRecord
+        with tempfile.TemporaryFile() as file:
+            done = _Archive(export, reader, file, now).write()
+            size = file.tell()
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            key = sealing.sealing_key()
+            operations.finish_record(
+                **house,
+                pieces=pieces.cut(file, key=key, file_id=export.pk, kind=SEALED_AS),
+                size=size,
+                digest=digest,
+                key=key,
+                done=done,
+            )
+    except access.NoSuchRecord:
+        operations.stop_record(**house, error="Ce dossier ne vous est plus ouvert.")
+
+
+class _Archive:
+    """One archive being written: memory holds a batch of rows, or a piece of a file."""
+
+    def __init__(self, export: RecordExport, reader: Actor, file: IO[bytes], now: datetime) -> None:
+        self.export, self.reader, self.now = export, reader, now
+        self.zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, allowZip64=True)
+        self.counts: dict[str, int] = {}
+        self.referred: dict[str, set[int]] = defaultdict(set)
+        self.readable: dict[str, str] = {}
+        self.done = 0
+
+    def write(self) -> int:
+        """Write it all; return how many rows were read.
+
+        Raises:
+            NoSuchRecord: the record is closed to whoever asked.
+        """
+        patient, total = self._count()
+        page = tempfile.TemporaryFile()  # noqa: SIM115 - closed below with the archive
+        with self.zip, page:
+            for files in FILES:
+                self._write_files(files)
+            page.write(presenters.head(patient, by=self.export.asked_by_name, now=self.now).encode())
+            with self.zip.open("dossier.json", "w", force_zip64=True) as bundle:
+                bundle.write(b'{"resourceType":"Bundle","type":"collection","entry":[')
+                first = True
+                for section in SECTIONS:
+                    shown = False
+                    for batch in self._batches(section, total):
+                        for resource in batch:
+                            bundle.write(b"" if first else b",\n")
+                            bundle.write(orjson.dumps(bundle_entry(resource)))
+                            first = False
+                        if not shown:
+                            page.write(presenters.title(section.title).encode())
+                            shown = True
+                        for text in presenters.articles(map(self._with_readable, batch)):
+                            page.write(text.encode())
+                for resource in self._directory():
+                    bundle.write(b",\n" + orjson.dumps(bundle_entry(resource)))
+                bundle.write(b"]}\n")
+            page.write(presenters.foot().encode())
+            page.seek(0)
+            with self.zip.open("dossier.html", "w", force_zip64=True) as shown_page:
+                while data := page.read(_CHUNK):
+                    shown_page.write(data)
+            self.zip.writestr("contenu.json", orjson.dumps(self.counts, option=orjson.OPT_INDENT_2))
+            self.zip.writestr(
+                "LISEZMOI.txt",
+                presenters.readme(
+                    patient, by=self.export.asked_by_name, now=self.now, counts=self.counts
+                ),
+            )
+        return self.done
+
+    def _reading(self) -> Any:
+        return row_security.acting_as(self.reader, now=self.now)
+
+    def _count(self) -> tuple[Patient, int]:
+        with self._reading():
+            patient = access.get_patient(
+                actor=self.reader,
+                patient_id=self.export.patient_id,
+                now=self.now,
+                purpose="export.build",
+            )
+            total = sum(each.of(patient.pk).count() for each in SECTIONS)
+        return patient, total
+
+    def _batches(self, section: Section, total: int) -> Iterator[list[Json]]:
+        self.counts[section.name] = 0
+        last = 0
+        while True:
+            with self._reading():
+                rows = section.of(self.export.patient_id).filter(pk__gt=last)
+                keys = list(rows.values_list("pk", flat=True)[:BATCH])
+                found = section.write(rows.filter(pk__lte=keys[-1])) if keys else []
+            if not keys:
+                return
+            last = keys[-1]
+            self.counts[section.name] += len(keys)
+            self.done += len(keys)
+            for resource in found:
+                _to_archive(resource)
+                self._refer(resource)
+            operations.report_progress(
+                actor=access.HOUSE, now=self.now, export=self.export, done=self.done, total=total
+            )
+            yield found
+
+    def _write_files(self, files: Files) -> None:
+        with self._reading():
+            keys = list(files.of(self.export.patient_id).values_list("pk", flat=True))
+        self.counts[f"fichiers {files.kind}"] = len(keys)
+        for key in keys:
+            with self._reading():
+                row = files.of(self.export.patient_id).filter(pk=key).first()
+                if row is None:
+                    continue
+                path = file_path(files.kind, row.pk, KINDS.get(row.media_type, ("bin", ""))[0])
+                with files.content(row) as content, self.zip.open(path, "w") as written:
+                    while data := content.read(_CHUNK):
+                        written.write(data)
+                    if row.media_type == CDA:
+                        content.seek(0)
+                        clinical = content.read()
+            if row.media_type == CDA:
+                name = f"lecture/{files.kind}-{row.pk}.html"
+                self.zip.writestr(name, presenters.clinical_page(clinical, name=row.name))
+                self.readable[path] = name
+
+    def _with_readable(self, resource: Json) -> Json:
+        if resource["resourceType"] != "DocumentReference":
+            return resource
+        content = [
+            each | {"readable": self.readable[each["attachment"]["url"]]}
+            if each["attachment"].get("url") in self.readable
+            else each
+            for each in resource["content"]
+        ]
+        return resource | {"content": content}
+
+    def _refer(self, value: Any) -> None:
+        if isinstance(value, dict):
+            kind, _, number = str(value.get("reference", "")).partition("/")
+            if kind in _REFERRED and number.isdigit():
+                self.referred[kind].add(int(number))
+            for each in value.values():
+                self._refer(each)
+        elif isinstance(value, list):
+            for each in value:
+                self._refer(each)
+
+    def _directory(self) -> Iterator[Json]:
+        for kind in _REFERRED:
+            with self._reading():
+                found = referred(kind, self.referred[kind])
+            for resource in found:
+                self._refer(resource)
+                yield resource
+
+
+def _to_archive(resource: Json) -> None:
+    """Point the files of a note to where they stand in the archive."""
+    if resource["resourceType"] != "DocumentReference":
+        return
+    for content in resource["content"]:
+        held = content["attachment"]
+        before, found, number = held.get("url", "").rpartition("/fhir/Binary/")
+        if found and number.isdigit():
+            ending = KINDS.get(held["contentType"], ("bin", ""))[0]
+            held["url"] = file_path("document", int(number), ending)
+
+
+# --- The whole territory ------------------------------------------------------------------------
+
+
+@app.task(name=operations.BUILD_TERRITORY, queue="default", retry=5)
+def build_territory(export_id: int) -> None:
+    """Write the parts of a territory that are missing, then open it to whoever asked."""
+    now = current_time()
+    with row_security.acting_as(access.HOUSE, now=now):
+        export = TerritoryExport.objects.filter(pk=export_id, status=ExportStatus.WAITING).first()
+        if export is None:
+            return
+        before = {each.section: each for each in sections(export_id=export.pk)}
+        total = sum(each.of(None).count() for each in (*DIRECTORY, *SECTIONS, *FILES))
+    house = {"actor": access.HOUSE, "now": now, "export": export}
+    operations.count_territory(**house, total=total)
+    for section in (*DIRECTORY, *SECTIONS, *FILES):
+        name = section.name if isinstance(section, Section) else f"Binary-{section.kind}"
+        held = before.get(name)
+        number, last = (held.parts, held.last) if held else (0, 0)
+        for keys, resources in _parts(section, last):
+            number += 1
+            lines = b"".join(orjson.dumps(each) + b"\n" for each in resources)
+            operations.add_part(
+                **house,
+                section=name,
+                number=number,
+                last=keys[-1],
+                rows=len(keys),
+                lines=len(resources),
+                data=gzip.compress(lines, mtime=0),
+            )
+    operations.finish_territory(**house)
+
+
+def _parts(section: Section | Files, last: int) -> Iterator[tuple[list[int], list[Json]]]:
+    """Yield (keys read, resources) after a key, a bounded batch at a time."""
+    while True:
+        with row_security.acting_as(access.HOUSE):
+            rows = section.of(None).filter(pk__gt=last)
+            if isinstance(section, Section):
+                keys = list(rows.values_list("pk", flat=True)[:BATCH])
+                found = section.write(rows.filter(pk__lte=keys[-1])) if keys else []
+            else:
+                keys, found = _some_files(section, rows)
+        if not keys:
+            return
+        last = keys[-1]
+        yield keys, found
+
+
+def _some_files(files: Files, rows: Any) -> tuple[list[int], list[Json]]:
+    keys: list[int] = []
+    found: list[Json] = []
+    weight = 0
+    for row in rows[:50]:
+        if keys and weight + row.size > _PART_OF_FILES:
+            break
+        weight += row.size
+        keys.append(row.pk)
+        with files.content(row) as content:
+            data = base64.b64encode(content.read()).decode()
+        found.append(
+            {
+                "resourceType": "Binary",
+                "id": f"{files.kind}-{row.pk}",
+                "contentType": row.media_type,
+                "data": data,
+            }
+        )
+    return keys, found
+
+
+@app.periodic(cron="23 * * * *")
+@app.task(name="exports.clear", queue="default")
+def clear(timestamp: int) -> None:
+    """Remove what was kept long enough."""
+    while operations.clear_expired(actor=access.HOUSE, now=current_time()):
+        pass
