@@ -171,6 +171,7 @@ def build(world: World, **traits: Any) -> Scene:
         "pk": 1,
         "outline_key": "avc",
         "part": 0,
+        "file_section": "Patient",
         "rank": 1,
         "section": "file-active",
         "patient_id": patient_id,

@@ -44,9 +44,7 @@ def is_own(export: RecordExport | TerritoryExport, actor: Actor) -> bool:
     return (export.account_id, export.role_id) == (actor.account_id, actor.role_id)
 
 
-def get_archive(
-    *, actor: Actor, patient: Patient, export_id: int, now: datetime
-) -> RecordExport:
+def get_archive(*, actor: Actor, patient: Patient, export_id: int, now: datetime) -> RecordExport:
     """Return an archive that the actor asked for and may still take, and trace the taking.
 
     Raises:

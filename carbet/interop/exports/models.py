@@ -68,9 +68,7 @@ class RecordPiece(models.Model):
     data = models.BinaryField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["export", "rank"], name="record_piece_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["export", "rank"], name="record_piece_once")]
 
 
 class TerritoryExport(Built):

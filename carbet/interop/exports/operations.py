@@ -11,7 +11,6 @@ from carbet.core.actor import Actor
 from carbet.core.append import append
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
-from carbet.interop.exports import access
 from carbet.interop.exports.choices import ExportStatus
 from carbet.interop.exports.models import (
     RecordExport,
@@ -206,9 +205,9 @@ def let_territory(
     row.status = ExportStatus.WAITING if agreed else ExportStatus.REFUSED
     row.save()
     if agreed:
-        app.configure_task(
-            BUILD_TERRITORY, queue="default", lock=f"territory:{row.pk}"
-        ).defer(export_id=row.pk)
+        app.configure_task(BUILD_TERRITORY, queue="default", lock=f"territory:{row.pk}").defer(
+            export_id=row.pk
+        )
     trace.about(entity=row, reason="accepté" if agreed else "refusé")
     return row
 
@@ -268,9 +267,7 @@ def count_territory(
 
 
 @operation("territory.finish")
-def finish_territory(
-    trace: Trace, *, actor: Actor, now: datetime, export: TerritoryExport
-) -> None:
+def finish_territory(trace: Trace, *, actor: Actor, now: datetime, export: TerritoryExport) -> None:
     """Open a territory to whoever asked, for three days."""
     TerritoryExport.objects.filter(pk=export.pk, status=ExportStatus.WAITING).update(
         status=ExportStatus.READY, finished_at=now, expires_at=now + TERRITORY_KEPT
@@ -290,8 +287,6 @@ def stop_territory(
 
 
 @operation("territory.write_on_disk", action="R")
-def record_disk_export(
-    trace: Trace, *, actor: Actor, now: datetime, reason: str
-) -> None:
+def record_disk_export(trace: Trace, *, actor: Actor, now: datetime, reason: str) -> None:
     """Trace that the operator of the machine wrote the territory on disk."""
     trace.about(entity="TerritoryExport", reason=reason)

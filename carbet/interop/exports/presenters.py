@@ -142,7 +142,7 @@ def articles(resources: Iterable[Json]) -> Iterator[str]:
             meta,
             format_html_join("", "<p dir=auto>{}</p>", ((text,) for text in texts if text)),
             format_html_join(
-                "", "<p><a href=\"{}\">{}</a></p>", ((quote(path), name) for path, name in links)
+                "", '<p><a href="{}">{}</a></p>', ((quote(path), name) for path, name in links)
             ),
         )
 
@@ -169,13 +169,17 @@ def _told(resource: Json) -> tuple[str, str, list[str], list[tuple[str, str]]]:
     links: list[tuple[str, str]] = []
     heading = _words(resource.get("code")) or _words(resource.get("type")) or kind
     if kind == "Patient":
-        names = [" ".join((*each.get("given", ()), each.get("family", ""))) for each in
-                 resource.get("name", ())]
+        names = [
+            " ".join((*each.get("given", ()), each.get("family", "")))
+            for each in resource.get("name", ())
+        ]
         heading = " · ".join(names)
         texts = [f"{resource.get('gender', '')}, {resource.get('birthDate', '')}"]
         texts += [each.get("value", "") for each in resource.get("telecom", ())]
-        texts += [f"{each.get('system', '')} : {each.get('value', '')}" for each in
-                  resource.get("identifier", ())]
+        texts += [
+            f"{each.get('system', '')} : {each.get('value', '')}"
+            for each in resource.get("identifier", ())
+        ]
     elif kind == "CareTeam":
         heading = resource.get("name", "Cercle")
         texts = [
@@ -210,8 +214,7 @@ def _told(resource: Json) -> tuple[str, str, list[str], list[tuple[str, str]]]:
     elif kind == "Observation":
         texts = [_value(resource)] if _value(resource) else []
         texts += [
-            f"{_words(each.get('code'))} : {_value(each)}" for each in
-            resource.get("component", ())
+            f"{_words(each.get('code'))} : {_value(each)}" for each in resource.get("component", ())
         ]
     elif kind == "Communication":
         heading = _words(resource.get("topic")) or "Message"
@@ -241,9 +244,9 @@ def _told(resource: Json) -> tuple[str, str, list[str], list[tuple[str, str]]]:
         heading = {"Encounter": "Séjour", "EpisodeOfCare": "Dossier d’appui"}[kind]
         texts = [resource.get("serviceProvider", {}).get("display", "")]
     elif kind in ("Task", "Appointment"):
-        heading = resource.get("description") or {"Task": "Tâche", "Appointment": "Rendez-vous"}[
-            kind
-        ]
+        heading = (
+            resource.get("description") or {"Task": "Tâche", "Appointment": "Rendez-vous"}[kind]
+        )
     elif kind == "CommunicationRequest":
         heading = ", ".join(map(_words, resource.get("category", ()))) or "Événement"
     if kind in ("ServiceRequest", "DetectedIssue"):

@@ -99,7 +99,9 @@ class _Archive:
         with self.zip, page:
             for files in FILES:
                 self._write_files(files)
-            page.write(presenters.head(patient, by=self.export.asked_by_name, now=self.now).encode())
+            page.write(
+                presenters.head(patient, by=self.export.asked_by_name, now=self.now).encode()
+            )
             with self.zip.open("dossier.json", "w", force_zip64=True) as bundle:
                 bundle.write(b'{"resourceType":"Bundle","type":"collection","entry":[')
                 first = True

@@ -47,9 +47,7 @@ def record(request: HttpRequest, patient_id: int) -> HttpResponse:
         "patient": patient,
         "tab": "documents",
         "form": form,
-        "lines": [
-            presenters.line(each, actor=request.actor, now=request.now) for each in found
-        ],
+        "lines": [presenters.line(each, actor=request.actor, now=request.now) for each in found],
     }
     return form_page(request, "exports/record.html", context)
 
@@ -89,9 +87,7 @@ def territory(request: HttpRequest) -> HttpResponse:
     found = queries.territories(now=request.now)
     context = {
         "form": form,
-        "lines": [
-            presenters.line(each, actor=request.actor, now=request.now) for each in found
-        ],
+        "lines": [presenters.line(each, actor=request.actor, now=request.now) for each in found],
     }
     return form_page(request, "exports/territory.html", context)
 

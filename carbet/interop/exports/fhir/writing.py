@@ -330,9 +330,7 @@ def _document(row: Document) -> Json:
 def _plan(row: CarePlan) -> Json:
     needs = [need for need in row.needs.all() if need.removed_at is None]
     held = [goal for need in needs for goal in need.goals.all() if goal.removed_at is None]
-    notes = [
-        {"text": f"Besoin ({need.get_domain_display()}) : {need.text}"} for need in needs
-    ]
+    notes = [{"text": f"Besoin ({need.get_domain_display()}) : {need.text}"} for need in needs]
     notes += [
         {
             "time": fhir.instant(review.held_at),
@@ -393,9 +391,7 @@ def _said(row: Situation | EmergencyInformation, name: str, title: str) -> Json:
             said = ", ".join(str(labels.get(each, each)) for each in value)
         text = str(display() if display and value else said or "").strip()
         if text:
-            components.append(
-                {"code": {"text": SAID.get(column, column)}, "valueString": text}
-            )
+            components.append({"code": {"text": SAID.get(column, column)}, "valueString": text})
     return _pruned(
         {
             "resourceType": "Observation",
@@ -487,4 +483,3 @@ def _day(day: Any) -> str | None:
 def _pruned(resource: Json) -> Json:
     """Return the resource without what it does not say: FHIR knows no empty element."""
     return {name: value for name, value in resource.items() if value not in (None, "", [], {})}
-

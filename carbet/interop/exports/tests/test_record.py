@@ -1,0 +1,145 @@
+"""The record of a person taken out: as far as whoever asked may see it, for them only."""
+
+import io
+import json
+import uuid
+import zipfile
+
+import pytest
+from django.urls import reverse
+
+from carbet.core import clock, row_security
+from carbet.core.models import AuditEvent
+from carbet.interop.exports import access, operations, queries, tasks
+from carbet.interop.exports.fhir import FILES, SECTIONS
+from carbet.interop.exports.models import RecordExport, RecordPiece
+from carbet.interop.exports.rules import LEFT_BEHIND
+from tests.consistency import rules_of_the_house as house
+from tests.consistency import scene as scenes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def scene(world):
+    return scenes.build(world)
+
+
+def ask(scene, who="gp", gesture=None):
+    actor = scene.world.actor(who)
+    with row_security.acting_as(actor, now=scene.world.now):
+        patient = access.get_patient(actor=actor, patient_id=scene.patient_id, now=scene.world.now)
+    return operations.ask_record(
+        actor=actor,
+        now=scene.world.now,
+        patient=patient,
+        reason="Elle déménage",
+        gesture=gesture or uuid.uuid4(),
+    )
+
+
+def build(export, now):
+    tasks.build_record(export.pk)
+    with row_security.acting_as(access.HOUSE, now=now):
+        row = RecordExport.objects.get(pk=export.pk)
+        assert (row.status, row.error) == ("ready", "")
+        with queries.archive(export=row) as content:
+            return zipfile.ZipFile(io.BytesIO(content.read()))
+
+
+@pytest.mark.parametrize("who", ["gp", "home_help"])
+def test_the_archive_holds_every_row_that_its_asker_sees_and_no_other(scene, who, monkeypatch):
+    monkeypatch.setattr(tasks, "current_time", lambda: scene.world.now)
+    archive = build(ask(scene, who), scene.world.now)
+    assert archive.testzip() is None
+    counts = json.loads(archive.read("contenu.json"))
+    with row_security.acting_as(scene.world.actor(who), now=scene.world.now):
+        seen = {each.name: each.of(scene.patient_id).count() for each in SECTIONS}
+        seen |= {f"fichiers {each.kind}": each.of(scene.patient_id).count() for each in FILES}
+    assert counts == seen
+    entries = json.loads(archive.read("dossier.json"))["entry"]
+    addresses = [each["fullUrl"] for each in entries]
+    assert len(addresses) == len(set(addresses))
+    named = {each.title for each in SECTIONS if seen[each.name]}
+    page = archive.read("dossier.html").decode()
+    assert all(f"<h2>{title}</h2>" in page for title in named)
+    files = [each for each in archive.namelist() if each.startswith("fichiers/")]
+    assert len(files) == sum(seen[f"fichiers {each.kind}"] for each in FILES)
+    assert "<script" not in page
+    assert "Claire" in page
+
+
+def test_a_medical_row_stays_out_of_a_social_member_s_archive(scene, monkeypatch):
+    monkeypatch.setattr(tasks, "current_time", lambda: scene.world.now)
+    whole = build(ask(scene, "gp"), scene.world.now).read("dossier.html").decode()
+    social = build(ask(scene, "home_help"), scene.world.now).read("dossier.html").decode()
+    assert "Plaie propre." in whole
+    assert "Plaie propre." not in social
+    assert "Va bien ce matin." in social
+
+
+def test_the_same_gesture_is_one_export_and_it_is_traced(scene):
+    gesture = uuid.uuid4()
+    assert ask(scene, gesture=gesture) == ask(scene, gesture=gesture)
+    with row_security.acting_as(access.HOUSE):
+        assert AuditEvent.objects.filter(
+            operation="export.ask", patient_id=scene.patient_id, reason="Elle déménage"
+        ).exists()
+
+
+def test_only_whoever_asked_takes_it_and_only_for_a_day(scene, sign_in, monkeypatch):
+    monkeypatch.setattr(tasks, "current_time", clock.now)
+    export = ask(scene, "nurse")
+    with row_security.acting_as(access.HOUSE):
+        pass
+    tasks.build_record(export.pk)
+    address = reverse("exports:archive", args=[scene.patient_id, export.pk])
+    other = sign_in(scene.world.accounts["gp"], role=scene.world.roles["gp"])
+    assert other.get(address).status_code == 404
+    own = sign_in(scene.world.accounts["nurse"], role=scene.world.roles["nurse"])
+    answer = own.get(address)
+    assert answer.status_code == 200
+    assert zipfile.ZipFile(io.BytesIO(answer.getvalue())).testzip() is None
+    with row_security.acting_as(access.HOUSE, operation="test"):
+        RecordExport.objects.filter(pk=export.pk).update(expires_at=scene.world.now)
+    assert own.get(address).status_code == 404
+    assert operations.clear_expired(actor=access.HOUSE, now=clock.now()) == 1
+    with row_security.acting_as(access.HOUSE):
+        assert not RecordPiece.objects.filter(export_id=export.pk).exists()
+
+
+def test_a_right_withdrawn_before_it_is_built_stops_it(scene, monkeypatch):
+    monkeypatch.setattr(tasks, "current_time", lambda: scene.world.now)
+    export = ask(scene, "nurse")
+    with row_security.acting_as(access.HOUSE, operation="test"):
+        from carbet.core.models import AccessGrant
+
+        AccessGrant.objects.filter(
+            patient_id=scene.patient_id, grantee=scene.world.roles["nurse"].key
+        ).update(valid_until=scene.world.now)
+    tasks.build_record(export.pk)
+    with row_security.acting_as(access.HOUSE):
+        row = RecordExport.objects.get(pk=export.pk)
+    assert (row.status, row.error) == ("failed", "Ce dossier ne vous est plus ouvert.")
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 201, "\x00"])
+def test_a_wrong_reason_is_said_at_its_field(scene, sign_in, reason):
+    client = sign_in(scene.world.accounts["gp"], role=scene.world.roles["gp"])
+    answer = client.post(
+        reverse("exports:record", args=[scene.patient_id]),
+        {"reason": reason, "gesture": uuid.uuid4()},
+    )
+    assert answer.status_code == 422
+    assert "id_reason_error" in answer.content.decode()
+
+
+def test_every_table_of_a_person_is_taken_out_or_said_to_stay():
+    taken = {each.rows().model.__name__ for each in (*SECTIONS, *FILES)}
+    held = {
+        model.__name__
+        for model in house.house_models()
+        if any(getattr(field, "attname", "") == "patient_id" for field in model._meta.get_fields())
+    }
+    cell = {"LocalIdentity", "RegionalIdentity", "Pair", "Reconciliation"}
+    assert held - taken - set(LEFT_BEHIND) - cell == set()
