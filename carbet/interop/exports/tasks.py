@@ -227,7 +227,7 @@ def _to_archive(resource: Json) -> None:
         return
     for content in resource["content"]:
         held = content["attachment"]
-        before, found, number = held.get("url", "").rpartition("/fhir/Binary/")
+        _, found, number = held.get("url", "").rpartition("/fhir/Binary/")
         if found and number.isdigit():
             ending = KINDS.get(held["contentType"], ("bin", ""))[0]
             held["url"] = file_path("document", int(number), ending)

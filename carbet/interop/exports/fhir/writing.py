@@ -377,7 +377,7 @@ def _plan(row: CarePlan) -> Json:
 
 
 def _said(row: Situation | EmergencyInformation, name: str, title: str) -> Json:
-    """Return an Observation of every filled field of a sheet, by its French label when it is one."""
+    """Return an Observation of every filled field of a sheet, under its French label."""
     components = []
     for field in row._meta.get_fields():
         column = getattr(field, "attname", "")
