@@ -33,9 +33,9 @@ STYLE = (
     "color:#1b2a2f;background:#fff}h1{font-size:1.6rem}h2{font-size:1.2rem;margin:2rem 0 .5rem;"
     "border-bottom:1px solid #9ab}article{margin:.6rem 0;padding:.4rem .8rem;border-left:3px solid"
     " #2b7a6b}article p{margin:.2rem 0;white-space:pre-line;overflow-wrap:anywhere}.m{color:"
-    "#4a5a60;font-size:.9rem}table{border-collapse:collapse;width:100%;margin:.5rem 0}th,td{border:1px "
-    "solid #9ab;padding:.25rem .5rem;text-align:left;vertical-align:top}a{color:#0b5e8a}@media print{"
-    "article{break-inside:avoid}}@media(prefers-color-scheme:dark){body{background:#12181b;color:"
+    "#4a5a60;font-size:.9rem}table{border-collapse:collapse;width:100%;margin:.5rem 0}th,td{"
+    "border:1px solid #9ab;padding:.25rem .5rem;text-align:left;vertical-align:top}a{color:#0b5e8a}"
+    "@media print{article{break-inside:avoid}}@media(prefers-color-scheme:dark){body{background:#12181b;color:"
     "#e6eef0}.m{color:#a9b8bd}a{color:#7cc4f0}}"
 )
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"

@@ -94,9 +94,13 @@ class _Archive:
         Raises:
             NoSuchRecord: the record is closed to whoever asked.
         """
+        with self.zip:
+            return self._write()
+
+    def _write(self) -> int:
         patient, total = self._count()
         page = tempfile.TemporaryFile()  # noqa: SIM115 - closed below with the archive
-        with self.zip, page:
+        with page:
             for files in FILES:
                 self._write_files(files)
             page.write(
