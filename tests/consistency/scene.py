@@ -56,6 +56,7 @@ from carbet.core import grants, row_security
 from carbet.core.actor import ALL_DATA, Actor, DataCategory, Level, internal
 from carbet.core.identifiers import make_ins, short_id
 from carbet.core.models import OutboxMessage
+from carbet.interop.exports.models import RecordExport, TerritoryExport
 from carbet.interop.hospital_feed.models import (
     Encounter,
     FeedRoute,
@@ -553,7 +554,12 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
             recorded_at=now,
             saved_at=now,
         )
+    asked = {"role": gp, "asked_by_name": "Yann Le Bihan", "asked_at": now, "reason": "Elle part."}
+    taken = RecordExport.objects.create(patient_id=patient_id, **asked)
+    territory = TerritoryExport.objects.create(status="proposed", **asked)
     return planned | {
+        "export_id": taken.pk,
+        "territory_id": territory.pk,
         "response_id": response.pk,
         "questionnaire_id": questionnaire.pk,
         "note_id": note.pk,

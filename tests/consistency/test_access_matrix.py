@@ -133,6 +133,11 @@ BEYOND_THE_DOOR = {
         ("documents:page", "documents:piece", "documents:piece_page"),
         "only a PDF has pages, only a clinical document carries files",
     ),
+    "exports:archive": "an archive exists for whoever asked, once it is ready",
+    **dict.fromkeys(
+        ("exports:whole", "exports:manifest", "exports:lines"),
+        "a territory exists for whoever asked, once it is ready",
+    ),
     "notebook:withdraw_measure": "a measure is medical: a social member does not see it",
     "mfa_remove_webauthn": "the key of another account does not exist",
     **dict.fromkeys(

@@ -8,7 +8,6 @@ import binascii
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from html import unescape
 from typing import Any
 from urllib.parse import quote
 
@@ -35,8 +34,8 @@ STYLE = (
     " #2b7a6b}article p{margin:.2rem 0;white-space:pre-line;overflow-wrap:anywhere}.m{color:"
     "#4a5a60;font-size:.9rem}table{border-collapse:collapse;width:100%;margin:.5rem 0}th,td{"
     "border:1px solid #9ab;padding:.25rem .5rem;text-align:left;vertical-align:top}a{color:#0b5e8a}"
-    "@media print{article{break-inside:avoid}}@media(prefers-color-scheme:dark){body{background:#12181b;color:"
-    "#e6eef0}.m{color:#a9b8bd}a{color:#7cc4f0}}"
+    "@media print{article{break-inside:avoid}}@media(prefers-color-scheme:dark){body{"
+    "background:#12181b;color:#e6eef0}.m{color:#a9b8bd}a{color:#7cc4f0}}"
 )
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
 
@@ -150,7 +149,13 @@ def articles(resources: Iterable[Json]) -> Iterator[str]:
 def clinical_page(data: bytes, *, name: str) -> str:
     """Return the readable page of a CDA document: what it says, its sections and their tables."""
     told = reading.reading(data, "application/xml", address="")
-    said = {"told": told, "name": name, "style": SafeString(STYLE), "csp": _CSP}
+    said = {
+        "told": told,
+        "name": name,
+        "back": "../dossier.html",
+        "style": SafeString(STYLE),
+        "csp": _CSP,
+    }
     return render_to_string("exports/offline_document.html", said)
 
 
@@ -223,23 +228,23 @@ def _told(resource: Json) -> tuple[str, str, list[str], list[tuple[str, str]]]:
             if held := payload.get("contentAttachment"):
                 links.append((held["url"], held["title"]))
     elif kind == "QuestionnaireResponse":
-        heading = _plain(resource.get("text", {}).get("div", "")) or "Évaluation"
-        texts = [
-            f"{each['linkId']} : "
-            + ", ".join(str(next(iter(answer.values()))) for answer in each["answer"])
-            for each in resource.get("item", ())
-        ]
+        heading = resource.get("title") or "Évaluation"
+        texts = list(_answers(resource.get("item", ())))
     elif kind == "Consent":
         heading = {"permit": "Accord recueilli", "deny": "Opposition"}.get(
             resource["provision"]["type"], ""
         )
     elif kind == "Goal":
         heading = _words(resource.get("description"))
-        texts = [_words(each) for each in resource.get("category", ())]
+        texts = [_words(each.get("measure")) for each in resource.get("target", ())]
     elif kind == "CarePlan":
         heading = resource.get("title", "Plan")
-        texts = [resource.get("description", "")]
-        texts += [each["detail"].get("description", "") for each in resource.get("activity", ())]
+        texts = [f"Besoin : {_words(each['code'])}" for each in resource.get("contained", ())]
+        texts += [
+            f"Action : {each['detail'].get('description', '')}"
+            for each in resource.get("activity", ())
+            if "detail" in each
+        ]
     elif kind in ("Encounter", "EpisodeOfCare"):
         heading = {"Encounter": "Séjour", "EpisodeOfCare": "Dossier d’appui"}[kind]
         texts = [resource.get("serviceProvider", {}).get("display", "")]
@@ -320,8 +325,24 @@ def _value(element: Json) -> str:
     return str(element.get("valueString", ""))
 
 
-def _plain(div: str) -> str:
-    return unescape(div.partition(">")[2].rpartition("<")[0])
+def _answers(items: Iterable[Json]) -> Iterator[str]:
+    """Yield « question : answers » of each answered question, groups opened."""
+    for item in items:
+        said = [_answer(each) for each in item.get("answer", ())]
+        if said:
+            yield f"{item.get('text') or item['linkId']} : {', '.join(said)}"
+        yield from _answers(item.get("item", ()))
+
+
+def _answer(answer: Json) -> str:
+    value = next((each for name, each in answer.items() if name.startswith("value")), "")
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    if isinstance(value, dict):
+        if "value" in value:
+            return f"{value['value']} {value.get('unit', '')}".strip()
+        return str(value.get("display") or value.get("code") or "")
+    return str(value)
 
 
 def _decoded(data: str) -> str:

@@ -38,6 +38,14 @@ LEFT_BEHIND = {
     "PatientTelecom": "said with its Patient",
     "HospitalMessage": "what a hospital sent, before it became Encounter or Document",
     "RecordExport": "an export itself",
+    "Thread": "said by its Messages, each with the subject",
+    "OutboxMessage": "what waits to leave the house, about what the record holds",
+    "PatientSearch": "hashed keys by which Patient is found",
+    "PatientTraits": "the normal form of Patient, to compare identities",
+    "LocalIdentity": "the numbers of establishments, which Patient bears as identifiers",
+    "AlertPersonRule": "the wish of one reader about their own alerts",
+    "Episode": "the sums of steering, made from ServiceRequest and Case",
+    "Change": "work of the sums of steering",
 }
 
 

@@ -7,8 +7,7 @@ from typing import Any, BinaryIO
 from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 
-from carbet.coordination.assessments.models import QuestionnaireResponse
-from carbet.coordination.care_plans.models import CarePlan, Goal
+from carbet.coordination.care_plans.models import CarePlan
 from carbet.coordination.care_teams.models import Consent
 from carbet.coordination.detection.models import DetectedIssue
 from carbet.coordination.documents import queries as documents
@@ -102,7 +101,7 @@ SECTIONS = (
         writing.emergencies,
     ),
     Section("CarePlan", "Plan personnalisé", _every(CarePlan), writing.plans),
-    Section("Goal", "Objectifs du plan", _every(Goal), writing.goals),
+    _served("Goal", "Objectifs du plan"),
     _served("DocumentReference", "Cahier de liaison"),
     _served("Observation", "Mesures"),
     Section(
@@ -111,12 +110,7 @@ SECTIONS = (
         lambda: Document.objects.filter(attached_to=""),
         writing.documents,
     ),
-    Section(
-        "QuestionnaireResponse",
-        "Évaluations",
-        _every(QuestionnaireResponse),
-        writing.responses,
-    ),
+    _served("QuestionnaireResponse", "Évaluations"),
     _served("Appointment", "Rendez-vous"),
     Section("Task", "Tâches", _every(Task), writing.tasks),
     _served("ServiceRequest", "Demandes d’appui"),

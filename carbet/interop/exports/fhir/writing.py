@@ -3,15 +3,12 @@
 An id bears the name of its table wherever another table says the same type.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
-from django.utils.html import format_html
 
-from carbet.coordination.assessments.models import QuestionnaireResponse
-from carbet.coordination.care_plans.models import CarePlan, Goal, Need, PlannedAction
+from carbet.coordination.care_plans.models import CarePlan, CarePlanVersion, PlanReview
 from carbet.coordination.care_teams.models import Consent
 from carbet.coordination.detection.models import DetectedIssue
 from carbet.coordination.documents.choices import LOINC, TA_CDA, DocumentStatus
@@ -25,13 +22,12 @@ from carbet.coordination.tasks.models import Task
 from carbet.core import fhir
 from carbet.core.fhir import Json
 from carbet.interop.exports.rules import file_path
+from carbet.interop.fhir_api import queries as served
 from carbet.interop.hospital_feed.models import Encounter
 
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 _ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _CLASSES = {"I": "IMP", "E": "EMER", "P": "PRENC"}
-_PLAN_STATUS = {"draft": "draft", "proposed": "draft", "active": "active", "completed": "completed"}
-_GOAL_STATUS = {"active": "active", "completed": "completed", "cancelled": "cancelled"}
 
 
 def attachment(kind: str, file: File | RequestFile | Attachment) -> Json:
@@ -105,63 +101,15 @@ def tasks(rows: QuerySet[Task]) -> list[Json]:
     ]
 
 
-def responses(rows: QuerySet[QuestionnaireResponse]) -> list[Json]:
-    """Return the QuestionnaireResponse resources of what was assessed, with the scores."""
-    return [
-        _pruned(
-            {
-                "resourceType": "QuestionnaireResponse",
-                "id": f"response-{row.pk}",
-                "questionnaire": f"{row.questionnaire.url}|{row.questionnaire.version}",
-                "status": row.status,
-                "subject": fhir.reference("Patient", row.patient_id),
-                "authored": fhir.instant(row.authored_at),
-                "author": _role(row.author_role_id, row.author_name),
-                "text": _narrative(row.questionnaire.title, row.scores.values()),
-                "item": _answers(row.answers)
-                + [
-                    {"linkId": name, "answer": [{"valueString": str(value)}]}
-                    for name, value in row.scores.items()
-                    if str(value) and name not in row.answers
-                ],
-            }
-        )
-        for row in rows.select_related("questionnaire")
-    ]
-
-
 def plans(rows: QuerySet[CarePlan]) -> list[Json]:
-    """Return the CarePlan resources: words of the person, needs, actions, reviews, versions."""
-    found = rows.select_related("author__practitioner").prefetch_related(
-        Prefetch("needs", Need.objects.order_by("pk")),
-        Prefetch("needs__goals", Goal.objects.order_by("pk")),
-        Prefetch("needs__goals__actions", PlannedAction.objects.order_by("pk")),
-        "reviews",
-        "versions",
+    """Return the CarePlan resources that the door serves, with their reviews and approvals."""
+    held = rows.prefetch_related(
+        Prefetch("reviews", PlanReview.objects.order_by("pk")),
+        Prefetch("versions", CarePlanVersion.objects.order_by("pk")),
     )
-    return [_plan(row) for row in found]
-
-
-def goals(rows: QuerySet[Goal]) -> list[Json]:
-    """Return the Goal resources of the plans, each with the need that it answers."""
-    return [
-        _pruned(
-            {
-                "resourceType": "Goal",
-                "id": f"goal-{row.pk}",
-                "lifecycleStatus": "cancelled"
-                if row.removed_at
-                else _GOAL_STATUS.get(row.status, "active"),
-                "category": [{"text": row.need.text}],
-                "description": {"text": row.text},
-                "subject": fhir.reference("Patient", row.patient_id),
-                "target": [_pruned({"detailString": row.target, "dueDate": _day(row.target_on)})]
-                if row.target
-                else None,
-            }
-        )
-        for row in rows.select_related("need")
-    ]
+    notes = {str(row.pk): _moments_of(row) for row in held}
+    told = served.resources_of("CarePlan", rows)
+    return [_pruned(each | {"note": [*each.get("note", ()), *notes[each["id"]]]}) for each in told]
 
 
 def cases(rows: QuerySet[Case]) -> list[Json]:
@@ -327,53 +275,21 @@ def _document(row: Document) -> Json:
     return _pruned(found)
 
 
-def _plan(row: CarePlan) -> Json:
-    needs = [need for need in row.needs.all() if need.removed_at is None]
-    held = [goal for need in needs for goal in need.goals.all() if goal.removed_at is None]
-    notes = [{"text": f"Besoin ({need.get_domain_display()}) : {need.text}"} for need in needs]
-    notes += [
+def _moments_of(row: CarePlan) -> list[Json]:
+    """Return the reviews and approvals of a plan, as notes."""
+    return [
         {
             "time": fhir.instant(review.held_at),
             "text": f"Révision par {review.held_by_name}. {review.conclusion}".strip(),
         }
-        for review in sorted(row.reviews.all(), key=lambda each: each.pk)
-    ]
-    notes += [
+        for review in row.reviews.all()
+    ] + [
         {
             "time": fhir.instant(version.approved_at),
             "text": f"Version {version.number} approuvée. {version.comment}".strip(),
         }
-        for version in sorted(row.versions.all(), key=lambda each: each.pk)
+        for version in row.versions.all()
     ]
-    return _pruned(
-        {
-            "resourceType": "CarePlan",
-            "id": f"plan-{row.pk}",
-            "status": _PLAN_STATUS.get(row.status, "draft"),
-            "intent": "plan",
-            "title": "Plan personnalisé",
-            "description": row.person_words,
-            "subject": fhir.reference("Patient", row.patient_id),
-            "created": fhir.instant(row.created_at),
-            "author": fhir.reference("PractitionerRole", row.author_id),
-            "goal": [{"reference": f"Goal/goal-{goal.pk}"} for goal in held],
-            "activity": [
-                {
-                    "detail": _pruned(
-                        {
-                            "status": action.status,
-                            "goal": [{"reference": f"Goal/goal-{goal.pk}"}],
-                            "description": ", ".join(filter(None, (action.text, action.frequency))),
-                        }
-                    )
-                }
-                for goal in held
-                for action in goal.actions.all()
-                if action.removed_at is None
-            ],
-            "note": notes,
-        }
-    )
 
 
 def _said(row: Situation | EmergencyInformation, name: str, title: str) -> Json:
@@ -437,34 +353,10 @@ SAID = {
 }
 
 
-def _answers(answers: dict[str, list[Any]]) -> list[Json]:
-    return [
-        {"linkId": name, "answer": [_answer(value) for value in values]}
-        for name, values in answers.items()
-        if values
-    ]
-
-
-def _answer(value: Any) -> Json:
-    if isinstance(value, bool):
-        return {"valueBoolean": value}
-    if isinstance(value, dict):
-        return {"valueString": str(value.get("text", ""))}
-    return {"valueString": str(value)}
-
-
 def _role(number: int | None, name: str) -> Json | None:
     if number is None:
         return {"display": name} if name else None
     return fhir.reference("PractitionerRole", number) | ({"display": name} if name else {})
-
-
-def _narrative(title: str, scores: Iterable[Any]) -> Json:
-    said = ", ".join(str(each) for each in scores if str(each))
-    div = format_html(
-        '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>', f"{title} : {said}" if said else title
-    )
-    return {"status": "generated", "div": str(div)}
 
 
 def _period(start: datetime | None, end: datetime | None) -> Json | None:
@@ -476,10 +368,11 @@ def _period(start: datetime | None, end: datetime | None) -> Json | None:
     return found or None
 
 
-def _day(day: Any) -> str | None:
-    return day.isoformat() if day else None
-
-
-def _pruned(resource: Json) -> Json:
-    """Return the resource without what it does not say: FHIR knows no empty element."""
-    return {name: value for name, value in resource.items() if value not in (None, "", [], {})}
+def _pruned(value: Any) -> Any:
+    """Return a resource without what it does not say: FHIR knows no empty element, at any depth."""
+    if isinstance(value, dict):
+        found = {name: _pruned(each) for name, each in value.items()}
+        return {name: each for name, each in found.items() if each not in (None, "", [], {})}
+    if isinstance(value, list):
+        return [each for each in map(_pruned, value) if each not in (None, "", [], {})]
+    return value
