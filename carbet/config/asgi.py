@@ -64,7 +64,8 @@ def _listener(session_key: str) -> Listener:
         actor = access.resolve(request, read_only=True)
     if actor.account_id is None or request.second_factor_missing:
         raise Refused
-    return Listener(actor.account_id, frozenset(actor.grantees))
+    everyone = {live.EVERYONE} if actor.is_professional else set()
+    return Listener(actor.account_id, frozenset(actor.grantees) | everyone)
 
 
 async def identify(session_key: str) -> Listener:

@@ -11,6 +11,8 @@ from carbet.core.append import append
 from carbet.core.models import LiveEvent
 
 CHANNEL = "carbet_live"
+# The key that every professional's screens listen to: what changes for all is told once.
+EVERYONE = "everyone"
 KEPT = timedelta(days=1)
 OVERLAP = timedelta(seconds=10)
 

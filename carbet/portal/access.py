@@ -1,8 +1,9 @@
-"""The person's own door: the records opened to an account, as the person or as a relative."""
+"""The person's own door: records opened to an account; and who says how the services fare."""
 
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.http import Http404
 
 from carbet.coordination.care_teams import access as care_teams
 from carbet.coordination.care_teams.access import NoSuchRecord
@@ -10,8 +11,31 @@ from carbet.coordination.care_teams.models import RelatedPerson
 from carbet.coordination.support import access as support
 from carbet.coordination.support.models import SupportRequest
 from carbet.core.actor import Actor, Level
+from carbet.portal.models import Disruption
+from carbet.registries.directory.rules import OPERATE
 from carbet.registries.patients.access import patients_open_to
 from carbet.registries.patients.models import Patient
+
+
+class NoSuchDisruption(Http404):
+    """There is none."""
+
+
+def runs_services(actor: Actor) -> bool:
+    """Tell whether the actor declares what disturbs the regional services."""
+    return actor.can(OPERATE)
+
+
+def get_disruption(*, disruption_id: int) -> Disruption:
+    """Return a disruption, which every professional may read.
+
+    Raises:
+        NoSuchDisruption: there is none.
+    """
+    found = Disruption.objects.filter(pk=disruption_id).first()
+    if found is None:
+        raise NoSuchDisruption
+    return found
 
 
 def records(*, actor: Actor, now: datetime) -> QuerySet[Patient]:

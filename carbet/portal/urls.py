@@ -14,8 +14,16 @@ own = [
     path("<sid:patient_id>/appui/", views.support, name="support"),
     path("<sid:patient_id>/appui/demander/", views.ask_support, name="ask_support"),
 ]
+disruptions = [
+    path("", views.service_states, name="list"),
+    path("declarer/", views.declare_disruption, name="declare"),
+    path("<sid:disruption_id>/", views.disruption, name="detail"),
+    path("<sid:disruption_id>/modifier/", views.change_disruption, name="change"),
+    path("<sid:disruption_id>/terminer/", views.end_disruption, name="end"),
+]
 urlpatterns = [
     path("", views.home, name="home"),
     path("services/", views.services, name="services"),
+    path("services/etat/", include((disruptions, "disruptions"))),
     path("mon-dossier/", include((own, "portal"))),
 ]

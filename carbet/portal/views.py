@@ -22,9 +22,11 @@ from carbet.coordination.support.forms import CompleteForm
 from carbet.core import audit, doors
 from carbet.core import home as blocks
 from carbet.core.actor import Level
+from carbet.core.forms import form_page, refuse
 from carbet.core.identifiers import from_short_id, short_id
 from carbet.core.operation import UnableTo
-from carbet.portal import access, forms, queries
+from carbet.portal import access, forms, operations, queries
+from carbet.registries.directory.rules import OPERATE
 
 SHOWN = 6
 ALERTS_ORDER = 30
@@ -49,7 +51,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "before": [each for each in main if each.block.order < ALERTS_ORDER],
         "after": [each for each in main if each.block.order >= ALERTS_ORDER],
         "aside": [each for each in shown if each.block.aside],
-        "services": queries.services(actor=actor),
+        "services": queries.services(actor=actor, now=now),
     }
     audit.read(actor, "portal.home", now=now, patient_id=None)
     return render(request, "portal/home.html", context)
@@ -59,9 +61,108 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def services(request: HttpRequest) -> HttpResponse:
     """Show the regional services: for whom, in what state, how to get them."""
-    return render(
-        request, "portal/services.html", {"services": queries.services(actor=request.actor)}
+    found = queries.services(actor=request.actor, now=request.now)
+    return render(request, "portal/services.html", {"services": found})
+
+
+@doors.professional()
+@require_safe
+def service_states(request: HttpRequest) -> HttpResponse:
+    """Show how the regional services fare: what disturbs them, what is planned, what is over."""
+    try:
+        before = from_short_id(request.GET.get("avant", ""))
+    except ValueError:
+        before = None
+    past = queries.past_disruptions(now=request.now, before=before)
+    context = {
+        "services": queries.services(actor=request.actor, now=request.now),
+        "held": queries.open_disruptions(now=request.now),
+        "past": past,
+        "next": short_id(past[-1].row.pk) if len(past) == queries.PAGE else "",
+        "may_declare": access.runs_services(request.actor),
+    }
+    return render(request, "portal/service_states.html", context)
+
+
+@doors.professional()
+@require_safe
+def disruption(request: HttpRequest, disruption_id: int) -> HttpResponse:
+    """Show all that was said of one disruption."""
+    row = access.get_disruption(disruption_id=disruption_id)
+    context = {
+        "held": queries.held(row, now=request.now),
+        "steps": queries.steps_of(row),
+        "may_declare": access.runs_services(request.actor),
+    }
+    return render(request, "portal/disruption.html", context)
+
+
+@doors.professional(capability=OPERATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def declare_disruption(request: HttpRequest) -> HttpResponse:
+    """Declare an incident or a planned maintenance of a service."""
+    form = forms.DeclarationForm(
+        request.POST if request.method == "POST" else None,
+        initial={"starts_at": request.now, "service": request.GET.get("service", "")[:40]},
     )
+    if form.is_valid():
+        try:
+            row = operations.declare_disruption(
+                actor=request.actor, now=request.now, **form.cleaned_data
+            )
+        except UnableTo as refusal:
+            refuse(form, refusal)
+        else:
+            messages.success(request, "Déclaré. Tous les professionnels le voient dès maintenant.")
+            return HttpResponseRedirect(reverse("disruptions:detail", args=[row.pk]))
+    return form_page(request, "portal/disruption_form.html", {"form": form})
+
+
+@doors.professional(capability=OPERATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_disruption(request: HttpRequest, disruption_id: int) -> HttpResponse:
+    """Say what changed meanwhile of a disruption."""
+    row = access.get_disruption(disruption_id=disruption_id)
+    names = ("title", "message", "starts_at", "ends_at", "version")
+    form = forms.ChangeForm(
+        request.POST if request.method == "POST" else None,
+        initial={name: getattr(row, name) for name in names},
+    )
+    if form.is_valid():
+        try:
+            operations.change_disruption(
+                actor=request.actor, now=request.now, disruption_id=row.pk, **form.cleaned_data
+            )
+        except UnableTo as refusal:
+            refuse(form, refusal)
+            # Sent again, the page says that the newer version was read.
+            form.data = form.data.copy()
+            form.data["version"] = row.version
+        else:
+            messages.success(request, "Enregistré. Tous les professionnels le voient.")
+            return HttpResponseRedirect(reverse("disruptions:detail", args=[row.pk]))
+    context = {"form": form, "held": queries.held(row, now=request.now)}
+    return form_page(request, "portal/disruption_form.html", context)
+
+
+@doors.professional(capability=OPERATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def end_disruption(request: HttpRequest, disruption_id: int) -> HttpResponse:
+    """Say that a disruption is over, or that a maintenance will not take place."""
+    row = access.get_disruption(disruption_id=disruption_id)
+    form = forms.EndForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            operations.end_disruption(
+                actor=request.actor, now=request.now, disruption_id=row.pk, **form.cleaned_data
+            )
+        except UnableTo as refusal:
+            refuse(form, refusal)
+        else:
+            messages.success(request, "Terminé. Tous les professionnels le voient.")
+            return HttpResponseRedirect(reverse("disruptions:list"))
+    context = {"form": form, "held": queries.held(row, now=request.now), "ends": True}
+    return form_page(request, "portal/disruption_form.html", context)
 
 
 @doors.person()

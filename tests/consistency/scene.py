@@ -63,6 +63,7 @@ from carbet.interop.hospital_feed.models import (
     HospitalMessage,
     Movement,
 )
+from carbet.portal.models import Disruption
 from carbet.registries.directory.models import Delegation, HealthcareService, ImportRun, Right
 from carbet.registries.identity import operations as identities
 from carbet.registries.identity.models import LocalIdentity, Pair, Reconciliation
@@ -183,6 +184,7 @@ def build(world: World, **traits: Any) -> Scene:
         "destination": f"P-{short_id(world.places['dac'].pk)}",
         "role_id": world.roles["nurse"].pk,
         "run_id": _an_import(now).pk,
+        "disruption_id": _a_disruption(now).pk,
         "participant_id": participants[world.roles["nurse"].pk].pk,
     }
     return scene
@@ -230,6 +232,21 @@ def _an_import(now: datetime) -> ImportRun:
     )
     run.lines.create(outcome="rejected", kind="Organization", line=3, reason="Numéro incorrect.")
     return run
+
+
+def _a_disruption(now: datetime) -> Disruption:
+    """Write an incident of a regional service, under way."""
+    return Disruption.objects.create(
+        service="directory",
+        kind="incident",
+        title="Recherche lente",
+        starts_at=now,
+        declared_at=now,
+        declared_by_name="Région",
+        updated_at=now,
+        updated_by_name="Région",
+        gesture=uuid.uuid4(),
+    )
 
 
 def _rights(world: World) -> dict[str, Any]:

@@ -261,3 +261,42 @@ def test_another_application_signs_in_through_carbet(come, application, confirms
     # Then the application knows who came, and in which structure
     expect(doctor.page.get_by_text("Bonjour Dr Yann Le Bihan")).to_be_visible()
     expect(doctor.page.get_by_text("Cabinet médical du Larivot")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_the_region_says_that_a_service_fails_and_everybody_sees_it(come, scripts):
+    title = f"Recherche en panne {'avec' if scripts else 'sans'} écran vivant"
+    # Given a doctor whose day is open
+    doctor = come(GP, scripts=scripts)
+    doctor.sees("Ma journée")
+
+    # When the region declares an incident
+    region = come(REGION, scripts=scripts)
+    region.go("/services/etat/")
+    region.follow("Déclarer")
+    region.page.get_by_label("Service", exact=True).select_option("directory")
+    region.type("Titre", title)
+    region.type(re.compile("^Message"), "Appelez le 15 en attendant.")
+    region.press("Déclarer")
+    region.sees("Tous les professionnels le voient dès maintenant")
+
+    # Then the tile says so within seconds, by itself where scripts run
+    if not scripts:
+        doctor.go("/")
+    services = doctor.page.get_by_role("region", name="Services régionaux")
+    expect(services.get_by_text(title)).to_be_visible(timeout=8000)
+    expect(services.get_by_role("listitem").filter(has_text=title)).to_contain_text("Incident")
+    doctor.check()
+    services.get_by_role("link", name=title).press("Enter")
+    doctor.sees("Appelez le 15 en attendant.")
+
+    # And when it is over, everybody reads what happened
+    region.follow("Terminer")
+    region.type(re.compile("^Ce qui s’est passé"), "Disque remplacé.")
+    region.press("Déclarer terminé")
+    region.sees("Terminé. Tous les professionnels le voient.")
+    if scripts:
+        expect(doctor.page.get_by_text("Disque remplacé.")).to_be_visible(timeout=8000)
+    doctor.go("/services/etat/")
+    doctor.sees("Disque remplacé.")
+    doctor.sees("Renouvellement des certificats")

@@ -79,7 +79,7 @@ def test_my_day_costs_the_same_whatever_waits(world, as_role, key, number):
     for rank in range(number):
         care_team = world.circle("nurse", "coordinator", birth_family=f"Nom{chr(65 + rank)}")
         as_role(key).get(reverse("charts:detail", args=[care_team.patient_id]))
-    assert len(statements(as_role(key), HOME)) == 6
+    assert len(statements(as_role(key), HOME)) == 7
 
 
 def test_a_block_more_costs_no_query(world, as_role, monkeypatch):

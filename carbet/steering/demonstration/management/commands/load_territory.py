@@ -18,6 +18,7 @@ from carbet.steering.demonstration import (
     offer,
     rights,
     scheduling,
+    services,
     story,
     support,
 )
@@ -56,6 +57,7 @@ class Command(BaseCommand):
             scheduling.load(now=now)
             rights.load(story.story_roles(), now=now)
             activity.load(now=now)
+            services.load(now=now)
             identity.load(now=now)
             self.stdout.write(f"{len(opened)} comptes ouverts, {added} personnes déjà suivies.")
         if loaded.persons:
