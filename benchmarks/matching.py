@@ -50,19 +50,21 @@ def accuracy() -> None:
     model = rules.load()
     print(
         "| set | identities | true pairs | candidate recall | F1 at 0 | best F1 |"
-        " automatic precision | recall | linked or asked | items per 100 | twins linked | s |"
+        " pairs linked: precision | recall | groups: precision | recall | linked or asked |"
+        " items per 100 | twins linked | s |"
     )
-    print("|" + "---|" * 12)
+    print("|" + "---|" * 14)
     for name, labelled in all_sets():
         begun = time.perf_counter()
         found = measure(labelled, model=model)
         took = time.perf_counter() - begun
         precision, recall = found.automatic
-        items, captured, _ = found.worklist()
+        groups = found.groups()
         print(
             f"| {name} | {found.records} | {found.true} | {candidate_recall(labelled):.4f} |"
             f" {found.f1_at(0)[0]:.4f} | {found.best_f1()[0]:.4f} | {precision:.5f} |"
-            f" {recall:.3f} | {captured:.4f} | {items:.1f} |"
+            f" {recall:.3f} | {groups.precision:.5f} | {groups.recall:.3f} |"
+            f" {groups.captured:.4f} | {groups.items:.1f} |"
             f" {found.twins_linked} of {found.twins} | {took:.0f} |",
             flush=True,
         )

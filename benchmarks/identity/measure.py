@@ -19,6 +19,45 @@ from carbet.registries.matching.rules.traits import prepare
 TARGETS = (0.95, 0.98, 0.99)
 
 
+@dataclass(frozen=True)
+class Groups:
+    """Of the pairs of the groups that links make: precision, recall; items per 100 true pairs, and
+    the share of true pairs linked once people answered."""
+
+    precision: float
+    recall: float
+    items: float
+    captured: float
+
+
+class _Sets:
+    """Identities put together, each set known by one of its members."""
+
+    def __init__(self, size: int) -> None:
+        self._above = list(range(size))
+
+    def of(self, one: int) -> int:
+        while self._above[one] != one:
+            self._above[one] = self._above[self._above[one]]
+            one = self._above[one]
+        return one
+
+    def join(self, one: int, other: int) -> None:
+        self._above[self.of(one)] = self.of(other)
+
+    def pairs(self, persons: list[int]) -> tuple[int, int]:
+        """Return how many pairs of one set are one person, and how many are not."""
+        sets: dict[int, Counter[int]] = {}
+        for number, person in enumerate(persons):
+            sets.setdefault(self.of(number), Counter())[person] += 1
+        good = every = 0
+        for counts in sets.values():
+            size = counts.total()
+            every += size * (size - 1) // 2
+            good += sum(n * (n - 1) // 2 for n in counts.values())
+        return good, every - good
+
+
 @dataclass
 class Figures:
     """Counts of pairs; `scored` holds (weight, same person, zone, twins, left, right)."""
@@ -29,7 +68,7 @@ class Figures:
     scored: list[tuple[float, bool, Zone, tuple[str, ...], int, int]]
     twins: int
     twins_linked: int
-    prepared: list[Any] = field(repr=False, default_factory=list)
+    persons: list[int] = field(repr=False, default_factory=list)
     levels: dict[tuple[int, int], str] = field(repr=False, default_factory=dict)
 
     @property
@@ -37,6 +76,30 @@ class Figures:
         """Precision and recall of what is linked by itself."""
         linked = [same for _, same, zone, *_ in self.scored if zone is Zone.AUTOMATIC]
         return sum(linked) / max(1, len(linked)), sum(linked) / max(1, self.true)
+
+    def groups(self) -> "Groups":
+        """Return what the links make of the identities, one link leading to the next.
+
+        Whoever is asked sees two persons of the base, not two writings: an item is two groups.
+        """
+        linked = _Sets(self.records)
+        for _, _, zone, _, left, right in self.scored:
+            if zone is Zone.AUTOMATIC:
+                linked.join(left, right)
+        good, false = linked.pairs(self.persons)
+        asked: dict[tuple[int, int], bool] = {}
+        for _, same, zone, _, left, right in self.scored:
+            ends = sorted((linked.of(left), linked.of(right)))
+            if zone is Zone.DOUBTFUL and ends[0] != ends[1]:
+                asked[ends[0], ends[1]] = asked.get((ends[0], ends[1]), False) or same
+        for (one, other), same in asked.items():
+            if same:
+                linked.join(one, other)
+        captured, _ = linked.pairs(self.persons)
+        true = max(1, self.true)
+        return Groups(
+            good / max(1, good + false), good / true, 100 * len(asked) / true, captured / true
+        )
 
     def f1_at(self, threshold: float) -> tuple[float, int, int]:
         """Return F1, false and missed, when every pair from this weight is a link."""
@@ -98,6 +161,7 @@ def measure(
         rows = con.execute("SELECT l, r, weight, levels FROM scored").fetchall()
         con.close()
     figures = Figures(len(labelled), true_pairs(labelled), candidates, [], 0, 0)
+    figures.persons = [one.person for one in labelled]
     for left, right, weight, levels in rows:
         one, two = labelled[left], labelled[right]
         if one.side and one.side == two.side:

@@ -129,7 +129,7 @@ def candidates(traits: likeness.Traits, *, limit: int = 20) -> list[Candidate]:
         ins = held.get(row.pk)
         theirs = compared(row.traits, ins.value if ins else "")
         score = likeness.explain(traits, theirs, base_size=base_size)
-        if score.weight >= likeness.DOUBTFUL or score.level("ins") == "equal":
+        if not likeness.is_apart(score):
             scored.append(Candidate(row, score, theirs))
     scored.sort(key=lambda each: (-each.score.weight, each.identity.pk))
     return scored[:limit]

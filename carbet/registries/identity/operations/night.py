@@ -21,8 +21,8 @@ def look_at_pair(
 ) -> str:
     """Link two identities where certain, ask people where doubtful: by the rules of a message.
 
-    Returns LINKED, ASKED, or KNOWN when they are one person already, said different, or asked
-    about: the same night twice changes nothing.
+    Returns LINKED, ASKED, or KNOWN when they are one person already, said different, asked
+    about, or clearly two: the same night twice changes nothing.
     """
     with moving.house(trace, actor, now=now):
         moving.lock_moves()
@@ -51,6 +51,8 @@ def _look(
         for row in (first, second)
     )
     score = likeness.explain(ours, theirs)
+    if likeness.is_apart(score):
+        return KNOWN
     if not likeness.may_link(ours, theirs, score):
         reconcile(second, actor=actor, now=now)
         for row in (first, second):

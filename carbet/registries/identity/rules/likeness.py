@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from carbet.registries.matching import rules as matching
 from carbet.registries.matching.rules import Traits
 
-__all__ = ["DOUBTFUL", "Field", "Score", "Traits", "collides", "explain", "keys", "may_link"]
+__all__ = ["Field", "Score", "Traits", "collides", "explain", "is_apart", "keys", "may_link"]
 
-# From here people are asked.
-DOUBTFUL = matching.load().doubtful
 # A region that fills up is judged as if it already held this many identities.
 SMALLEST_BASE = 100_000
 _NAMES = {"name": "family", "born": "birth_date", "sex": "gender", "place": "birth_place"}
@@ -71,6 +69,13 @@ def may_link(a: Traits, b: Traits, score: Score) -> str:
     if decision.zone is matching.Zone.AUTOMATIC:
         return ""
     return next(iter(decision.reasons), "weight")
+
+
+def is_apart(score: Score) -> bool:
+    """Tell whether these are two persons, so clearly that nobody is asked; never under one INS."""
+    return (
+        score.level("ins") != "equal" and matching.decide(score.whole).zone is matching.Zone.APART
+    )
 
 
 def collides(score: Score) -> bool:

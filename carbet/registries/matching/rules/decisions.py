@@ -28,6 +28,7 @@ REASONS = {
     "ins": "des INS différents",
     "twins": "même nom et même date, prénoms différents : des jumeaux, peut-être",
     "close": "des prénoms presque les mêmes : une faute de frappe, ou des jumeaux",
+    "close_shared": "un prénom presque le même, un autre en commun : une faute de frappe, souvent",
     "several": "plusieurs différences à la fois",
     "given": "aucun prénom en commun",
     "born": "des dates de naissance trop différentes",
@@ -42,14 +43,33 @@ REASONS = {
 _SAME_NAME = frozenset({"equal", "used", "part", "near", "sound"})
 _SAME_DAY = frozenset({"equal", "january", "known"})
 _OTHER_GIVEN = frozenset({"different", "shared", "far", "near", "part", "first"})
-_CLOSE_GIVEN = frozenset({"near_shared", "near_single", "reordered"})
+_CLOSE_GIVEN = frozenset({"near_single", "reordered"})
 _PARTLY = frozenset({"start", "first_others_near", "first", "inverted", "part"})
 _WHOLE_NAME = frozenset({"equal", "used", "inverted"})
 _NO_GIVEN = frozenset({"different", "far", "unknown"})
 _FAR_BORN = frozenset({"two", "year", "different"})
 _VAGUE_BORN = frozenset({"january", "known", "unknown_day"})
 _FAR_NAME = frozenset({"different", "shared", "far", "inverted_near"})
-_INS = next(rank for rank, each in enumerate(COMPARISONS) if each.name == "ins")
+_RANKS = {each.name: rank for rank, each in enumerate(COMPARISONS)}
+_INS = _RANKS["ins"]
+_HOME = tuple(_RANKS[name] for name in ("phone", "address", "city"))
+
+COVERED = frozenset({"sex", "name", "several", "january", "close_shared"})
+"""Doubts that everything else may cover, when there is but one: those that a mistake explains.
+
+Never what tells twins, two INS, or a missing trait.
+"""
+COVERS = 18.0
+"""Bits that cover one doubt: twice what links without any. What a home shares counts for nothing.
+
+At this weight none of the false links of the invented territories has a covered doubt
+(`benchmarks/README.md`).
+"""
+FAR_BORN_LEAST = 8.0
+"""Bits below which identities born on days far apart are not even shown to people.
+
+Of a hundred such pairs, one is a person: relatives and homonyms otherwise.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +102,18 @@ def doubts(levels: Mapping[str, str], *, without_ins: float) -> tuple[str, ...]:
         found.append("twins")
     if given in _CLOSE_GIVEN and not same_ins:
         found.append("close")
+    if given == "near_shared" and not same_ins:
+        found.append("close_shared")
     if given in _NO_GIVEN and not same_ins:
         found.append("given")
     if born in _FAR_BORN:
         found.append("born")
     # Each mistake alone is one person's; two at once may be two persons.
-    if born not in _SAME_DAY and not same_ins and (given in _PARTLY or name not in _WHOLE_NAME):
+    if (
+        born not in _SAME_DAY
+        and not same_ins
+        and (given in _PARTLY or name not in _WHOLE_NAME or levels["place"] == "different")
+    ):
         found.append("several")
     # The whole list of given names, the day, the place: the name changed by marriage.
     renamed = given == "list" and born == "equal" and levels["place"] == "equal"
@@ -112,13 +138,21 @@ def decide_levels(
 ) -> Decision:
     """Return what follows from a weight and the ranks of the levels, as the batch knows them."""
     model = model or load()
-    of_ins = model.weights[_INS][levels[_INS]] if levels[_INS] != UNKNOWN else 0.0
-    reasons = doubts(_named(levels), without_ins=weight - of_ins)
+    reasons = doubts(_named(levels), without_ins=weight - _weight_of(model, levels, _INS))
     if weight >= model.automatic and not reasons:
         return Decision(Zone.AUTOMATIC, ())
-    if weight >= model.doubtful or "collision" in reasons:
+    if len(reasons) == 1 and reasons[0] in COVERED:
+        alone = weight - sum(max(0.0, _weight_of(model, levels, rank)) for rank in _HOME)
+        if alone >= COVERS:
+            return Decision(Zone.AUTOMATIC, ())
+    least = FAR_BORN_LEAST if "born" in reasons else model.doubtful
+    if weight >= least or "collision" in reasons:
         return Decision(Zone.DOUBTFUL, reasons)
     return Decision(Zone.APART, reasons)
+
+
+def _weight_of(model: Model, levels: tuple[int, ...], rank: int) -> float:
+    return model.weights[rank][levels[rank]] if levels[rank] != UNKNOWN else 0.0
 
 
 @lru_cache(maxsize=16384)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carbet.registries.matching import rules
-from carbet.registries.matching.rules import Traits, Zone
+from carbet.registries.matching.rules import Traits, Zone, decisions
 from carbet.registries.matching.rules.traits import COLUMNS, Prepared
 
 
@@ -197,6 +197,56 @@ def test_what_is_certain_is_linked_by_itself(one, other):
     score = rules.explain(one, other)
     assert rules.decide(score).zone is Zone.AUTOMATIC
     assert score.probability > 0.999
+
+
+# One mistake, everything else certain and rare enough: a machine links.
+COVERED = [
+    ("sex", {"gender": "male"}),
+    ("january", {"born": "1987-01-01"}),
+    ("close_shared", {"given_names": "Katianna|Rose|Ludmilla"}),
+]
+RARE = {
+    "family": "Zéphirin-Amaranthe",
+    "given_names": "Katiana|Rose|Ludmilla",
+    "place": "88160",
+}
+HOME = {"phone": "0639980001", "address": "27 allée des Maripas", "city": "Matoury"}
+
+
+@pytest.mark.parametrize(("doubt", "mistake"), COVERED, ids=[doubt for doubt, _ in COVERED])
+def test_one_mistake_is_covered_by_all_the_rest(doubt, mistake):
+    whole = RARE
+    score = rules.explain(traits(**whole), traits(**(whole | mistake)))
+    assert doubts_of(score) == (doubt,)
+    assert score.weight >= decisions.COVERS
+    assert rules.decide(score).zone is Zone.AUTOMATIC
+
+
+@pytest.mark.parametrize(("doubt", "mistake"), COVERED, ids=[doubt for doubt, _ in COVERED])
+def test_what_a_home_shares_covers_nothing(doubt, mistake):
+    whole = {"family": "Joseph", "given_names": "Ana|Rose"} | HOME
+    said = mistake | ({"given_names": "Anna|Rose"} if doubt == "close_shared" else {})
+    score = rules.explain(traits(**whole), traits(**(whole | said)))
+    assert doubts_of(score) == (doubt,)
+    assert score.weight >= decisions.COVERS
+    assert rules.decide(score).zone is Zone.DOUBTFUL
+
+
+def test_two_mistakes_are_for_people():
+    whole = RARE
+    score = rules.explain(traits(**whole), traits(**(whole | {"gender": "male"} | COVERED[2][1])))
+    assert rules.decide(score).zone is Zone.DOUBTFUL
+
+
+def test_relatives_born_far_apart_are_not_shown():
+    mother = traits("Sambo", "Ana", "1961-02-09")
+    daughter = traits("Sambo", "Ana", "1987-06-14")
+    assert zone(mother, daughter) is Zone.APART
+
+
+def doubts_of(score):
+    names = {each: score.level(each) for each in ("name", "given", "born", "sex", "place", "ins")}
+    return decisions.doubts(names, without_ins=score.weight)
 
 
 def test_one_number_for_two_persons_comes_first():
