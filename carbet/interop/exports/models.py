@@ -81,6 +81,8 @@ class TerritoryExport(Built):
     )
     let_by_name = models.CharField(max_length=200, blank=True)
     let_at = models.DateTimeField(null=True)
+    # The SHA-256 of each file once it is whole, by section.
+    digests = models.JSONField(default=dict)
 
     class Meta:
         indexes = [models.Index(fields=["-asked_at"], name="territory_export_latest")]

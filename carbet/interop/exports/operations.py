@@ -267,10 +267,15 @@ def count_territory(
 
 
 @operation("territory.finish")
-def finish_territory(trace: Trace, *, actor: Actor, now: datetime, export: TerritoryExport) -> None:
+def finish_territory(
+    trace: Trace, *, actor: Actor, now: datetime, export: TerritoryExport, digests: dict[str, str]
+) -> None:
     """Open a territory to whoever asked, for three days."""
     TerritoryExport.objects.filter(pk=export.pk, status=ExportStatus.WAITING).update(
-        status=ExportStatus.READY, finished_at=now, expires_at=now + TERRITORY_KEPT
+        status=ExportStatus.READY,
+        finished_at=now,
+        expires_at=now + TERRITORY_KEPT,
+        digests=digests,
     )
     trace.about(entity=export)
 

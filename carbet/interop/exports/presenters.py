@@ -24,7 +24,7 @@ from carbet.interop.exports import access
 from carbet.interop.exports.choices import TONES, ExportStatus
 from carbet.interop.exports.models import RecordExport, TerritoryExport
 from carbet.interop.exports.queries import Whole
-from carbet.interop.exports.rules import is_open
+from carbet.interop.exports.rules import is_open, kind_of
 from carbet.registries.patients.models import Patient
 
 STYLE = (
@@ -96,20 +96,38 @@ def manifest(
     address: Callable[[str], str],
     request_url: str,
 ) -> Json:
-    """Return the answer of a Bulk Data export that is complete: one output a section.
+    """Return the manifest of an export that is complete: one output a section."""
+    outputs = [
+        output(
+            each.section,
+            address(each.section),
+            each.lines,
+            each.size,
+            export.digests.get(each.section, ""),
+        )
+        for each in wholes
+    ]
+    return bulk_manifest(outputs, at=export.asked_at, request=request_url)
+
+
+def bulk_manifest(outputs: list[Json], *, at: datetime, request: str) -> Json:
+    """Return what says which files there are.
 
     Source: FHIR Bulk Data Access 2.0.0, Response - Complete Status.
     """
     return {
-        "transactionTime": fhir.instant(export.asked_at),
-        "request": request_url,
+        "transactionTime": fhir.instant(at),
+        "request": request,
         "requiresAccessToken": True,
-        "output": [
-            {"type": each.section, "url": address(each.section), "count": each.lines}
-            for each in wholes
-        ],
+        "output": outputs,
         "error": [],
     }
+
+
+def output(section: str, url: str, lines: int, size: int, digest: str) -> Json:
+    """Return one file of a manifest: its size in bytes and its SHA-256 where Bulk Data lets one."""
+    said = {"section": section, "size": size, "sha256": digest}
+    return {"type": kind_of(section), "url": url, "count": lines, "extension": said}
 
 
 # --- The readable page --------------------------------------------------------------------------

@@ -57,3 +57,19 @@ def is_open(status: str, expires_at: datetime | None, now: datetime) -> bool:
 def file_path(kind: str, number: int, ending: str) -> str:
     """Return where a file stands in the archive: never under a name that came from outside."""
     return f"fichiers/{kind}-{number}.{ending}"
+
+
+# What resources a section holds, where its name is ours and not FHIR's.
+_KINDS = {
+    "Situation": "Observation",
+    "EmergencyInformation": "Observation",
+    "Document": "DocumentReference",
+    "Case": "EpisodeOfCare",
+    "Referral": "ServiceRequest",
+    "Message": "Communication",
+}
+
+
+def kind_of(section: str) -> str:
+    """Return the type of the resources of a section."""
+    return "Binary" if section.startswith("Binary-") else _KINDS.get(section, section)

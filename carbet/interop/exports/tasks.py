@@ -7,14 +7,18 @@ what is in it, and a right withdrawn meanwhile stops it.
 import base64
 import gzip
 import hashlib
+import io
+import os
 import tempfile
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import IO, Any
 
 import orjson
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from carbet.coordination.documents.rules.content import CDA, KINDS
@@ -34,7 +38,7 @@ from carbet.interop.exports.fhir import (
     referred,
 )
 from carbet.interop.exports.models import RecordExport, TerritoryExport
-from carbet.interop.exports.queries import SEALED_AS, sections
+from carbet.interop.exports.queries import SEALED_AS, part_bytes, sections
 from carbet.interop.exports.rules import BATCH, file_path
 from carbet.registries.directory import access as directory
 from carbet.registries.patients.models import Patient
@@ -252,13 +256,11 @@ def build_territory(export_id: int) -> None:
         total = sum(each.of(None).count() for each in (*DIRECTORY, *SECTIONS, *FILES))
     house = {"actor": access.HOUSE, "now": now, "export": export}
     operations.count_territory(**house, total=total)
-    for section in (*DIRECTORY, *SECTIONS, *FILES):
-        name = section.name if isinstance(section, Section) else f"Binary-{section.kind}"
+    for name, section in _everything():
         held = before.get(name)
         number, last = (held.parts, held.last) if held else (0, 0)
         for keys, resources in _parts(section, last):
             number += 1
-            lines = b"".join(orjson.dumps(each) + b"\n" for each in resources)
             operations.add_part(
                 **house,
                 section=name,
@@ -266,9 +268,32 @@ def build_territory(export_id: int) -> None:
                 last=keys[-1],
                 rows=len(keys),
                 lines=len(resources),
-                data=gzip.compress(lines, mtime=0),
+                data=_compressed(resources),
             )
-    operations.finish_territory(**house)
+    digests = {}
+    with row_security.acting_as(access.HOUSE):
+        whole = [each.section for each in sections(export_id=export.pk)]
+    for name in whole:
+        digest = hashlib.sha256()
+        for data in part_bytes(export_id=export.pk, section=name):
+            digest.update(data)
+        digests[name] = digest.hexdigest()
+    operations.finish_territory(**house, digests=digests)
+
+
+def _everything() -> Iterator[tuple[str, Section | Files]]:
+    """Yield (name of its file, section) of all that a territory is made of."""
+    for section in (*DIRECTORY, *SECTIONS, *FILES):
+        yield section.name if isinstance(section, Section) else f"Binary-{section.kind}", section
+
+
+def _compressed(resources: list[Json]) -> bytes:
+    """Return lines of NDJSON as one gzip member: members put end to end are one gzip file."""
+    held = io.BytesIO()
+    with gzip.GzipFile(fileobj=held, mode="wb", mtime=0) as file:
+        for each in resources:
+            file.write(orjson.dumps(each) + b"\n")
+    return held.getvalue()
 
 
 def _parts(section: Section | Files, last: int) -> Iterator[tuple[list[int], list[Json]]]:
@@ -307,6 +332,102 @@ def _some_files(files: Files, rows: Any) -> tuple[list[int], list[Json]]:
             }
         )
     return keys, found
+
+
+# --- The whole territory, on disk ---------------------------------------------------------------
+
+_STATE = "reprise.json"
+
+
+class UnableToWrite(Exception):
+    """The folder is not one to write a territory in; the French sentence says why."""
+
+
+def write_territory(folder: Path, *, reason: str, now: datetime, say: Callable[[str], None]) -> int:
+    """Write the whole territory in a folder; return how many lines it holds.
+
+    Each part is on disk before the state file names it: after a kill, what was written beyond the
+    state is cut off, and the next part begins there.
+
+    Raises:
+        UnableToWrite: the folder holds something else.
+        OSError: the disk refuses.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    state = _state_of(folder)
+    operations.record_disk_export(actor=access.HOUSE, now=now, reason=reason[:200])
+    for name, section in _everything():
+        held = state.setdefault(name, {"last": 0, "size": 0, "lines": 0, "whole": False})
+        if held["whole"]:
+            continue
+        path = folder / f"{name}.ndjson.gz"
+        with path.open("ab") as file:
+            file.truncate(held["size"])
+            for keys, resources in _parts(section, held["last"]):
+                file.write(_compressed(resources))
+                file.flush()
+                os.fsync(file.fileno())
+                held["last"], held["size"] = keys[-1], file.tell()
+                held["lines"] += len(resources)
+                _save_state(folder, state)
+        if not held["lines"]:
+            path.unlink()
+        held["whole"] = True
+        _save_state(folder, state)
+        say(f"{name} : {held['lines']}")
+    return _write_manifest(folder, state, now)
+
+
+def _state_of(folder: Path) -> dict[str, Any]:
+    path = folder / _STATE
+    if path.exists():
+        return dict(orjson.loads(path.read_bytes()))
+    if any(folder.iterdir()):
+        raise UnableToWrite(f"« {folder} » n’est pas vide : donnez un dossier neuf.")
+    return {}
+
+
+def _save_state(folder: Path, state: dict[str, Any]) -> None:
+    """Replace the state at once: a reader finds the former one or the new one, never half."""
+    written = folder / f"{_STATE}.new"
+    with written.open("wb") as file:
+        file.write(orjson.dumps(state))
+        file.flush()
+        os.fsync(file.fileno())
+    written.replace(folder / _STATE)
+
+
+def _write_manifest(folder: Path, state: dict[str, Any], now: datetime) -> int:
+    outputs = []
+    for name, held in state.items():
+        if not held["lines"]:
+            continue
+        file_name = f"{name}.ndjson.gz"
+        with (folder / file_name).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        outputs.append(presenters.output(name, file_name, held["lines"], held["size"], digest))
+    manifest = presenters.bulk_manifest(outputs, at=now, request="carbet manage export_territory")
+    (folder / "manifeste.json").write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+    (folder / "empreintes.txt").write_text(
+        "".join(f"{each['extension']['sha256']}  {each['url']}\n" for each in outputs)
+    )
+    (folder / _STATE).unlink()
+    return sum(held["lines"] for held in state.values())
+
+
+# --- Beside the exports -------------------------------------------------------------------------
+
+
+@app.periodic(cron="*/2 * * * *")
+@app.task(name="exports.resume", queue="default", pass_context=True)
+async def resume(context: JobContext, timestamp: int) -> None:
+    """Give back to a worker what one that died was building: both builders bear being begun again.
+
+    A killed worker leaves its job as under way, for good, and its lock with it.
+    """
+    for name in (operations.BUILD_RECORD, operations.BUILD_TERRITORY):
+        for job in await context.app.job_manager.get_stalled_jobs(task_name=name):
+            await context.app.job_manager.retry_job(job)
 
 
 @app.periodic(cron="23 * * * *")
