@@ -5,7 +5,7 @@ import random
 import sys
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -167,7 +167,46 @@ def _fhir(hospital: int, count: int, choose: random.Random) -> list[dict[str, An
         said = quote("|".join(choose.choice(identifiers)))
         reads.append(_line("GET", f"/fhir/Patient/{choose.choice(patients)}", headers))
         searches.append(_line("GET", f"/fhir/Patient?identifier={said}", headers))
-    return [_point("fhir read", reads), _point("fhir identifier search", searches)]
+    asked = headers | {"content-type": "application/fhir+json"}
+    matches = [_line("POST", "/fhir/Patient/$match", asked, body) for body in _asked(count, choose)]
+    return [
+        _point("fhir read", reads),
+        _point("fhir identifier search", searches),
+        _point("fhir $match, two mistakes", matches),
+    ]
+
+
+def _asked(count: int, choose: random.Random) -> list[str]:
+    """Return whom a system asks about: anybody of the territory, a name and a day mistaken."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT max(id) FROM patients_patient")
+        last = cursor.fetchone()[0]
+        cursor.execute(
+            "SELECT birth_family, birth_given, birth_date, gender FROM patients_patient"
+            " WHERE id = ANY(%s) AND birth_date_precision = 'day'",
+            [[choose.randint(1, last) for _ in range(2 * count)]],
+        )
+        rows = cursor.fetchall()[:count]
+    return [
+        json.dumps(_match_parameters(family, given, born, gender, choose))
+        for family, given, born, gender in rows
+    ]
+
+
+def _match_parameters(
+    family: str, given: list[str], born: date, gender: str, choose: random.Random
+) -> dict[str, Any]:
+    name = {"use": "official", "family": _mistyped(family, choose), "given": given}
+    said = {
+        "resourceType": "Patient",
+        "name": [name],
+        "gender": gender,
+        "birthDate": str(born.replace(day=1 + born.day % 28)),
+    }
+    return {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "resource", "resource": said}, {"name": "count", "valueInteger": 5}],
+    }
 
 
 def _floor(count: int) -> list[dict[str, Any]]:
