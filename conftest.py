@@ -1,6 +1,8 @@
 """What every test stands on: the application's database role, a copy of the schema, no network."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,14 +51,20 @@ def sign_in(client):
 
 
 @pytest.fixture(scope="session")
-def mail_server(tmp_path_factory) -> Iterator[Any]:
-    """Run Debian's Dovecot on loopback, or skip where it is not installed, saying so."""
+def mail_server() -> Iterator[Any]:
+    """Run Debian's Dovecot on loopback, or skip where it is not installed, saying so.
+
+    Not in the folder of pytest, that each other run closes again to the users of the server.
+    """
     from tests import mail_server
 
     lacking = mail_server.missing()
     if lacking:
         pytest.skip(lacking)
-    with mail_server.running(tmp_path_factory.mktemp("dovecot")) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="carbet-mail-", ignore_cleanup_errors=True) as folder,
+        mail_server.running(Path(folder)) as server,
+    ):
         yield server
 
 

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "carbet.coordination.detection",
     "carbet.interop.fhir_api",
     "carbet.interop.hospital_feed",
+    "carbet.interop.secure_mail",
     "carbet.interop.exports",
     "carbet.portal",
     "carbet.steering.activity",

@@ -34,6 +34,7 @@ ROOMS = (
     "carbet.coordination.detection",
     "carbet.interop.fhir_api",
     "carbet.interop.hospital_feed",
+    "carbet.interop.secure_mail",
     "carbet.interop.exports",
     "carbet.steering.activity",
     "carbet.portal",

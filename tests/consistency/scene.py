@@ -63,6 +63,7 @@ from carbet.interop.hospital_feed.models import (
     HospitalMessage,
     Movement,
 )
+from carbet.interop.secure_mail.models import IncomingMail, Mailbox, OutgoingMail, RawMail
 from carbet.portal.models import Disruption
 from carbet.registries.directory.models import Delegation, HealthcareService, ImportRun, Right
 from carbet.registries.identity import operations as identities
@@ -556,6 +557,7 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
             updated_at=now,
         )
     planned = _planned(world, patient_id) | _hospital(world, patient_id)
+    planned |= _mails(world, patient_id)
     # Each person of the matrix has answered a questionnaire of their own, in both categories.
     number = QuestionnaireResponse.objects.values("questionnaire").distinct().count()
     questionnaire = Questionnaire.objects.order_by("pk")[number]
@@ -634,6 +636,46 @@ def _hospital(world: World, patient_id: int) -> dict[str, int]:
         created_by="Nadia Exploit",
     )
     return {"feed_message_id": message.pk, "route_id": route.pk}
+
+
+def _mails(world: World, patient_id: int) -> dict[str, Any]:
+    """Return what the doctor's mailbox received and sent about the person."""
+    now, gp = world.now, world.roles["gp"]
+    mailbox = Mailbox.objects.create(
+        practitioner_role=gp,
+        owner=gp.key,
+        address=f"{patient_id}@cabinet.mssante.example",
+        updated_at=now,
+        updated_by_name="Yann Le Bihan",
+        gesture=uuid.uuid4(),
+    )
+    mail = IncomingMail.objects.create(
+        mailbox=mailbox,
+        owner=gp.key,
+        received_at=now,
+        uid=1,
+        uid_validity=1,
+        digest="0" * 64,
+        size=1,
+        sender="a@chu.mssante.example",
+        status="to_file",
+        due_at=now,
+    )
+    RawMail.objects.create(mail=mail, data=b"Subject: S\r\n\r\nB", recorded_at=now)
+    sent = OutgoingMail.objects.create(
+        mailbox=mailbox,
+        owner=gp.key,
+        patient_id=patient_id,
+        document=Document.objects.filter(patient_id=patient_id).first(),
+        number=1,
+        title="Lettre",
+        recipients=["a@chu.mssante.example"],
+        message_id=f"<{patient_id}@cabinet.mssante.example>",
+        requested_at=now,
+        author_name="Yann Le Bihan",
+        gesture=uuid.uuid4(),
+    )
+    return {"mailbox_id": mailbox.pk, "mail_id": mail.pk, "sent_id": sent.pk}
 
 
 def _planned(world: World, patient_id: int) -> dict[str, Any]:

@@ -130,6 +130,19 @@ BEYOND_THE_DOOR = {
     "offer:hours": "the page of a structure opens for whoever keeps it",
     "offer:closures": "the page of a structure opens for whoever keeps it",
     **dict.fromkeys(
+        (
+            "secure_mail:mail",
+            "secure_mail:file",
+            "secure_mail:decide",
+            "secure_mail:reconsider",
+            "secure_mail:attachment",
+            "secure_mail:close",
+            "secure_mail:cancel",
+            "secure_mail:retry",
+        ),
+        "a mail exists for whoever holds its mailbox",
+    ),
+    **dict.fromkeys(
         ("documents:page", "documents:piece", "documents:piece_page"),
         "only a PDF has pages, only a clinical document carries files",
     ),

@@ -77,10 +77,13 @@ class Session:
 
     def __init__(self, imap: IMAPClient) -> None:
         self._imap = imap
+        # UIDVALIDITY of the inbox: with a UID, what names a mail there.
+        self.validity = 0
 
     def arrivals(self, *, most: int = 50) -> list[Arrived]:
         """Return the first mails of the inbox, the oldest first."""
-        self._imap.select_folder(INBOX)
+        chosen = self._imap.select_folder(INBOX)
+        self.validity = int(chosen.get(b"UIDVALIDITY", 0))
         uids = sorted(self._imap.search(["NOT", "DELETED"]))[:most]
         if not uids:
             return []

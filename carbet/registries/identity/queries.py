@@ -164,7 +164,14 @@ def has_content(patient_id: int) -> bool:
 
 # What frames a record and says nothing of care, by the beginning of its tables' names: whatever
 # else hangs on a person counts, of a room to come as well.
-_FRAME = ("alerts_", "care_teams_", "hospital_feed_hospitalmessage", "patients_", "subscriptions_")
+_FRAME = (
+    "alerts_",
+    "care_teams_",
+    "hospital_feed_hospitalmessage",
+    "patients_",
+    "secure_mail_",
+    "subscriptions_",
+)
 
 
 def dependents(patient_id: int) -> list[tuple[str, int]]:

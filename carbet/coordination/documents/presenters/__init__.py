@@ -39,6 +39,8 @@ class Shown:
     origin: str
     superseded: bool
     reads: bool
+    # A clinical document in force leaves by secure mail, for whoever writes here.
+    sends: bool
 
 
 def document(found: Document, *, actor: Actor, may_write: bool = False) -> Shown:
@@ -74,6 +76,9 @@ def document(found: Document, *, actor: Actor, may_write: bool = False) -> Shown
         origin="" if found.origin == Origin.HERE else str(found.get_origin_display()),
         superseded=found.status == DocumentStatus.SUPERSEDED,
         reads=(not struck or own) and found.media_type in content.READ_HERE,
+        sends=may_write
+        and found.status == DocumentStatus.CURRENT
+        and found.media_type == content.CDA,
     )
 
 

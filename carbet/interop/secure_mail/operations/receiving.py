@@ -1,0 +1,80 @@
+"""Take a mail in: kept whole, before anything is read in it or moved on its server."""
+
+from datetime import datetime
+
+from django.db import connection
+
+from carbet.core import sealing
+from carbet.core.actor import Actor
+from carbet.core.append import append
+from carbet.core.audit import Trace
+from carbet.core.operation import operation
+from carbet.interop.secure_mail.choices import ErrorCode, MailStatus
+from carbet.interop.secure_mail.models import RAW_KIND, IncomingMail, Mailbox, OutgoingMail, RawMail
+from carbet.interop.secure_mail.operations.waking import process_soon
+from carbet.interop.secure_mail.rules import reading
+
+TOO_LONG = "Ce courrier pèse plus de 45 Mo : il reste entier sur le serveur, sans être lu."
+
+
+@operation("secure_mail.take", action="C")
+def take(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    mailbox: Mailbox,
+    uid: int,
+    uid_validity: int,
+    data: bytes,
+    size: int,
+    whole: bool = True,
+) -> IncomingMail | None:
+    """Keep a mail as it came; the same one again is one. None for our own copy of what we sent.
+
+    Args:
+        whole: `data` is all of it, not its header alone.
+    """
+    head = reading.heading(data)
+    ours = OutgoingMail.objects.filter(mailbox=mailbox, message_id=head.message_id)
+    if head.message_id and head.sender == mailbox.address and ours.exists():
+        trace.about(entity="IncomingMail x0", reason="copie d’un envoi")
+        return None
+    with connection.cursor() as cursor:
+        # Moved on its server means on disk here, whatever the database's own habit.
+        cursor.execute("SET LOCAL synchronous_commit TO on")
+    row, created = IncomingMail.objects.get_or_create(
+        mailbox=mailbox,
+        message_id=head.message_id,
+        digest=head.digest,
+        defaults={
+            "owner": mailbox.owner,
+            "received_at": now,
+            "uid": uid,
+            "uid_validity": uid_validity,
+            "size": size,
+            "sender": head.sender,
+            "subject": head.subject,
+            "due_at": now,
+            "status": MailStatus.WAITING if whole else MailStatus.QUARANTINED,
+            "code": "" if whole else ErrorCode.OTHER,
+            "reason": "" if whole else TOO_LONG,
+        },
+    )
+    if created:
+        key = sealing.sealing_key()
+        sealed = sealing.sealed(data, key=key, file_id=row.pk, rank=0, kind=RAW_KIND)
+        append(
+            [RawMail(mail_id=row.pk, data=sealed, sealed_with=key, whole=whole, recorded_at=now)]
+        )
+        process_soon()
+    trace.about(entity=row, reason="" if created else "déjà reçu")
+    return row
+
+
+def raw_of(row: IncomingMail) -> bytes:
+    """Return the bytes of a mail as it came; for the house only."""
+    held = RawMail.objects.get(mail_id=row.pk)
+    return sealing.opened(
+        bytes(held.data), key=held.sealed_with, file_id=row.pk, rank=0, kind=RAW_KIND
+    )

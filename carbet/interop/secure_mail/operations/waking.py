@@ -1,0 +1,29 @@
+"""Call the worker: a mailbox to look into, a mail to carry out."""
+
+import contextlib
+from datetime import timedelta
+
+from django.db import transaction
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+COLLECT, PROCESS = "secure_mail.collect", "secure_mail.process"
+
+
+def collect_soon(mailbox_id: int) -> None:
+    """Ask the worker to look into a mailbox, unless somebody asked already."""
+    with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+        app.configure_task(
+            COLLECT, queue="feed", queueing_lock=f"{COLLECT}:{mailbox_id}",
+            lock=f"{COLLECT}:{mailbox_id}",
+        ).defer(mailbox_id=mailbox_id)  # fmt: skip
+
+
+def process_soon(wait: timedelta | None = None) -> None:
+    """Ask the worker to carry out what waits, now or later."""
+    if wait is not None:
+        seconds = int(wait.total_seconds()) + 1
+        app.configure_task(PROCESS, queue="feed", schedule_in={"seconds": seconds}).defer()
+        return
+    with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+        app.configure_task(PROCESS, queue="feed", queueing_lock=PROCESS).defer()

@@ -1,0 +1,1 @@
+"""What is true of secure mails: how they are read and written."""

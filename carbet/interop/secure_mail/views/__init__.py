@@ -1,0 +1,27 @@
+"""Pages of secure mail."""
+
+from carbet.interop.secure_mail.views.holding import close, mailboxes
+from carbet.interop.secure_mail.views.receiving import (
+    attachment,
+    decide,
+    file,
+    mail,
+    reconsider,
+    tray,
+)
+from carbet.interop.secure_mail.views.sending import cancel, retry, send, sent
+
+__all__ = [
+    "attachment",
+    "cancel",
+    "close",
+    "decide",
+    "file",
+    "mail",
+    "mailboxes",
+    "reconsider",
+    "retry",
+    "send",
+    "sent",
+    "tray",
+]
