@@ -136,7 +136,7 @@ def cancel_mail(trace: Trace, *, actor: Actor, now: datetime, mail: OutgoingMail
     """
     row = OutgoingMail.objects.select_for_update().get(pk=mail.pk)
     with row_security.acting_as(for_house(actor), now=now, operation="secure_mail.cancel"):
-        message = OutboxMessage.objects.select_for_update().get(idempotency_key=key_of(row))
+        message = _message_of(row)
         if row.status == SendingStatus.SENT or message.status == OutboxMessage.Status.SENT:
             raise UnableToSend("Ce courrier est déjà parti.")
         if UNCERTAIN in message.last_error:
@@ -159,7 +159,7 @@ def retry_mail(trace: Trace, *, actor: Actor, now: datetime, mail: OutgoingMail)
 
     row = OutgoingMail.objects.select_for_update().get(pk=mail.pk)
     with row_security.acting_as(for_house(actor), now=now, operation="secure_mail.retry"):
-        message = OutboxMessage.objects.select_for_update().get(idempotency_key=key_of(row))
+        message = _message_of(row)
         if message.status != OutboxMessage.Status.FAILED:
             raise UnableToSend("Ce courrier n’est pas en échec.")
         message.status, message.attempts = OutboxMessage.Status.PENDING, 0
@@ -213,6 +213,14 @@ def written(row: OutgoingMail) -> bytes:
             readable=body.data if body and body.media_type == "application/pdf" else b"",
         )
     )
+
+
+def _message_of(row: OutgoingMail) -> OutboxMessage:
+    """Return the outbox row of a mail, locked."""
+    found = OutboxMessage.objects.select_for_update().filter(idempotency_key=key_of(row)).first()
+    if found is None:
+        raise UnableToSend("L’envoi de ce courrier n’est plus suivi.")
+    return found
 
 
 def key_of(row: OutgoingMail) -> str:
