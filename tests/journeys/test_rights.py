@@ -267,7 +267,7 @@ def test_another_application_signs_in_through_carbet(come, application, confirms
 def test_the_region_says_that_a_service_fails_and_everybody_sees_it(come, scripts):
     title = f"Recherche en panne {'avec' if scripts else 'sans'} écran vivant"
     # Given a doctor whose day is open
-    doctor = come(GP, scripts=scripts)
+    doctor = come(GP, scripts=scripts, width=390, height=844)
     doctor.sees("Ma journée")
 
     # When the region declares an incident
@@ -287,7 +287,9 @@ def test_the_region_says_that_a_service_fails_and_everybody_sees_it(come, script
     expect(services.get_by_text(title)).to_be_visible(timeout=8000)
     expect(services.get_by_role("listitem").filter(has_text=title)).to_contain_text("Incident")
     doctor.check()
-    services.get_by_role("link", name=title).press("Enter")
+    services.get_by_role("listitem").filter(has_text=title).get_by_role(
+        "link", name="Incident"
+    ).press("Enter")
     doctor.sees("Appelez le 15 en attendant.")
 
     # And when it is over, everybody reads what happened

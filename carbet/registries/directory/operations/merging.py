@@ -171,6 +171,8 @@ class _Merge:
         self._refer()
         if self.name == "PractitionerRole":
             self._complete_roles()
+        if self.name == "HealthcareService":
+            self._name_services()
         self._find_ours()
         self._refuse_doubles()
         self._number()
@@ -283,6 +285,15 @@ class _Merge:
                 f"->>'element', m.links->'{column}'->'instead') WHERE {missing}"
                 f" AND m.links->'{column}' ? 'instead'"
             )
+
+    def _name_services(self) -> None:
+        """Name after its structure an offer of which nothing said a name."""
+        self.sql(
+            "UPDATE merging m SET label = left(o.name, 200),"
+            " fields = m.fields || jsonb_build_object('name', left(o.name, 200))"
+            " FROM directory_organization o WHERE NOT m.fields ? 'name'"
+            " AND o.id = (m.fields->>'organization_id')::bigint"
+        )
 
     def _complete_roles(self) -> None:
         """Say of a role what its professional and its offer say."""

@@ -3,7 +3,8 @@
 The differences that there are, and why:
 - `id`, `meta.versionId`, `meta.lastUpdated`: ours;
 - `text`: the narrative repeats the resource, and may show what the red list hides;
-- references between resources: to our numbers, or logical when the other end never came.
+- references between resources: to our numbers, or logical when the other end never came;
+- `name` of an offer that came without one (SAS): named after its codes, or its structure.
 """
 
 import json
@@ -305,6 +306,74 @@ def test_a_rich_offer_of_the_ror_comes_back_whole(tmp_path):
         (each.weekday, str(each.valid_from), str(each.valid_until))
         for each in row.hours.order_by("weekday")
     ] == [(1, "2025-04-08", "2027-04-08"), (7, "2025-04-08", "2027-04-08")]
+
+
+@pytest.mark.parametrize("folder", ["CPTS", "SOS"])
+def test_the_structures_and_places_of_the_sas_come_back_whole(tmp_path, folder):
+    names = {
+        "CPTS": (
+            "Organization-ExampleOrgaCPTS1",
+            "HealthcareService-ExampleHealthcareServiceCPTS1",
+        ),
+        "SOS": ("Organization-ExampleOrgaSOS1", "Location-1111111111", "Location-2222222222"),
+    }[folder]
+    originals = [official(f"agendas/sas/{name}.json") for name in names]
+    run = bring_in(tmp_path, *originals, source="ror")
+    assert (run.created, run.rejected) == (len(originals), 0), list(run.lines.values())
+    for original in originals:
+        found = as_declared(original, given_back(original, "ror"))
+        expected = without_differences(original)
+        if original["resourceType"] == "HealthcareService":
+            # It says neither name nor code: it is called as the structure that carries it.
+            assert "name" not in original
+            expected["name"] = originals[0]["name"]
+        assert found == expected
+
+
+ACTIVITY = nos("TRE_R211-ActiviteOperationnelle", "183", "Neurochirurgie")
+FIELD = nos("TRE_R227-ChampActivite", "01", "MCO")
+CATEGORY = nos("TRE_R244-CategorieOrganisation", "157", "Unité de gynécologie")
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ({"specialty": [ACTIVITY], "type": [FIELD], "category": [CATEGORY]}, "Neurochirurgie"),
+        ({"type": [FIELD], "category": [CATEGORY]}, "MCO"),
+        ({"category": [CATEGORY]}, "Unité de gynécologie"),
+        ({"specialty": [{"text": "Plaies"}]}, "Plaies"),
+        ({"providedBy": {"reference": "Organization/5958", "display": "CHC"}}, "CHC"),
+        ({}, "Centre hospitalier"),
+        ({"name": "  "}, "Centre hospitalier"),
+    ],
+)
+def test_an_offer_without_a_name_is_named_after_what_it_says(tmp_path, said, name):
+    place, *_ = offer()
+    service = {
+        "resourceType": "HealthcareService",
+        "id": "77",
+        "providedBy": {"reference": "Organization/5958"},
+    } | said
+    run = bring_in(tmp_path, place, service, source="ror")
+    assert run.rejected == 0, list(run.lines.values())
+    assert HealthcareService.objects.get().name == name
+    assert given_back(service, "ror")["name"] == name
+    # Again, nothing has changed.
+    assert bring_in(tmp_path, place, service, source="ror").unchanged == 2
+
+
+def test_a_name_that_comes_later_takes_the_place_of_ours(tmp_path):
+    place, *_ = offer()
+    service = {
+        "resourceType": "HealthcareService",
+        "id": "77",
+        "providedBy": {"reference": "Organization/5958"},
+    }
+    bring_in(tmp_path, place, service, source="ror")
+    bring_in(tmp_path, place, service | {"name": "Accueil"}, source="ror")
+    assert HealthcareService.objects.get().name == "Accueil"
+    bring_in(tmp_path, place, service | {"comment": "Fermé"}, source="ror")
+    assert HealthcareService.objects.get().name == "Centre hospitalier"
 
 
 def test_what_is_changed_here_speaks_over_what_came(tmp_path):

@@ -125,6 +125,9 @@ def _read(
     if references > sum(name in resource for name in links):
         resource = logical(resource, links, context, 0)
     said.kept = keep(resource, written, links)
+    if kind == "HealthcareService" and not text(resource.get("name")):
+        # An offer that came without a name is given back with the one we found for it.
+        said.kept.pop("name", None)
     # A link to a second place would be lost by our one column: it is kept as it came.
     return said
 

@@ -43,6 +43,10 @@ def organization(reader: Reader) -> None:
             _identify(fields, system, value)
         elif system == v.IDNST and value[:1] == "1" and len(value) == 10:
             finess = finess or value[1:]
+        elif system == v.IDNST and value[:1] == "3" and len(value) == 15:
+            reader.put("siret", value[1:])
+            if not finess:
+                _identify(fields, system, value)
         elif not finess:
             _identify(fields, system, value)
     if finess and identifiers.is_finess(finess):

@@ -118,10 +118,9 @@ def healthcare_service(reader: Reader) -> None:
     told = [(code, label) for number, code, label in activities if number == "R211"]
     reader.put("activities", list(dict.fromkeys(code[:40] for code, _ in told)))
     reader.put("activity", next((label for _, label in told if label), ""), 120)
-    reader.put("name", name or fields.get("activity", ""), 200)
-    if "name" not in fields:
-        raise UnableToRead("L’offre n’a pas de nom.")
-    reader.said.label = fields["name"]
+    # Without any of these words, the merge names the offer after the structure that carries it.
+    reader.put("name", name or fields.get("activity", "") or _told_by_codes(resource), 200)
+    reader.said.label = fields.get("name", "")
     if isinstance(resource.get("appointmentRequired"), bool):
         fields["appointment_required"] = resource["appointmentRequired"]
     _service_extensions(reader)
@@ -136,6 +135,17 @@ def healthcare_service(reader: Reader) -> None:
         raise UnableToRead("L’offre ne dit pas quelle structure la porte (providedBy).")
     for element in ("category", "type", "specialty", "characteristic"):
         reader.terms(resource.get(element))
+
+
+def _told_by_codes(resource: Json) -> str:
+    """Return words for an offer that has no name (0..1 in FHIR, absent in the guide of the SAS)."""
+    for element in ("specialty", "type", "category"):
+        for concept in listed(resource.get(element)):
+            told = [label for _, _, label in codings(concept) if label]
+            if words := text(concept.get("text")) or next(iter(told), ""):
+                return words
+    held = listed(resource.get("providedBy"))
+    return text(held[0].get("display")) if held else ""
 
 
 def _service_extensions(reader: Reader) -> None:

@@ -34,7 +34,7 @@ _EMPTY: dict[str, dict[str, Any]] = {
     },
     "HealthcareService": _COMMON
     | {
-        "comment": "", "phone": "", "secure_email": "", "field": "", "category": "",
+        "name": "", "comment": "", "phone": "", "secure_email": "", "field": "", "category": "",
         "activities": [], "activity": "", "care_mode": "", "temporality": "", "modalities": [],
         "acts": [], "equipment": [], "professions": [], "competences": [], "specialisations": [],
         "publics": [], "age_low": None, "age_high": None, "zones": [], "psychiatric_sectors": [],
