@@ -221,6 +221,11 @@ def _role_identified(token: Token) -> Q:
     return found if token.system is None else found & Q(identifier_system=token.system)
 
 
+def _practitioner_identifier_kind(token: Token) -> Q:
+    # The national number is written both ways: RPPS, and "8" and the RPPS.
+    return Q(rpps__isnull=False) if token.code in ("RPPS", "IDNPS") else NOTHING
+
+
 def _identifier_kind(token: Token) -> Q:
     return {
         "FINEG": ~Q(finess="") & Q(kind="GEOGRAPHICAL-ENTITY"),
@@ -395,6 +400,7 @@ def conditions(moment: Callable[[str], Condition]) -> dict[tuple[str, str], Cond
     )
     found: dict[tuple[str, str], Condition] = {
         ("Practitioner", "identifier"): practitioner_identified,
+        ("Practitioner", "identifier-type"): _practitioner_identifier_kind,
         ("Practitioner", "active"): flag("active"),
         ("Practitioner", "name"): professional_named,
         ("Practitioner", "family"): lambda text: (

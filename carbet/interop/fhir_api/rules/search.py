@@ -211,10 +211,12 @@ class _Reader:
         known = self.resource.revincludes if name == "_revinclude" else self.resource.includes
         # A type after the parameter narrows what is included; we serve the parameter whole.
         path, narrowed = ":".join(value.split(":")[:2]), value.split(":")[2:]
-        if value == "*" and name == "_include":
-            self.lists["_include"] += [
-                each for each in known if each.startswith(f"{self.resource.type}:")
-            ]
+        # "*", or "PractitionerRole:*": every link that leaves from that type.
+        source = self.resource.type if value == "*" else value.removesuffix(":*")
+        every = [each for each in known if each.startswith(f"{source}:")]
+        if every and value.endswith("*") and (value != "*" or name == "_include"):
+            far = name == "_include" and source != self.resource.type
+            self.lists["iterate" if name == "_include:iterate" or far else name] += every
             self.said.append((name, value))
             return
         if path not in known or (narrowed and narrowed not in ([one] for one in _NARROWING)):

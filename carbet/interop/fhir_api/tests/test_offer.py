@@ -333,8 +333,24 @@ def test_inclusions_of_the_annuaire(system, offer):
         f"PractitionerRole/{offer['role']}",
         f"HealthcareService/{offer['service']}",
     }
-    answer = system.get(f"/PractitionerRole?_id={offer['role']}&_include=PractitionerRole:*")
-    assert answer.status_code in (200, 400)
+    for path, links, beside in (
+        ("Organization?_id={site}", "_revinclude=PractitionerRole:*", ["PractitionerRole/{role}"]),
+        (
+            "PractitionerRole?_id={role}",
+            "_include=PractitionerRole:*",
+            [
+                "Practitioner/{practitioner}",
+                "Organization/{site}",
+                "HealthcareService/{service}",
+            ],
+        ),
+    ):
+        answer = system.get(f"/{path}&{links}".format(**offer))
+        assert set(found(answer, "include")) == {each.format(**offer) for each in beside}
+    answer = system.get(f"/Practitioner?_id={offer['practitioner']}&_revinclude=PractitionerRole:*")
+    assert f"PractitionerRole/{offer['role']}" in found(answer, "include")
+    for links in ("_revinclude=*", "_revinclude=Patient:*", "_include=Location:*"):
+        assert system.get(f"/Organization?_id={offer['site']}&{links}").status_code == 400
 
 
 def test_a_sensitive_unit_is_told_to_no_system(system, offer):
@@ -462,5 +478,8 @@ def test_qualifications_of_the_annuaire(system, world):
         (f"qualification-code={R48}|DE01", False),
         ("qualification-code=10", True),
         ("active=true&family=Le Bihan", True),
+        ("identifier-type=RPPS&family=Le Bihan", True),
+        ("identifier-type=IDNPS&family=Le Bihan", True),
+        ("identifier-type=ADELI&family=Le Bihan", False),
     ):
         assert (f"Practitioner/{gp.pk}" in found(system.get(f"/Practitioner?{query}"))) is expected

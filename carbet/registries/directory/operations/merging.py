@@ -126,6 +126,8 @@ def merge(*, run: ImportRun, kinds: Sequence[str], now: datetime, force: bool) -
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
+            # Else the checks of every row wait in memory until the end.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             _take_up_waiting(cursor, run)
             _learn_red_list(cursor, run)
             for name, kind in KINDS.items():

@@ -192,13 +192,16 @@ def test_the_region_is_asked_by_its_tag():
 
 
 def test_wrong_resources_are_refused_one_by_one():
+    def numbered(number, rpps):
+        return practitioner(
+            number, identifier=[{"system": "https://rpps.esante.gouv.fr", "value": rpps}]
+        )
+
+    good = make_rpps(1)
     wrong = {
-        "a wrong RPPS": practitioner(
-            1,
-            identifier=[
-                {"system": "https://rpps.esante.gouv.fr", "value": make_rpps(1)[:-1] + "x"}
-            ],
-        ),
+        "not a number": numbered(1, good[:-1] + "x"),
+        # One digit of eleven is another: the key (Luhn) says so.
+        "a wrong key": numbered(4, good[:-1] + str((int(good[-1]) + 1) % 10)),
         "no calendar": practitioner(2, meta={"lastUpdated": "2026-02-30T00:00:00Z"}),
         "another type": {"resourceType": "Patient", "id": "x"},
         "no number": practitioner(3) | {"id": ""},
@@ -208,9 +211,9 @@ def test_wrong_resources_are_refused_one_by_one():
     held["Practitioner"] += [each for each in wrong.values() if isinstance(each, dict)]
     with StandIn(held, key="k") as server:
         run = ask(server)
-    assert counts(run) == (3, 0, 0, 0, 4)
+    assert counts(run) == (3, 0, 0, 0, 5)
     reasons = [reason for _, reason in told(run)]
-    assert any("RPPS incorrect" in reason for reason in reasons)
+    assert sum("RPPS incorrect" in reason for reason in reasons) == 2
     assert any("Date illisible" in reason for reason in reasons)
     assert {line.page for line in run.lines.filter(outcome="rejected")} == {2}
 

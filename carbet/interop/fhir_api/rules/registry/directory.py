@@ -49,6 +49,7 @@ SERVED = (
             _PROFILE,
             _FILTER,
             standard("Practitioner", "identifier", TOKEN),
+            Parameter("identifier-type", TOKEN),
             standard("Practitioner", "active", TOKEN),
             standard("Practitioner", "name", STRING),
             standard("individual", "family", STRING),
