@@ -270,6 +270,11 @@ MSS_AUTHORITIES = os.environ.get("CARBET_MSS_AUTHORITIES", "")
 MSS_PATIENT_DOMAIN = os.environ.get("CARBET_MSS_PATIENT_DOMAIN", "patient.mssante.fr")
 # A copy of CDA_extended.xsd (ANS): with it, clinical documents are judged by the official schema.
 CDA_SCHEMA = os.environ.get("CARBET_CDA_SCHEMA", "")
+# Who keeps the documents of structures without a national number: "1" and a FINESS or "3" and a
+# SIRET, then a name. That of the demonstration is invented.
+CUSTODIAN_NUMBER, _, CUSTODIAN_NAME = os.environ.get(
+    "CARBET_CUSTODIAN", "1973999990 Exploitant de Carbet (démonstration)" if DEMONSTRATION else ""
+).partition(" ")
 PUSH_PRIVATE_KEY = environment.push_key()
 # Push services ask whom to write to when something goes wrong.
 PUSH_CONTACT = os.environ.get("CARBET_PUSH_CONTACT", "mailto:exploitation@localhost")

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import Error, Tags, register
+from django.core.checks import Warning as Doubt
 
 
 @register(Tags.security, deploy=True)
@@ -45,5 +46,20 @@ def pages_are_encrypted(app_configs: Any, **kwargs: Any) -> list[Error]:
             "CARBET_PUBLIC_URL ne commence pas par https://.",
             hint="Donnez l’adresse que voient les navigateurs, derrière votre serveur TLS.",
             id="carbet.E003",
+        )
+    ]
+
+
+@register(Tags.compatibility, deploy=True)
+def custodian_has_a_number(app_configs: Any, **kwargs: Any) -> list[Doubt]:
+    """Ask who keeps the documents of structures that have no national number."""
+    said = settings.CUSTODIAN_NUMBER
+    if said.isdecimal() and (said[0], len(said)) in (("1", 10), ("3", 15)):
+        return []
+    return [
+        Doubt(
+            "CARBET_CUSTODIAN ne dit pas qui conserve les documents produits ici.",
+            hint="Donnez « 1 » suivi du FINESS, ou « 3 » suivi du SIRET, puis votre nom.",
+            id="carbet.W004",
         )
     ]

@@ -77,6 +77,7 @@ def findings(data: bytes) -> list[Finding]:
     _codes(root, found)
     _person(root, found)
     _people(root, found)
+    _numbers(root, found)
     return found[:_MOST]
 
 
@@ -218,6 +219,26 @@ def _people(root: etree._Element, found: list[Finding]) -> None:
         found.append(
             Finding("documentationOf/serviceEvent/performer", "cadre d’exercice absent (J04)")
         )
+
+
+# Where a structure or a professional is named by a national number or by none.
+_NATIONAL = (
+    ("author/assignedAuthor/representedOrganization/id", (v.STRUCTURE,)),
+    ("legalAuthenticator/assignedEntity/representedOrganization/id", (v.STRUCTURE,)),
+    ("informationRecipient/intendedRecipient/id", (v.PROFESSIONAL,)),
+    ("informationRecipient/intendedRecipient/receivedOrganization/id", (v.STRUCTURE,)),
+    (
+        "custodian/assignedCustodian/representedCustodianOrganization/id",
+        (v.STRUCTURE, v.PATIENT_HOST),
+    ),
+)
+
+
+def _numbers(root: etree._Element, found: list[Finding]) -> None:
+    for path, wanted in _NATIONAL:
+        for each in _all(root, path):
+            if each.get("root") not in wanted and not each.get("nullFlavor"):
+                found.append(Finding(f"{path}/@root", f"numéro national attendu ({wanted[0]})"))
 
 
 def _equals(

@@ -68,7 +68,11 @@ _UNITS = {"h": "h", "d": "jour", "wk": "semaine", "mo": "mois", "min": "min", "s
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of one kind; `kind` is results, treatments, allergies, problems or vaccinations."""
+    """Rows of one kind.
+
+    `kind` is results, treatments, allergies, problems, vaccinations; in cancer care, findings
+    (what the meeting noted) and plan (what was done, is proposed or foreseen).
+    """
 
     kind: str
     title: str
@@ -104,6 +108,16 @@ def tables(section: etree._Element, words: Words) -> list[Table]:
         ("problems", "Problèmes et antécédents", ("Problème", "Début", "Fin"), _problems),
         ("vaccinations", "Vaccinations", ("Vaccin", "Date", "Dose", "Lot"), _vaccinations),
     ]  # fmt: skip
+    if _is_cancer_care(section):
+        kinds += [
+            ("findings", "Constats", ("Élément", "Réponse", "Précision", "Date"), _findings),
+            (
+                "plan",
+                "Réalisé, proposé ou prévu",
+                ("Action", "État", "Quoi", "Début", "Fin", "Précisions"),
+                _plan,
+            ),
+        ]
     made = []
     for kind, title, columns, rows_of in kinds:
         rows = tuple(dict.fromkeys(row for entry in found for row in rows_of(entry, words)))
@@ -224,6 +238,96 @@ def _vaccinations(entry: etree._Element, words: Words) -> Iterable[tuple[str, ..
         )
 
 
+# --- Cancer care: the record of a meeting (FRCP), the care plan (PPS) ---------------------------
+
+_ACTIONS = tuple(f"{{{v.V3}}}{name}" for name in ("procedure", "encounter"))
+_ACTION_MOODS = {
+    "EVN": "Réalisé",
+    "INT": "Proposé",
+    "PRP": "Proposé",
+    "ARQ": "Demandé",
+    "RQO": "Demandé",
+}
+
+
+def _is_cancer_care(section: etree._Element) -> bool:
+    document = next(section.iterancestors(f"{{{v.V3}}}ClinicalDocument"), None)
+    return document is not None and bool(_templates(document) & v.CANCER_TEMPLATES)
+
+
+def _is_action(element: etree._Element) -> bool:
+    if element.tag in _ACTIONS:
+        return True
+    return element.tag == f"{{{v.V3}}}observation" and element.get("moodCode") in ("PRP", "INT")
+
+
+def _findings(entry: etree._Element, words: Words) -> Iterable[tuple[str, ...]]:
+    for each in entry.iter(f"{{{v.V3}}}observation"):
+        value = each.find("h:value", v.NS)
+        if _is_told(each) or _is_action(each) or any(map(_is_action, each.iterancestors())):
+            continue
+        said = _said(value, words)
+        label = _label(each.find("h:code", v.NS), words)
+        if not said or not label:
+            continue
+        own = _reference(each, words, besides=said)
+        noted = [own if own not in (label, said) else "", *_comments(each, words)]
+        yield (
+            label,
+            said,
+            "; ".join(filter(None, noted)),
+            _day(each.find("h:effectiveTime", v.NS)),
+        )
+
+
+def _plan(entry: etree._Element, words: Words) -> Iterable[tuple[str, ...]]:
+    for each in entry.iter(*_ACTIONS, f"{{{v.V3}}}observation"):
+        if not _is_action(each) or any(map(_is_action, each.iterancestors())):
+            continue
+        action = _label(each.find("h:code", v.NS), words)
+        time = each.find("h:effectiveTime", v.NS)
+        details = []
+        for one in each.iterfind("h:entryRelationship/h:observation", v.NS):
+            code = one.find("h:code", v.NS)
+            if code is not None and code.get("code") == v.FORESEEN:
+                time = one.find("h:effectiveTime", v.NS) if _is_empty(time) else time
+                continue
+            said = _reference(one, words, besides="") or _said(one.find("h:value", v.NS), words)
+            if said:
+                details.append(f"{_label(code, words)} : {said}")
+        ends = (None if time is None else time.find(f"h:{end}", v.NS) for end in ("low", "high"))
+        yield (
+            action,
+            _ACTION_MOODS.get(each.get("moodCode", ""), ""),
+            _reference(each, words, besides=action),
+            *map(_day, ends),
+            "; ".join((*details, *_comments(each, words))),
+        )
+
+
+def _is_told(observation: etree._Element) -> bool:
+    """Tell whether another table shows this observation: a result, a problem, an allergy."""
+    kind = _local_type(observation.find("h:value", v.NS))
+    measured = kind in ("PQ", "IVL_PQ", "REAL", "INT", "RTO", "RTO_PQ_PQ")
+    read = observation.find("h:interpretationCode", v.NS) is not None
+    ranged = observation.find("h:referenceRange", v.NS) is not None
+    return bool(measured or read or ranged or _templates(observation) & _OTHERS)
+
+
+def _is_empty(time: etree._Element | None) -> bool:
+    return time is None or not any(each.get("value") for each in (time, *time))
+
+
+def _comments(element: etree._Element, words: Words) -> list[str]:
+    """Return the comments that hang on an entry, in the words of the narrative."""
+    acts = element.iterfind("h:entryRelationship/h:act", v.NS)
+    return [
+        said
+        for each in acts
+        if v.COMMENT_TEMPLATE in _templates(each) and (said := _reference(each, words, besides=""))
+    ]
+
+
 _OTHERS = v.ALLERGY_TEMPLATES | {v.PROBLEM_TEMPLATE, v.REACTION_TEMPLATE}
 
 
@@ -286,7 +390,7 @@ def _said(value: etree._Element | None, words: Words) -> str:
         return " / ".join(filter(None, parts))
     if kind == "BL":
         return {"true": "Oui", "false": "Non"}.get(value.get("value", ""), "")
-    if kind == "TS":
+    if kind in ("TS", "EIVL_TS"):
         return _day(value)
     if value.get("code") or value.get("nullFlavor"):
         return _label(value, words)

@@ -22,6 +22,8 @@ FACILITY = "1.2.250.1.71.4.2.4"
 # IDNPS (a professional) and IDNST (a structure).
 PROFESSIONAL = "1.2.250.1.71.4.2.1"
 STRUCTURE = "1.2.250.1.71.4.2.2"
+# Where what persons write themselves is kept.
+PATIENT_HOST = "1.2.250.1.213.4.1"
 
 CONFIDENTIALITIES = {"N": "Normal", "R": "Restreint", "V": "Très restreint"}
 GENDERS = {"F": "Féminin", "M": "Masculin", "UN": "Inconnu"}
@@ -38,3 +40,8 @@ ALLERGY_TEMPLATES = frozenset(
 )
 PROBLEM_TEMPLATE = "1.3.6.1.4.1.19376.1.5.3.1.4.5"
 REACTION_TEMPLATE = "2.16.840.1.113883.10.20.1.54"
+
+# The models of cancer care: the record of the meeting (FRCP) and the care plan (PPS).
+CANCER_TEMPLATES = frozenset({"1.2.250.1.213.1.1.1.8", "1.2.250.1.213.1.1.1.26"})
+COMMENT_TEMPLATE = "1.2.250.1.213.1.1.3.32"
+FORESEEN = "GEN-177"

@@ -114,6 +114,12 @@ def _identifier(parent: etree._Element, name: str, held: Identifier | None) -> N
         _add(parent, name, root=held.root)
 
 
+def _national(parent: etree._Element, held: Identifier | None, root: str) -> None:
+    """Say a number where the CI-SIS lets national ones only: a local one is left unsaid there."""
+    if held is not None and held.root == root:
+        _identifier(parent, "id", held)
+
+
 def _code(parent: etree._Element, name: str, said: Code) -> None:
     attributes = {"code": said.code, "displayName": said.label or said.code}
     if said.system:
@@ -214,8 +220,7 @@ def _name(person: etree._Element, name: Name | None) -> None:
 
 
 def _organization(element: etree._Element, place: Organization) -> None:
-    if place.identifier is not None:
-        _identifier(element, "id", place.identifier)
+    _national(element, place.identifier, v.STRUCTURE)
     _text(element, "name", place.name)
     _phone(element, place.phone)
     _add(element, "addr", nullFlavor="NASK")
@@ -235,15 +240,14 @@ def _custodian(root: etree._Element, place: Organization) -> None:
 
 def _recipient(root: etree._Element, recipient: Author) -> None:
     entity = _add(_add(root, "informationRecipient"), "intendedRecipient")
-    _identifier(entity, "id", recipient.identifier)
+    _national(entity, recipient.identifier, v.PROFESSIONAL)
     _address(entity, recipient.address)
     _phone(entity, recipient.phone)
     if recipient.name is not None:
         _name(_add(entity, "informationRecipient"), recipient.name)
     if recipient.organization is not None:
         place = _add(entity, "receivedOrganization")
-        if recipient.organization.identifier is not None:
-            _identifier(place, "id", recipient.organization.identifier)
+        _national(place, recipient.organization.identifier, v.STRUCTURE)
         _text(place, "name", recipient.organization.name)
 
 

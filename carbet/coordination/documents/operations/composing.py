@@ -104,7 +104,7 @@ def file_composed(
         effective_at=now,
         patient=_person(patient),
         authors=(_author(author),),
-        custodian=_place(place),
+        custodian=_custodian(place),
         legal_authenticator=_author(roles[authenticator_role_id or actor.role_id]),
         recipients=tuple(_author(roles[each]) for each in recipient_ids),
         services=(cda.Service(cda.Period(now, now)),),
@@ -235,6 +235,21 @@ def _place(place: Organization) -> cda.Organization:
     else:
         identifier = _local("organization", place.pk)
     return cda.Organization(place.name, identifier, place.phone)
+
+
+def _custodian(place: Organization) -> cda.Organization:
+    """Return who keeps the document: the structure, or the house when it has no national number."""
+    own = _place(place)
+    if own.identifier is not None and own.identifier.root == v.STRUCTURE:
+        return own
+    if not settings.CUSTODIAN_NUMBER:
+        raise UnableToFile(
+            "Votre structure n’a pas de numéro FINESS ni SIRET, et l’exploitant de Carbet n’a pas"
+            " donné le sien (CARBET_CUSTODIAN) : ce document ne serait reçu nulle part."
+        )
+    return cda.Organization(
+        settings.CUSTODIAN_NAME, cda.Identifier(v.STRUCTURE, settings.CUSTODIAN_NUMBER)
+    )
 
 
 def _facility(place: Organization) -> cda.Code | None:

@@ -222,6 +222,30 @@ def test_an_official_example_is_read_in_the_page(world, patient, sign_in, name):
     assert "<script>" not in page
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "told"),
+    [
+        ("CANCER-FRCP_2022.01_Appareil.xml", "34794-8", ("Quorum RCP", "Radiothérapie")),
+        ("CANCER-FRCP_2022.01_Transversale.xml", "34794-8", ("Nature de la discussion",)),
+        (
+            "CANCER-PPS_2022.01_feuille-de-style-externe.xml",
+            "18776-5",
+            ("TNM Clinique N", "Aide à domicile"),
+        ),
+    ],
+)
+def test_a_cancer_meeting_and_its_plan_are_filed_with_their_tables(
+    world, patient, sign_in, name, kind, told
+):
+    document, _ = arrives(world, patient, official.example(name))
+    assert document.type == kind
+    page = page_of(world, patient, document, sign_in)[1].content.decode()
+    for table in ("Constats", "Réalisé, proposé ou prévu"):
+        assert table in page
+    for words in told:
+        assert words in page
+
+
 def test_the_page_costs_the_same_however_long_the_document(world, patient, sign_in):
     costs = []
     for data in (BIOLOGY, letter(a_pdf(), seed=7)):

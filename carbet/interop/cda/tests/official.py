@@ -11,6 +11,9 @@ DATA = Path(
 EXAMPLES = sorted((DATA / "cda" / "ExemplesCDA").glob("*.xml"))
 SCHEMA = DATA / "cda" / "infrastructure" / "cda" / "CDA_extended.xsd"
 
+# The executable rules of the minimal structure, with the engine that comes beside them.
+SCHEMATRONS = DATA / "cda" / "schematrons"
+
 needed = pytest.mark.skipif(
     not EXAMPLES, reason=f"les exemples officiels (CDA) ne sont pas dans {DATA}"
 )

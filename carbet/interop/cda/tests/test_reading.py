@@ -161,6 +161,36 @@ def test_every_official_example_is_read(path):
         ("VSM_1.4_2022.01.xml", "allergies", ("PARACETAMOL",)),
         ("VSM_1.4_2022.01.xml", "problems", ("Angine de poitrine instable", "11/08/2019")),
         ("VAC_2023.01.xml", "vaccinations", ("4456668", "28/09/2009", "n° 1")),
+        ("CANCER-FRCP_2022.01_Appareil.xml", "problems", ("Tumeur maligne, SAI", "29/01/2019")),
+        (
+            "CANCER-FRCP_2022.01_Appareil.xml",
+            "findings",
+            ("Nature de la discussion", "RCP Appareil - Organes"),
+        ),
+        ("CANCER-FRCP_2022.01_Appareil.xml", "findings", ("Phase du cancer", "Rechute du cancer")),
+        ("CANCER-FRCP_2022.01_Appareil.xml", "findings", ("Quorum RCP", "Quorum atteint")),
+        ("CANCER-FRCP_2022.01_Appareil.xml", "plan", ("Radiothérapie", "Proposé", "20/02/2019")),
+        ("CANCER-FRCP_2022.01_Transversale.xml", "plan", ("Demande d'examen ou de suivi",)),
+        (
+            "CANCER-PPS_2022.01_feuille-de-style-externe.xml",
+            "findings",
+            ("TNM Clinique N", "Envahissement de 1 à 2 ganglions lymphatiques régionaux"),
+        ),
+        (
+            "CANCER-PPS_2022.01_feuille-de-style-externe.xml",
+            "findings",
+            ("Statut du document", "approuvé"),
+        ),
+        (
+            "CANCER-PPS_2022.01_feuille-de-style-externe.xml",
+            "plan",
+            ("Soin oncologique de support", "Proposé", "01/10/2019", "31/12/2019"),
+        ),
+        (
+            "CANCER-PPS_2022.01_feuille-de-style-externe.xml",
+            "plan",
+            ("Accompagnement social ou socioprofessionnel", "20/01/2021"),
+        ),
     ],
 )
 def test_the_entries_that_matter_are_tables(name, kind, cells):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carbet.interop import cda
-from carbet.interop.cda.tests import official
+from carbet.interop.cda.tests import official, schematron
 from carbet.interop.cda.tests.factories import CLAIRE, DOCTOR, HOSPITAL, PDF, header, letter
 
 
@@ -118,3 +118,61 @@ def test_two_persons_are_seen():
 def test_an_identifier_made_of_a_uuid_is_an_oid():
     made = cda.new_identifier(uuid.UUID("12345678-1234-5678-1234-567812345678"))
     assert made.root == "2.25.24197857161011715162171839636988778104"
+
+
+LOCAL = cda.Identifier("2.25.77", "A12")
+UNNUMBERED = dataclasses.replace(DOCTOR, identifier=LOCAL, organization=cda.Organization("Cabinet"))
+VARIANTS = {
+    "letter": {},
+    "everything": {
+        "recipients": (DOCTOR,),
+        "attending": DOCTOR,
+        "version": 2,
+        "set_id": cda.Identifier("2.25.12"),
+        "replaces": cda.Replaced(cda.Identifier("2.25.11")),
+    },
+    "without national numbers": {
+        "authors": (UNNUMBERED,),
+        "recipients": (UNNUMBERED,),
+        "attending": UNNUMBERED,
+    },
+    "local numbers": {
+        "authors": (dataclasses.replace(DOCTOR, organization=cda.Organization("Cabinet", LOCAL)),),
+        "recipients": (
+            dataclasses.replace(UNNUMBERED, organization=cda.Organization("Cabinet", LOCAL)),
+        ),
+    },
+    "no INS, a year of birth": {
+        "patient": dataclasses.replace(
+            CLAIRE, identifiers=CLAIRE.identifiers[1:], birth_date_precision="year"
+        )
+    },
+    **{
+        code: {"type": cda.Code(code, "Document", system)}
+        for code, system in (
+            ("18776-5", cda.vocabulary.LOINC),
+            ("74207-2", cda.vocabulary.LOINC),
+            ("96349-6", cda.vocabulary.LOINC),
+            ("FICHE-CONTACTS", cda.vocabulary.TA_CDA),
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_is_written_passes_the_official_rules_and_ours(variant, tmp_path_factory):
+    data = letter(**VARIANTS[variant])
+    assert cda.findings(data) == []
+    schematron.needed()
+    assert schematron.faults(data, tmp_path_factory.getbasetemp()) == []
+
+
+def test_both_refuse_a_local_number_where_a_national_one_is_due(tmp_path_factory):
+    data = letter(custodian=cda.Organization("Cabinet", LOCAL))
+    assert [each.where for each in cda.findings(data)] == [
+        "custodian/assignedCustodian/representedCustodianOrganization/id/@root"
+    ]
+    schematron.needed()
+    assert any(
+        "custodian" in each for each in schematron.faults(data, tmp_path_factory.getbasetemp())
+    )
