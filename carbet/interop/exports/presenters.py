@@ -5,9 +5,10 @@ It is made from the very resources of the Bundle, so that both say the same.
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from carbet.coordination.documents.presenters import reading
 from carbet.core import fhir
 from carbet.core.actor import Actor
 from carbet.core.fhir import Json
+from carbet.core.identifiers import INS_OIDS
 from carbet.interop.exports import access
 from carbet.interop.exports.choices import TONES, ExportStatus
 from carbet.interop.exports.models import RecordExport, TerritoryExport
@@ -149,10 +151,10 @@ def title(text: str) -> str:
     return format_html("<h2>{}</h2>\n", text)
 
 
-def articles(resources: Iterable[Json]) -> Iterator[str]:
-    """Yield the lines of these resources."""
+def articles(resources: Iterable[Json], *, names: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines of these resources; `names` says what a reference is called."""
     for resource in resources:
-        heading, meta, texts, links = _told(resource)
+        heading, meta, texts, links = _told(resource, names)
         yield format_html(
             "<article><strong dir=auto>{}</strong><div class=m>{}</div>{}{}</article>\n",
             heading,
@@ -183,24 +185,58 @@ def readme(patient: Patient, *, by: str, now: datetime, counts: dict[str, int]) 
     return render_to_string("exports/readme.txt", said)
 
 
-def _told(resource: Json) -> tuple[str, str, list[str], list[tuple[str, str]]]:
+def names_of(
+    resources: Iterable[Json], *, known: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """Return what these persons, structures and roles are called, by their reference."""
+    found = {}
+    for each in resources:
+        name = each.get("name")
+        said = name if isinstance(name, str) else _person(each)
+        if each["resourceType"] == "PractitionerRole":
+            refer = (each.get(part, {}).get("reference", "") for part in _ROLE_PARTS)
+            parts = [known.get(reference, "") for reference in refer]
+            said = ", ".join(filter(None, (parts[0], _words_of(each.get("code")), parts[1])))
+        if said:
+            found[f"{each['resourceType']}/{each['id']}"] = said
+    return found
+
+
+_ROLE_PARTS = ("practitioner", "organization")
+
+
+def _person(resource: Json) -> str:
+    named = resource.get("name") or [{}]
+    first = named[0] if isinstance(named, list) else {}
+    return " ".join((*first.get("given", ()), first.get("family", ""))).strip()
+
+
+def _words_of(concepts: Any) -> str:
+    return next(filter(None, map(_words, concepts or ())), "")
+
+
+def _told(
+    resource: Json, names: Mapping[str, str]
+) -> tuple[str, str, list[str], list[tuple[str, str]]]:
     """Return the heading, the line below it, the texts and the links of a resource."""
     kind = resource["resourceType"]
     when = _when(resource)
     who = _who(resource)
     texts: list[str] = []
     links: list[tuple[str, str]] = []
-    heading = _words(resource.get("code")) or _words(resource.get("type")) or kind
+    heading = _words(resource.get("code")) or _words(resource.get("type")) or _KINDS.get(kind, kind)
     if kind == "Patient":
         names = [
             " ".join((*each.get("given", ()), each.get("family", "")))
             for each in resource.get("name", ())
         ]
         heading = " · ".join(names)
-        texts = [f"{resource.get('gender', '')}, {resource.get('birthDate', '')}"]
+        gender = _GENDERS.get(resource.get("gender", ""), "")
+        born = _day(resource["birthDate"]) if "birthDate" in resource else ""
+        texts = [", ".join(filter(None, (gender, born)))]
         texts += [each.get("value", "") for each in resource.get("telecom", ())]
         texts += [
-            f"{each.get('system', '')} : {each.get('value', '')}"
+            f"{_numbered(each)} : {each.get('value', '')}"
             for each in resource.get("identifier", ())
         ]
     elif kind == "CareTeam":
@@ -210,8 +246,8 @@ def _told(resource: Json) -> tuple[str, str, list[str], list[tuple[str, str]]]:
                 filter(
                     None,
                     (
-                        each.get("member", {}).get("display", "")
-                        or each.get("member", {}).get("reference", ""),
+                        names.get(each.get("member", {}).get("reference", ""), "")
+                        or each.get("member", {}).get("display", ""),
                         ", ".join(map(_words, each.get("role", ()))),
                     ),
                 )
@@ -237,7 +273,8 @@ def _told(resource: Json) -> tuple[str, str, list[str], list[tuple[str, str]]]:
     elif kind == "Observation":
         texts = [_value(resource)] if _value(resource) else []
         texts += [
-            f"{_words(each.get('code'))} : {_value(each)}" for each in resource.get("component", ())
+            f"{_words(each.get('code')) or _coded(each.get('code'))} : {_value(each)}"
+            for each in resource.get("component", ())
         ]
     elif kind == "Communication":
         heading = _words(resource.get("topic")) or "Message"
@@ -278,6 +315,23 @@ def _told(resource: Json) -> tuple[str, str, list[str], list[tuple[str, str]]]:
     texts += [each.get("text", "") for each in resource.get("note", ())]
     meta = " · ".join(filter(None, (when, who, _STATUS.get(resource.get("status", ""), ""))))
     return heading or kind, meta, texts, links
+
+
+_GENDERS = {"male": "Homme", "female": "Femme"}
+_KINDS = {"ServiceRequest": "Demande", "DetectedIssue": "Signal", "Observation": "Mesure"}
+# The parts of a blood pressure, which the profile of measures names by their code only.
+_CODES = {"8480-6": "Systolique", "8462-4": "Diastolique"}
+
+
+def _coded(concept: Any) -> str:
+    codings = concept.get("coding", ()) if isinstance(concept, dict) else ()
+    return next((_CODES.get(each.get("code", ""), each.get("code", "")) for each in codings), "")
+
+
+def _numbered(identifier: Json) -> str:
+    """Return what a number is: the INS, or the system that gave it."""
+    oid = identifier.get("system", "").removeprefix("urn:oid:")
+    return "INS" if oid in INS_OIDS else _words(identifier.get("type")) or oid
 
 
 _STATUS = {

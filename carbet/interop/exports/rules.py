@@ -38,6 +38,8 @@ LEFT_BEHIND = {
     "PatientTelecom": "said with its Patient",
     "HospitalMessage": "what a hospital sent, before it became Encounter or Document",
     "RecordExport": "an export itself",
+    "IncomingMail": "how a Document came; what nobody filed yet is in nobody's record",
+    "OutgoingMail": "how a Document left, by secure mail",
     "Thread": "said by its Messages, each with the subject",
     "OutboxMessage": "what waits to leave the house, about what the record holds",
     "PatientSearch": "hashed keys by which Patient is found",

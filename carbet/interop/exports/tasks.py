@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import orjson
-from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from carbet.coordination.documents.rules.content import CDA, KINDS
@@ -90,6 +89,7 @@ class _Archive:
         self.counts: dict[str, int] = {}
         self.referred: dict[str, set[int]] = defaultdict(set)
         self.readable: dict[str, str] = {}
+        self.names: dict[str, str] = {}
         self.done = 0
 
     def write(self) -> int:
@@ -123,7 +123,9 @@ class _Archive:
                         if not shown:
                             page.write(presenters.title(section.title).encode())
                             shown = True
-                        for text in presenters.articles(map(self._with_readable, batch)):
+                        self._name(batch)
+                        told = map(self._with_readable, batch)
+                        for text in presenters.articles(told, names=self.names):
                             page.write(text.encode())
                 for resource in self._directory():
                     bundle.write(b",\n" + orjson.dumps(bundle_entry(resource)))
@@ -197,6 +199,22 @@ class _Archive:
                 name = f"lecture/{files.kind}-{row.pk}.html"
                 self.zip.writestr(name, presenters.clinical_page(clinical, name=row.name))
                 self.readable[path] = name
+
+    def _name(self, batch: list[Json]) -> None:
+        """Keep the names that a circle refers to, for the readable page."""
+        self.names |= presenters.names_of(batch)
+        if not any(each["resourceType"] == "CareTeam" for each in batch):
+            return
+        for kind in ("Organization", "Practitioner", "PractitionerRole"):
+            with self._reading():
+                found = referred(kind, self.referred[kind])
+            if kind == "PractitionerRole":
+                for each in found:
+                    self._refer(each)
+                with self._reading():
+                    people = referred("Practitioner", self.referred["Practitioner"])
+                self.names |= presenters.names_of(people)
+            self.names |= presenters.names_of(found, known=self.names)
 
     def _with_readable(self, resource: Json) -> Json:
         if resource["resourceType"] != "DocumentReference":
@@ -413,21 +431,6 @@ def _write_manifest(folder: Path, state: dict[str, Any], now: datetime) -> int:
     )
     (folder / _STATE).unlink()
     return sum(held["lines"] for held in state.values())
-
-
-# --- Beside the exports -------------------------------------------------------------------------
-
-
-@app.periodic(cron="*/2 * * * *")
-@app.task(name="exports.resume", queue="default", pass_context=True)
-async def resume(context: JobContext, timestamp: int) -> None:
-    """Give back to a worker what one that died was building: both builders bear being begun again.
-
-    A killed worker leaves its job as under way, for good, and its lock with it.
-    """
-    for name in (operations.BUILD_RECORD, operations.BUILD_TERRITORY):
-        for job in await context.app.job_manager.get_stalled_jobs(task_name=name):
-            await context.app.job_manager.retry_job(job)
 
 
 @app.periodic(cron="23 * * * *")

@@ -91,8 +91,8 @@ def _every(model: type[Model]) -> Callable[[], QuerySet[Any]]:
 SECTIONS = (
     _served("Patient", "Identité", "pk"),
     Section("Consent", "Accord au partage", _every(Consent), writing.consents),
-    _served("CareTeam", "Cercle de soins"),
     _served("RelatedPerson", "Proches"),
+    _served("CareTeam", "Cercle de soins"),
     Section("Situation", "Situation de vie", _every(Situation), writing.situations),
     Section(
         "EmergencyInformation",

@@ -70,6 +70,10 @@ def test_the_archive_holds_every_row_that_its_asker_sees_and_no_other(scene, who
     assert len(files) == sum(seen[f"fichiers {each.kind}"] for each in FILES)
     assert "<script" not in page
     assert "Claire" in page
+    # Names, never references; no word that would be false tomorrow.
+    assert "PractitionerRole/" not in page
+    assert "aujourd" not in page
+    assert "Inès Robeiri" in page
 
 
 def test_a_medical_row_stays_out_of_a_social_member_s_archive(scene, monkeypatch):
