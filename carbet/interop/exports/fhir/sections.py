@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 
 from carbet.coordination.care_plans.models import CarePlan
-from carbet.coordination.care_teams.models import Consent
 from carbet.coordination.detection.models import DetectedIssue
 from carbet.coordination.documents import queries as documents
 from carbet.coordination.documents.choices import DocumentStatus
@@ -90,7 +89,7 @@ def _every(model: type[Model]) -> Callable[[], QuerySet[Any]]:
 
 SECTIONS = (
     _served("Patient", "Identité", "pk"),
-    Section("Consent", "Accord au partage", _every(Consent), writing.consents),
+    _served("Consent", "Accord au partage"),
     _served("RelatedPerson", "Proches"),
     _served("CareTeam", "Cercle de soins"),
     Section("Situation", "Situation de vie", _every(Situation), writing.situations),

@@ -9,7 +9,6 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from carbet.coordination.care_plans.models import CarePlan, CarePlanVersion, PlanReview
-from carbet.coordination.care_teams.models import Consent
 from carbet.coordination.detection.models import DetectedIssue
 from carbet.coordination.documents.choices import LOINC, TA_CDA, DocumentStatus
 from carbet.coordination.documents.models import Document, File
@@ -39,27 +38,6 @@ def attachment(kind: str, file: File | RequestFile | Attachment) -> Json:
         "size": file.size,
         "title": file.name,
     }
-
-
-def consents(rows: QuerySet[Consent]) -> list[Json]:
-    """Return the Consent resources of what persons decided about sharing."""
-    scope = "http://terminology.hl7.org/CodeSystem/consentscope"
-    return [
-        _pruned(
-            {
-                "resourceType": "Consent",
-                "id": f"consent-{row.pk}",
-                "status": "active",
-                "scope": fhir.concept(scope, "patient-privacy"),
-                "category": [fhir.concept(LOINC, "59284-0", "Attestation de consentement")],
-                "patient": fhir.reference("Patient", row.patient_id),
-                "dateTime": fhir.instant(row.recorded_at),
-                "policyRule": {"text": "Partage au sein du cercle de soins (CSP L1110-4)"},
-                "provision": {"type": row.decision},
-            }
-        )
-        for row in rows
-    ]
 
 
 def situations(rows: QuerySet[Situation]) -> list[Json]:

@@ -9,12 +9,17 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from carbet.coordination.assessments import fhir as assessments_fhir
 from carbet.coordination.care_plans import fhir as care_plans_fhir
 from carbet.coordination.care_teams import fhir as care_teams_fhir
-from carbet.coordination.care_teams.models import CareTeam, CareTeamParticipant, RelatedPerson
+from carbet.coordination.care_teams.models import (
+    CareTeam,
+    CareTeamParticipant,
+    Consent,
+    RelatedPerson,
+)
 from carbet.coordination.notebook import fhir as notebook_fhir
 from carbet.coordination.scheduling import fhir as scheduling_fhir
 from carbet.coordination.scheduling.models import Slot
@@ -38,6 +43,7 @@ from carbet.registries.patients.models import Patient
 
 MODELS: dict[str, type[Model]] = {
     "CareTeam": CareTeam,
+    "Consent": Consent,
     "Patient": Patient,
     "RelatedPerson": RelatedPerson,
     **offer.MODELS,
@@ -51,6 +57,7 @@ MODELS: dict[str, type[Model]] = {
 }
 _WRITERS: dict[str, Callable[[Any], list[Json]]] = {
     "CareTeam": care_teams_fhir.care_teams,
+    "Consent": care_teams_fhir.consents,
     "Patient": patients_fhir.resources,
     "RelatedPerson": care_teams_fhir.related_persons,
     "Practitioner": directory_fhir.practitioners,
@@ -170,6 +177,7 @@ def _circle_versions(number: int) -> list[Json]:
 
 _VERSIONS: dict[str, Callable[[int], list[Json]]] = {
     "CareTeam": _circle_versions,
+    "Consent": care_teams_fhir.consent_versions,
     "DocumentReference": notebook_fhir.note_versions,
     "CarePlan": lambda number: plans_search.with_requests(
         care_plans_fhir.care_plan_versions(number)
@@ -480,6 +488,25 @@ def _related(token: Token) -> Q:
     return role | tie if token.system is None else role
 
 
+def _decided(when: When) -> Q:
+    """Return the condition on when a decision was written, or replaced by another."""
+    replaced = Consent.objects.filter(
+        _moment("recorded_at")(when),
+        patient_id=OuterRef("patient_id"),
+        recorded_at__gt=OuterRef("recorded_at"),
+    )
+    return _moment("recorded_at")(when) | _moment("proved_at")(when) | Q(Exists(replaced))
+
+
+def _holding(token: Token) -> Q:
+    """Return the condition on decisions that hold, the latest of each person, or do no more."""
+    later = Q(recorded_at__gt=OuterRef("recorded_at")) | Q(
+        recorded_at=OuterRef("recorded_at"), pk__gt=OuterRef("pk")
+    )
+    replaced = Q(Exists(Consent.objects.filter(later, patient_id=OuterRef("patient_id"))))
+    return {"active": ~replaced, "inactive": replaced}.get(token.code, Q(pk__in=[]))
+
+
 def _status(token: Token) -> Q:
     return Q(status=token.code)
 
@@ -501,6 +528,11 @@ CONDITIONS: dict[tuple[str, str], Callable[[Any], Q]] = {
     ("CareTeam", "participant-start"): _of_stay(_moment("started_at")),
     ("CareTeam", "participant-end"): _of_stay(_end("ended_at")),
     ("CareTeam", "managingOrganization"): _pointing("managing_organization_id"),
+    ("Consent", "_lastUpdated"): _decided,
+    ("Consent", "patient"): _pointing("patient_id"),
+    ("Consent", "patient.identifier"): _person_identified("patient_id"),
+    ("Consent", "status"): _holding,
+    ("Consent", "date"): _moment("recorded_at"),
     ("Patient", "identifier"): _person_identified("pk"),
     ("RelatedPerson", "patient"): _pointing("patient_id"),
     ("RelatedPerson", "name"): lambda text: (

@@ -44,13 +44,14 @@ def written(system, official):
         assert answer.status_code == 201, answer.content.decode()
         found[kind] = answer["Location"].split("/fhir")[1].split("/_history")[0]
     with row_security.acting_as(internal("test"), now=NOW, operation="test"):
-        Consent.objects.create(
+        consent = Consent.objects.create(
             patient_id=int(found["Patient"].rpartition("/")[2]),
             decision=ConsentDecision.GIVEN,
             given_by=ConsentGiver.PERSON,
             recorded_by=PractitionerRole.objects.order_by("pk").first(),
             recorded_at=NOW,
         )
+        found["Consent"] = f"/Consent/{consent.pk}"
         found |= plan_for(int(found["Patient"].rpartition("/")[2]))
     answer = system.post("/ServiceRequest", support_for(found["Patient"].strip("/")))
     assert answer.status_code == 201, answer.content.decode()
@@ -284,7 +285,7 @@ def test_every_served_type_is_in_the_proof_above():
         *("CareTeam", "Patient", "RelatedPerson", "Appointment", "CarePlan", "Goal"),
         *("Subscription", "CommunicationRequest"),
         *("DocumentReference", "Observation", "Binary", "ServiceRequest"),
-        "QuestionnaireResponse",
+        *("QuestionnaireResponse", "Consent"),
     }
     assert set(queries.MODELS) == set(RESOURCES)
 
@@ -335,8 +336,9 @@ def statements(act):
 
 def test_a_read_takes_three_statements(system, written):
     """Token and door, the resource, the trace; and the person, bytes or steps that it holds."""
-    # A plan holds its circle, its members, its parts and its requests.
-    parts = {"CarePlan": 4} | dict.fromkeys(
+    # A plan holds its circle, its members, its parts and its requests; a decision, those after it,
+    # its writings and its exceptions.
+    parts = {"CarePlan": 4, "Consent": 3} | dict.fromkeys(
         (
             *("Subscription", "CommunicationRequest", "Binary", "ServiceRequest"),
             *("Goal", "QuestionnaireResponse"),

@@ -8,6 +8,7 @@ from carbet.interop.fhir_api.rules.registry.parameters import (
     TOKEN,
     Parameter,
     identified,
+    one_of,
     parameters,
     standard,
 )
@@ -54,5 +55,21 @@ SERVED = (
         },
         documentation="Un seul cercle par personne. Chaînages : subject.identifier,"
         " subject:Patient.identifier, patient.identifier.",
+    ),
+    Resource(
+        "Consent",
+        "http://hl7.org/fhir/StructureDefinition/Consent",
+        (*READING, "vread", "history-instance"),
+        parameters(
+            standard("clinical", "patient", REFERENCE, *PERSON),
+            *identified("patient"),
+            standard("Consent", "status", TOKEN),
+            standard("clinical", "date", DATE),
+        ),
+        includes={"Consent:patient": "Patient"},
+        asks_one_of=one_of("_id", "patient", "patient.identifier"),
+        documentation="Ce que la personne a décidé du partage : la dernière décision est active,"
+        " les précédentes inactives. provision.provision dit ce qu’elle ferme à un membre. Lecture"
+        " seule : un accord se recueille auprès d’elle.",
     ),
 )
