@@ -62,12 +62,14 @@ class Walk:
         self.domains = [domain("chc"), domain("chog")]
         self.now = NOW
         self.done = 0
+        self.taken = False
 
     def go(self, act, a, b, c):
         """Do one thing; a refusal leaves everything as it was."""
         self.now += timedelta(minutes=1)
         before = picture() if c % 3 == 0 else None
         latest = latest_decision()
+        self.taken = False
         try:
             getattr(self, act)(a, b, c)
         except UnableTo:
@@ -81,7 +83,7 @@ class Walk:
         if before is not None and decision and decision != latest and act != "undo":
             made = list(Reconciliation.objects.filter(pk__gt=latest or 0).order_by("-pk"))
             if all(each.kind in undoable for each in made):
-                self.undone_is_as_before(made, before, told=act in SAID)
+                self.undone_is_as_before(made, before, told=act in SAID or self.taken)
 
     def undone_is_as_before(self, made, before, *, told):
         for each in made:
@@ -207,6 +209,8 @@ class Walk:
         pairs = list(Pair.objects.filter(state__in=("open", "proposed")).order_by("pk"))
         if pairs:
             pair = pairs[a % len(pairs)]
+            # Of a number said to be one person's, what was told is taken: told, as by its domain.
+            self.taken = pair.second is None and c % 2 == 0
             agent = ("identity_agent", "second_agent")[b % 2]
             operations.decide(
                 actor=self.world.actor(agent),

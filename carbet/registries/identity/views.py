@@ -119,7 +119,8 @@ def _after(request: HttpRequest, pair: Any) -> HttpResponse:
             request, "Fusion proposée. Un autre agent la confirme avant qu’un dossier bouge."
         )
     elif pair.state == PairState.SAME:
-        messages.success(request, "Décidé : même personne. La décision peut être annulée.")
+        undone = " La décision peut être annulée." if pair.reconciliation_id else ""
+        messages.success(request, f"Décidé : même personne.{undone}")
     else:
         messages.success(request, "Décidé : personnes différentes. Aucune machine n’y reviendra.")
     following = queries.next_waiting(but=pair.pk)
