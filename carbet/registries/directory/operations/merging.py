@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -23,6 +24,9 @@ from carbet.registries.directory.rules.nomenclature import PROFESSIONS
 
 # Of each outcome of each type, what the report tells line by line; the counts are exact.
 MOST_LINES = 5000
+# New rows are written by so many, whose triggers and checks are done before the next.
+WRITTEN_AT_ONCE = 50_000
+_BLOCK = 8192
 # A whole copy that no longer says more than this share of what we know looks cut short.
 MOST_MISSING = 0.1
 FEW_MISSING = 20
@@ -160,6 +164,7 @@ class _Merge:
     ) -> None:
         self.cursor, self.run, self.name, self.kind = cursor, run, name, kind
         self.now, self.done = now, done
+        self.new = 0
         self.values = {"run": run.pk, "source": run.source, "kind": name, "now": now}
 
     def sql(self, statement: str, **values: Any) -> int:
@@ -349,7 +354,7 @@ class _Merge:
             )
 
     def _number(self) -> None:
-        self.sql(
+        self.new = self.sql(
             "UPDATE merging SET is_new = true,"
             f" target_id = nextval(pg_get_serial_sequence('{self.kind.table}', 'id'))"
             " WHERE target_id IS NULL AND problem IS NULL"
@@ -383,15 +388,19 @@ class _Merge:
             "jsonb_build_object('id', m.target_id, 'updated_at', %(now)s::timestamptz,"
             " 'source', %(source)s::text, 'kept',"
         )
-        self.sql(
-            f"INSERT INTO {kind.table} (id, {names}) SELECT r.id, "
-            + ", ".join(f'r."{column}"' for column in columns)
-            + f" FROM merging m, LATERAL jsonb_populate_record(NULL::{kind.table},"
-            f" %(empty)s::jsonb || m.fields || {said}"
-            " jsonb_build_object(%(source)s::text, m.kept))) r"
-            " WHERE m.is_new AND m.problem IS NULL",
-            empty=empty,
-        )
+        for start, end in self._stretches():
+            self.sql(
+                f"INSERT INTO {kind.table} (id, {names}) SELECT r.id, "
+                + ", ".join(f'r."{column}"' for column in columns)
+                + f" FROM merging m, LATERAL jsonb_populate_record(NULL::{kind.table},"
+                f" %(empty)s::jsonb || m.fields || {said}"
+                " jsonb_build_object(%(source)s::text, m.kept))) r"
+                " WHERE m.is_new AND m.problem IS NULL"
+                " AND m.ctid >= %(start)s::tid AND m.ctid < %(end)s::tid",
+                empty=empty,
+                start=start,
+                end=end,
+            )
         self.sql(
             f"UPDATE merging m SET was_open = {kind.is_open} FROM {kind.table} t"
             " WHERE t.id = m.target_id AND m.problem IS NULL AND NOT m.is_new"
@@ -413,6 +422,17 @@ class _Merge:
             f"UPDATE merging m SET now_open = {kind.is_open} FROM {kind.table} t"
             " WHERE t.id = m.target_id AND m.problem IS NULL AND NOT m.is_new"
         )
+
+    def _stretches(self) -> list[tuple[str, str]]:
+        """Return where new rows begin and end, stretch by stretch: memory does not grow with them.
+
+        Structures point to one another: they are written at once.
+        """
+        self.sql("SELECT pg_relation_size('merging')")
+        blocks = self.cursor.fetchone()[0] // _BLOCK
+        parts = 1 if self.name == "Organization" else self.new // WRITTEN_AT_ONCE + 1
+        bounds = [blocks * part // parts for part in range(parts + 1)]
+        return [(f"({low},0)", f"({high},0)") for low, high in pairwise(bounds) if low < high]
 
     def _attach(self) -> None:
         """Replace what hangs on the rows written, as far as this source said it."""

@@ -86,6 +86,16 @@ def test_pages_are_followed_and_only_changes_come_after():
     assert told(run, "changed") == [(None, "")]
 
 
+def test_new_rows_are_written_stretch_by_stretch(monkeypatch):
+    from carbet.registries.directory.operations import merging
+
+    monkeypatch.setattr(merging, "WRITTEN_AT_ONCE", 7)
+    with StandIn(directory(60), key="k") as server:
+        assert counts(ask(server)) == (121, 0, 0, 0, 0)
+        assert PractitionerRole.objects.filter(practitioner__isnull=False).count() == 60
+        assert counts(ask(server, everything=True)) == (0, 0, 121, 0, 0)
+
+
 def test_everything_again_changes_nothing():
     with StandIn(directory(60), key="k") as server:
         ask(server)
