@@ -1,11 +1,13 @@
 """A real house for the journeys: the demonstration, as a newcomer starts it, and real browsers."""
 
+import base64
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +16,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from tests import mail_server
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CARBET_CHROMIUM", "/usr/bin/chromium")
@@ -56,7 +60,21 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory) -> Iterator[House]:
+def post() -> Iterator[mail_server.MailServer | None]:
+    """Run a true mail server for the house, nothing where the machine has none."""
+    if mail_server.missing():
+        yield None
+        return
+    # Not in the folder of pytest, that each other run closes again to the users of the server.
+    with (
+        tempfile.TemporaryDirectory(prefix="carbet-post-", ignore_cleanup_errors=True) as folder,
+        mail_server.running(Path(folder)) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory, post) -> Iterator[House]:
     """Start `carbet demo` in an empty state folder, as after a fresh clone."""
     state = tmp_path_factory.mktemp("house")
     pages, live = _free_port(), _free_port()
@@ -73,6 +91,12 @@ def house(tmp_path_factory) -> Iterator[House]:
         "CARBET_ESCALATION_MINUTES": "0.05 0.05",
         "CARBET_PSC_PORT": str(_free_port()),
     }
+    if post is not None:
+        environment |= {
+            "CARBET_MSS_SERVERS": post.described,
+            "CARBET_MSS_AUTHORITIES": post.authorities,
+            "CARBET_FILE_KEYS": "1:" + base64.b64encode(b"k" * 32).decode(),
+        }
     log = state / "demo.log"
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -8,12 +8,13 @@ from carbet.core.actor import Actor, Level, internal, organization_key, role_key
 from carbet.core.operation import UnableToAct
 from carbet.interop.secure_mail.models import IncomingMail, Mailbox, OutgoingMail
 from carbet.registries.directory.models import PractitionerRole
-from carbet.registries.directory.rules import FIND_PATIENT, MANAGE_RIGHTS
+from carbet.registries.directory.rules import FIND_PATIENT, MANAGE_RIGHTS, READ_ACTIVITY
 
 __all__ = [
     "FIND_PATIENT",
     "HOUSE",
     "MANAGE_RIGHTS",
+    "READ_ACTIVITY",
     "NoSuchMail",
     "NoSuchRecord",
     "get_incoming",

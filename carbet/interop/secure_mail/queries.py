@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, Min, OuterRef, Q
 
 from carbet.coordination.care_teams import queries as circles
 from carbet.core import row_security, sealing
@@ -24,6 +24,7 @@ from carbet.interop.secure_mail.models import (
 )
 from carbet.interop.secure_mail.rules import contents, reading
 from carbet.interop.secure_mail.rules.contents import Refused
+from carbet.registries.directory.choices import Category
 from carbet.registries.directory.fhir.reading.red_list import address_fingerprint
 from carbet.registries.directory.models import (
     HealthcareService,
@@ -250,3 +251,59 @@ def _read(mail: IncomingMail, *, now: datetime) -> reading.Mail:
             bytes(held.data), key=held.sealed_with, file_id=mail.pk, rank=0, kind=RAW_KIND
         )
     return reading.read(data)
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """How many professionals practise, and how many of them have a secure mailbox."""
+
+    key: str
+    label: str
+    total: int
+    equipped: int
+
+    @property
+    def percent(self) -> float:
+        """The equipped ones among all, in percent."""
+        return 100 * self.equipped / self.total if self.total else 0.0
+
+
+def equipment(
+    *, now: datetime, profession: str = "", commune: str = ""
+) -> tuple[Equipment, list[Equipment], list[Equipment]]:
+    """Return the rate of professionals with a secure mailbox: all, by profession, by commune.
+
+    A professional counts once in each line, equipped when they or one of the roles held has a
+    mailbox, on the red list or not.
+    """
+    roles = PractitionerRole.objects.filter(
+        Q(ended_at__isnull=True) | Q(ended_at__gt=now),
+        practitioner__active=True,
+        organization__active=True,
+        category__in=(Category.MEDICAL, Category.PARAMEDICAL),
+    )
+    if profession:
+        roles = roles.filter(profession=profession)
+    if commune:
+        roles = roles.filter(organization__commune=commune)
+    boxes = SecureMailbox.objects.filter(
+        Q(role=OuterRef("pk")) | Q(practitioner=OuterRef("practitioner_id"))
+    )
+    roles = roles.annotate(has_box=Q(~Q(secure_email="") | Exists(boxes)))
+    counted = {
+        "total": Count("practitioner", distinct=True),
+        "equipped": Count("practitioner", distinct=True, filter=Q(has_box=True)),
+    }
+    whole = roles.aggregate(**counted)
+    by_profession = roles.values_list("profession", Min("profession_label")).annotate(**counted)
+    by_commune = roles.values_list("organization__commune", "organization__commune__name").annotate(
+        **counted
+    )
+    return (
+        Equipment("", "Ensemble", whole["total"], whole["equipped"]),
+        [Equipment(*row) for row in by_profession.order_by("-total", "profession")[:100]],
+        [
+            Equipment(key or "", name or "Commune inconnue", *rest)
+            for key, name, *rest in by_commune.order_by("-total", "organization__commune")[:100]
+        ],
+    )

@@ -1,8 +1,11 @@
 """What the worker does for secure mail: look into mailboxes, carry out what came."""
 
+import contextlib
 import smtplib
+import threading
 import time
 
+from django.db import connection
 from procrastinate.contrib.django import app
 
 from carbet.connectors import mssante
@@ -15,12 +18,16 @@ from carbet.interop.secure_mail.operations.holding import account_of
 from carbet.interop.secure_mail.operations.waking import (
     COLLECT,
     PROCESS,
+    WATCH,
     collect_soon,
     process_soon,
 )
 
 # The worker has other work: a full mailbox is emptied by turns.
 TURN_SECONDS = 5.0
+# Each mailbox watched is a connection and a thread of the worker; the others wait for the minute.
+MOST_WATCHED = 100
+_watched: dict[int, tuple[threading.Thread, threading.Event]] = {}
 
 
 @app.task(name=COLLECT, queue="feed")
@@ -97,7 +104,53 @@ def process() -> None:
 def sweep(timestamp: int) -> None:
     """Look into every mailbox, and carry out what lost its job: the worker was killed."""
     now = current_time()
-    for mailbox in queries.looked_into(now=now):
+    mailboxes = queries.looked_into(now=now)
+    for mailbox in mailboxes:
         collect_soon(mailbox.pk)
+    watch_all([mailbox.pk for mailbox in mailboxes])
     if queries.is_waiting(now=now):
         process_soon()
+
+
+@app.task(name=WATCH, queue="feed")
+def watch() -> None:
+    """Watch the mailboxes as they are declared now."""
+    watch_all([mailbox.pk for mailbox in queries.looked_into(now=current_time())])
+
+
+def watch_all(mailbox_ids: list[int]) -> None:
+    """Watch these mailboxes (IMAP IDLE), in threads that die with the worker; no longer others."""
+    for number, (thread, stop) in list(_watched.items()):
+        if number not in mailbox_ids:
+            stop.set()
+        if not thread.is_alive():
+            del _watched[number]
+    for number in mailbox_ids[:MOST_WATCHED]:
+        if number not in _watched:
+            stop = threading.Event()
+            thread = threading.Thread(target=_watch, args=(number, stop), daemon=True)
+            _watched[number] = (thread, stop)
+            thread.start()
+
+
+def _watch(mailbox_id: int, stop: threading.Event) -> None:
+    """Call the worker each time that something comes; a lost connection is opened a minute later.
+
+    What it misses is found by the minute's look.
+    """
+    try:
+        with row_security.acting_as(access.HOUSE, now=current_time()):
+            account = account_of(Mailbox.objects.get(pk=mailbox_id, active=True))
+    except (mssante.NotConnected, Mailbox.DoesNotExist):
+        return
+    finally:
+        connection.close()
+
+    def told() -> None:
+        try:
+            collect_soon(mailbox_id)
+        finally:
+            connection.close()
+
+    with contextlib.suppress(mssante.Denied, OSError):
+        mssante.watch(account, told, stop)

@@ -13,6 +13,7 @@ urlpatterns = [
     path("courrier/envoyes/", views.sent, name="sent"),
     path("courrier/envoyes/<sid:sent_id>/annuler/", views.cancel, name="cancel"),
     path("courrier/envoyes/<sid:sent_id>/renvoyer/", views.retry, name="retry"),
+    path("pilotage/messagerie-securisee/", views.equipment, name="equipment"),
     path(_ONE, views.mail, name="mail"),
     path(_ONE + "classer/", views.file, name="file"),
     path(_ONE + "ecarter/", views.decide, name="decide"),

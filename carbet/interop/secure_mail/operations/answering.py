@@ -1,6 +1,5 @@
 """Answer a mail: the receipt that it asks for, or its return with a reason. Once each."""
 
-import uuid
 from datetime import datetime
 
 from carbet.connectors import mssante
@@ -9,10 +8,8 @@ from carbet.core.models import OutboxMessage
 from carbet.interop.secure_mail.choices import ErrorCode, MailStatus
 from carbet.interop.secure_mail.models import IncomingMail, Mailbox
 from carbet.interop.secure_mail.operations.leaving import leave
-from carbet.interop.secure_mail.operations.receiving import raw_of
+from carbet.interop.secure_mail.operations.receiving import RECEIPT, RETURN, raw_of
 from carbet.interop.secure_mail.rules import reading, writing
-
-RECEIPT, RETURN = "secure_mail.receipt", "secure_mail.return"
 
 
 def ask_receipt(row: IncomingMail, *, now: datetime) -> None:
@@ -35,7 +32,7 @@ def ask_return(row: IncomingMail, *, code: str, now: datetime) -> None:
     outbox.send(
         RETURN,
         {"mail_id": row.pk, "code": code, "at": now.isoformat()},
-        idempotency_key=f"{RETURN}:{row.pk}:{uuid.uuid4()}",
+        idempotency_key=f"{RETURN}:{row.pk}",
         now=now,
     )
 

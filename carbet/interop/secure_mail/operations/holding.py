@@ -13,7 +13,7 @@ from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, operation
 from carbet.interop.secure_mail import access
 from carbet.interop.secure_mail.models import Credential, Mailbox, MailboxState
-from carbet.interop.secure_mail.operations.waking import collect_soon
+from carbet.interop.secure_mail.operations.waking import collect_soon, watch_soon
 
 _KIND = "secure mailbox"
 
@@ -88,6 +88,7 @@ def declare_mailbox(
             _seal(row, password, key=key, now=now)
         MailboxState.objects.update_or_create(mailbox=row, defaults={"owner": owner, "problem": ""})
         collect_soon(row.pk)
+        watch_soon()
     trace.about(entity=row)
     return row
 
@@ -105,6 +106,7 @@ def close_mailbox(trace: Trace, *, actor: Actor, now: datetime, mailbox: Mailbox
     row.save(update_fields=["active", "updated_at", "updated_by_name"])
     with row_security.acting_as(for_house(actor), now=now, operation="mailbox.close"):
         Credential.objects.filter(mailbox=row).update(data=b"", sealed_with=0)
+        watch_soon()
     trace.about(entity=row)
 
 

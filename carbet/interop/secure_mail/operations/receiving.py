@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from carbet.connectors import mssante
 from carbet.core import sealing
 from carbet.core.actor import Actor
 from carbet.core.append import append
@@ -14,6 +15,8 @@ from carbet.interop.secure_mail.models import RAW_KIND, IncomingMail, Mailbox, O
 from carbet.interop.secure_mail.operations.waking import process_soon
 from carbet.interop.secure_mail.rules import reading
 
+# Topics of the outbox: what answers a mail, once each.
+RECEIPT, RETURN = "secure_mail.receipt", "secure_mail.return"
 TOO_LONG = "Ce courrier pèse plus de 45 Mo : il reste entier sur le serveur, sans être lu."
 
 
@@ -36,8 +39,7 @@ def take(
         whole: `data` is all of it, not its header alone.
     """
     head = reading.heading(data)
-    ours = OutgoingMail.objects.filter(mailbox=mailbox, message_id=head.message_id)
-    if head.message_id and head.sender == mailbox.address and ours.exists():
+    if _is_ours(mailbox, head):
         trace.about(entity="IncomingMail x0", reason="copie d’un envoi")
         return None
     with connection.cursor() as cursor:
@@ -70,6 +72,20 @@ def take(
         process_soon()
     trace.about(entity=row, reason="" if created else "déjà reçu")
     return row
+
+
+def _is_ours(mailbox: Mailbox, head: reading.Heading) -> bool:
+    """Tell whether this is the copy that comes back of a document, a receipt or a return sent."""
+    if not head.message_id or head.sender != mailbox.address:
+        return False
+    if OutgoingMail.objects.filter(mailbox=mailbox, message_id=head.message_id).exists():
+        return True
+    answered = IncomingMail.objects.filter(mailbox=mailbox, message_id=head.in_reply_to)
+    return any(
+        mssante.new_message_id(mailbox.address, f"{topic}:{number}") == head.message_id
+        for number in answered.values_list("pk", flat=True)
+        for topic in (RECEIPT, RETURN)
+    )
 
 
 def raw_of(row: IncomingMail) -> bytes:

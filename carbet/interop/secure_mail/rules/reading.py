@@ -46,6 +46,7 @@ class Heading:
     subject: str
     asks_receipt: bool
     automatic: bool
+    in_reply_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def heading(data: bytes) -> Heading:
         # A receipt goes to who wrote, never where a header sends it (RFC 8098, § 2.1).
         asks_receipt=bool(asked) and asked == sender,
         automatic=bool(submitted) and submitted != "no",
+        in_reply_to=said(message, "In-Reply-To")[:500],
     )
 
 

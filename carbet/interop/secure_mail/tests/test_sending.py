@@ -217,6 +217,9 @@ def test_a_mail_that_asks_is_answered_once(office, seed, code):
     leave(office)
     leave(office)
     [got] = office.server.mails(mails.SENDER)[before:]
+    # Its copy comes back to the mailbox: it is no mail that came.
+    assert len(office.work()) == 1
+    assert office.inbox("Carbet-Envoyes") == 1
     read = reading.read(got)
     assert read.receipt is not None
     assert read.receipt.original == reading.heading(data).message_id

@@ -1,5 +1,6 @@
 """Pages of secure mail."""
 
+from carbet.interop.secure_mail.views.equipping import equipment
 from carbet.interop.secure_mail.views.holding import close, mailboxes
 from carbet.interop.secure_mail.views.receiving import (
     attachment,
@@ -16,6 +17,7 @@ __all__ = [
     "cancel",
     "close",
     "decide",
+    "equipment",
     "file",
     "mail",
     "mailboxes",

@@ -18,6 +18,7 @@ from carbet.steering.demonstration import (
     offer,
     rights,
     scheduling,
+    secure_mail,
     services,
     story,
     support,
@@ -52,6 +53,7 @@ class Command(BaseCommand):
             added = following.follow(now=now, opened=opened)
             support.load(now=now, opened=opened)
             messaging.load(now=now)
+            secure_mail.load(now=now)
             assessments.load(now=now)
             offer.load(now=now)
             scheduling.load(now=now)
