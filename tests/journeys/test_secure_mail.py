@@ -115,23 +115,32 @@ def test_what_is_not_sure_is_decided_in_the_tray_and_taken_back(gp, post):
     gp.sees("À qui est ce courrier")
 
 
-def test_a_letter_leaves_to_the_circle(gp, post):
-    # Given a letter that the doctor wrote in the record
+def test_the_plan_leaves_to_the_nurse(gp, post):
+    # Given the approved plan of a person, filed in her record
     record = record_of(gp)
+    gp.go(f"{record}plan/versions/1/")
+    gp.press("Classer dans les documents")
     gp.go(f"{record}documents/")
-    gp.follow("Lettre à l’infirmière")
-    # When he sends it to the nurse
+    gp.follow(re.compile("^Plan personnalisé"))
+    # When the doctor sends it to the nurse
     gp.follow("Envoyer par messagerie sécurisée")
     gp.choose("De", BOX)
-    gp.tick(re.compile("^Solange Adélaïde|Solange Adélaïde"))
+    gp.tick(re.compile("Solange Adélaïde"))
     gp.press("Envoyer")
     gp.sees("Le courrier part")
-    # Then it leaves, and the page says so
-    soon(gp, "/courrier/envoyes/", "Parti")
+    # Then it has left, once, in the form that software reads
+    sent = gp.page.get_by_role("row").filter(has_text="Plan personnalisé")
     limit = time.monotonic() + 20
-    while not post.relayed:
+    while "Parti" not in sent.first.inner_text():
         assert time.monotonic() < limit
-        time.sleep(0.3)
-    copy = post.mails(BOX, "Carbet-Envoyes")[-1]
-    mail = email.message_from_bytes(copy, policy=email.policy.default)
-    assert mail["Subject"].startswith("XDM/1.0/DDM+Lettre à l’infirmière PLACIDE")
+        time.sleep(0.5)
+        gp.page.reload()
+    copies = [
+        email.message_from_bytes(each, policy=email.policy.default)
+        for each in post.mails("solange.adelaide@infirmier.mssante.example")
+    ]
+    [copy] = [each for each in copies if "Plan personnalisé" in each["Subject"]]
+    assert re.fullmatch(
+        r"XDM/1\.0/DDM\+Plan personnalisé.* CLET Georgette 19/05/1944", copy["Subject"]
+    )
+    assert next(copy.iter_attachments()).get_filename() == "IHE_XDM.zip"
