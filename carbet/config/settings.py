@@ -257,6 +257,12 @@ INSI_CERTIFICATE = os.environ.get("CARBET_INSI_CERTIFICATE", "")
 INSI_KEY = os.environ.get("CARBET_INSI_KEY", "")
 INSI_IDAM = os.environ.get("CARBET_INSI_IDAM", "")
 INSI_EMITTER = os.environ.get("CARBET_INSI_EMITTER", "")
+# The shared record (DMP): its address, the certificate of the structure and its key (PEM files),
+# the authorities that it is trusted by. In a demonstration a sandbox answers.
+DMP_URL = os.environ.get("CARBET_DMP_URL", "")
+DMP_CERTIFICATE = os.environ.get("CARBET_DMP_CERTIFICATE", "")
+DMP_KEY = os.environ.get("CARBET_DMP_KEY", "")
+DMP_AUTHORITIES = os.environ.get("CARBET_DMP_AUTHORITIES", "")
 # Where software of others may be called when an event happens: hosts, "*" for a demonstration that
 # calls nobody.
 EVENT_HOSTS = frozenset(

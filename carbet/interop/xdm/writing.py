@@ -61,6 +61,14 @@ def write(
     return written.getvalue()
 
 
+ENTRY = "Document01"
+
+
+def metadata(packed: Packed, *, at: datetime) -> bytes:
+    """Return the metadata (ebRIM) of one document given alone: its entry is called `ENTRY`."""
+    return _metadata([packed], ["DOC00001.XML"], at)
+
+
 def _index(documents: Sequence[Packed], names: Sequence[str], source: str) -> bytes:
     lines = "".join(
         f'<li><a href="{_FOLDER}/{name}">{html.escape(packed.header.title)}</a>,'
