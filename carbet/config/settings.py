@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "carbet.interop.fhir_api",
     "carbet.interop.hospital_feed",
     "carbet.interop.secure_mail",
+    "carbet.interop.shared_record",
     "carbet.interop.exports",
     "carbet.portal",
     "carbet.steering.activity",

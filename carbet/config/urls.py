@@ -35,6 +35,7 @@ ROOMS = (
     "carbet.interop.fhir_api",
     "carbet.interop.hospital_feed",
     "carbet.interop.secure_mail",
+    "carbet.interop.shared_record",
     "carbet.interop.exports",
     "carbet.steering.activity",
     "carbet.portal",

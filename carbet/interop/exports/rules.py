@@ -39,6 +39,7 @@ LEFT_BEHIND = {
     "HospitalMessage": "what a hospital sent, before it became Encounter or Document",
     "RecordExport": "an export itself",
     "IncomingMail": "how a Document came; what nobody filed yet is in nobody's record",
+    "Deposit": "how a Document left, to the shared record",
     "OutgoingMail": "how a Document left, by secure mail",
     "Thread": "said by its Messages, each with the subject",
     "OutboxMessage": "what waits to leave the house, about what the record holds",
