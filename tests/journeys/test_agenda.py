@@ -113,3 +113,62 @@ def test_a_visit_is_fixed_on_a_phone(enter):
     nurse.press_in_main("Enregistrer")
     nurse.sees("Rien n’est encore enregistré")
     nurse.sees(re.compile("La personne a déjà un rendez-vous de 9 h à 9 h 30"))
+
+
+def test_who_waits_is_given_a_date_read_in_a_calendar_and_told_when_it_falls(enter):
+    # Given a nurse who asks the doctor to see somebody when he can
+    nurse, gp = enter(NURSE), enter(GP)
+    home = record_of(nurse, "Placide")
+    gp.go("/agenda/demandes/")
+    waits = (
+        gp.page.get_by_role("main").get_by_role("listitem").filter(has_text="Avis sur la marche")
+    )
+    expect(waits).to_have_count(0)
+    nurse.go(f"{home}agenda/attente/")
+    nurse.tick(re.compile("Le Bihan"))
+    nurse.type(re.compile("Objet"), "Avis sur la marche")
+    nurse.press("Inscrire")
+
+    # Then the doctor sees it without reloading, and fixes a date
+    expect(waits).to_have_count(1)
+    visit = waits.locator("a.row-title").get_attribute("href")
+    assert visit
+    gp.reach(waits.get_by_role("link", name=re.compile("Fixer une date")))
+    gp.page.keyboard.press("Enter")
+    gp.page.wait_for_url("**/deplacer/")
+    gp.check()
+    gp.page.get_by_label("Jour", exact=True).fill("2027-04-12")
+    gp.page.get_by_label("Heure", exact=True).fill("14:00")
+    gp.press_in_main("Enregistrer")
+    gp.go("/agenda/demandes/")
+    expect(waits).to_have_count(0)
+
+    # and reads it in the calendar of his telephone: an hour, never a name nor why
+    gp.go("/agenda/abonnement/")
+    gp.press(re.compile("Créer une adresse|Changer d’adresse"))
+    address = gp.page.get_by_role("main").locator("code").inner_text()
+    feed = gp.page.request.get(address)
+    assert feed.headers["content-type"].startswith("text/calendar")
+    said = feed.text()
+    assert "DTSTART" in said
+    assert "20270412T" in said
+    assert not re.search("placide|marche", said, re.IGNORECASE)
+
+    # When the person is in hospital, the doctor cancels and says why
+    gp.go(visit)
+    gp.follow("Annuler le rendez-vous")
+    gp.press_in_main("Annuler le rendez-vous")
+    gp.sees(re.compile("motif|obligatoire", re.IGNORECASE))
+    gp.choose("Motif", "Personne hospitalisée")
+    gp.press_in_main("Annuler le rendez-vous")
+
+    # Then the nurse reads why, and the calendar no longer holds it
+    nurse.go(visit)
+    nurse.sees("Personne hospitalisée")
+    said = gp.page.request.get(address).text()
+    assert "20270412T" not in said or "STATUS:CANCELLED" in said
+
+    # and an address that is closed opens nothing any more
+    gp.go("/agenda/abonnement/")
+    gp.press("Fermer l’adresse")
+    assert gp.page.request.get(address).status == 404
