@@ -5,7 +5,7 @@ import smtplib
 import threading
 import time
 
-from django.db import connection
+from django.db import DataError, connection
 from procrastinate.contrib.django import app
 
 from carbet.connectors import mssante
@@ -54,6 +54,7 @@ def collect(mailbox_id: int) -> None:
 
 def _collect(mailbox: Mailbox, account: mssante.Account) -> str:
     until = time.monotonic() + TURN_SECONDS
+    problem = ""
     with mssante.opened(account) as session:
         while arrivals := session.arrivals():
             for each in arrivals:
@@ -61,16 +62,21 @@ def _collect(mailbox: Mailbox, account: mssante.Account) -> str:
                 data = session.content(each.uid, headers_only=not whole)
                 if not data:
                     continue
-                kept = operations.take(
-                    actor=access.HOUSE,
-                    now=current_time(),
-                    mailbox=mailbox,
-                    uid=each.uid,
-                    uid_validity=session.validity,
-                    data=data,
-                    size=each.size,
-                    whole=whole,
-                )
+                try:
+                    kept = operations.take(
+                        actor=access.HOUSE,
+                        now=current_time(),
+                        mailbox=mailbox,
+                        uid=each.uid,
+                        uid_validity=session.validity,
+                        data=data,
+                        size=each.size,
+                        whole=whole,
+                    )
+                except (DataError, ValueError) as error:
+                    # It stays where it is, and stops nobody behind it.
+                    problem = f"Un courrier n’a pas pu être gardé ({type(error).__name__})."
+                    continue
                 # Only now that the row and its bytes are on disk here.
                 if kept is None:
                     session.take(each.uid, SENT)
@@ -78,10 +84,10 @@ def _collect(mailbox: Mailbox, account: mssante.Account) -> str:
                     session.take(each.uid)
                 if time.monotonic() > until:
                     collect_soon(mailbox.pk)
-                    return ""
-            if len(arrivals) < 50:
+                    return problem
+            if len(arrivals) < 50 or problem:
                 break
-    return ""
+    return problem
 
 
 @app.task(name=PROCESS, queue="feed")

@@ -134,9 +134,10 @@ def cancel_mail(trace: Trace, *, actor: Actor, now: datetime, mail: OutgoingMail
     Raises:
         UnableToSend: it left, or may have.
     """
-    row = OutgoingMail.objects.select_for_update().get(pk=mail.pk)
     with row_security.acting_as(for_house(actor), now=now, operation="secure_mail.cancel"):
-        message = _message_of(row)
+        # In the order of whoever sends it: the message, then the mail.
+        message = _message_of(mail)
+        row = OutgoingMail.objects.select_for_update().get(pk=mail.pk)
         if row.status == SendingStatus.SENT or message.status == OutboxMessage.Status.SENT:
             raise UnableToSend("Ce courrier est déjà parti.")
         if UNCERTAIN in message.last_error:
@@ -157,16 +158,15 @@ def retry_mail(trace: Trace, *, actor: Actor, now: datetime, mail: OutgoingMail)
     """
     from carbet.core import tasks
 
-    row = OutgoingMail.objects.select_for_update().get(pk=mail.pk)
     with row_security.acting_as(for_house(actor), now=now, operation="secure_mail.retry"):
-        message = _message_of(row)
+        message = _message_of(mail)
         if message.status != OutboxMessage.Status.FAILED:
             raise UnableToSend("Ce courrier n’est pas en échec.")
         message.status, message.attempts = OutboxMessage.Status.PENDING, 0
         message.due_at, message.settled_at = now, None
         message.save(update_fields=["status", "attempts", "due_at", "settled_at"])
         tasks.deliver.defer(message_id=message.pk)
-    trace.about(patient_id=row.patient_id, entity=row)
+    trace.about(patient_id=mail.patient_id, entity=mail)
 
 
 @outbox.sender(SEND, label="Document par messagerie sécurisée")

@@ -52,6 +52,8 @@ def carried(mail: Mail) -> list[Carried]:
     Raises:
         Refused: the subject and the archive disagree, or something in it is hostile or spoilt.
     """
+    if mail.spoilt:
+        raise Refused(ErrorCode.OTHER, "Ce courrier est mal formé : il n’est pas lu.")
     if mail.archives and not mail.announces:
         raise Refused(ErrorCode.OTHER, "L’objet ne commence pas par « XDM/1.0/DDM+ ».")
     if mail.announces and not mail.archives:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.header import decode_header
 from email.message import Message
+from email.parser import BytesHeaderParser
 from email.utils import parseaddr
 
 PREFIX = "XDM/1.0/DDM+"
@@ -67,6 +68,8 @@ class Mail:
     attachments: tuple[Attachment, ...] = field(repr=False)
     text: str = field(repr=False)
     receipt: Receipt | None = None
+    # Made so that it cannot be read: nothing of it is believed.
+    spoilt: bool = False
 
     @property
     def announces(self) -> bool:
@@ -76,10 +79,11 @@ class Mail:
 
 def heading(data: bytes) -> Heading:
     """Return what the header of a mail says; nothing in it can make this fail."""
-    message = email.message_from_bytes(data, policy=email.policy.compat32)
     head, separator, body = data.partition(b"\r\n\r\n")
     if not separator:
         head, _, body = data.partition(b"\n\n")
+    # The header alone: what follows may be made to break whoever parses it.
+    message = BytesHeaderParser(policy=email.policy.compat32).parsebytes(head + b"\r\n\r\n")
     message_id = said(message, "Message-ID")[:500]
     identified = body if message_id else head + b"\n" + body
     sender = address(said(message, "From"))
@@ -98,8 +102,15 @@ def heading(data: bytes) -> Heading:
 
 
 def read(data: bytes) -> Mail:
-    """Return a mail read; what is spoilt in it is left out."""
+    """Return a mail read; one that cannot be is said to be spoilt, it never breaks its reader."""
     said_of_it = heading(data)
+    try:
+        return _read(said_of_it, data)
+    except (RecursionError, ValueError, LookupError, TypeError, AttributeError, AssertionError):
+        return Mail(said_of_it, (), (), "", spoilt=True)
+
+
+def _read(said_of_it: Heading, data: bytes) -> Mail:
     message = email.message_from_bytes(data, policy=email.policy.compat32)
     archives: list[bytes] = []
     files: list[Attachment] = []

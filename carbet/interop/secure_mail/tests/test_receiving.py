@@ -3,12 +3,16 @@
 import dataclasses
 
 import pytest
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
 
 from carbet.coordination.alerts.models import Alert
 from carbet.core.models import AuditEvent
 from carbet.interop import cda
 from carbet.interop.cda.tests.factories import CLAIRE, letter
 from carbet.interop.secure_mail.models import Credential, IncomingMail
+from carbet.interop.secure_mail.rules import reading
 from carbet.interop.secure_mail.tests import mails
 from tests import mail_server as servers
 
@@ -138,3 +142,29 @@ def test_the_password_is_sealed_and_mails_too(office):
         raw = IncomingMail.objects.first()
     assert servers.password().encode() not in held
     assert raw is not None
+
+
+def test_a_mail_made_to_break_its_reader_stops_nobody(office, doctor_page):
+    nested = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n)
+        for n in range(5000)
+    )
+    hostile = b"Subject: XDM/1.0/DDM+x\r\nMessage-ID: <n@x>\r\nFrom: a@b.fr\r\n" + nested
+    rows = office.receive(hostile, mails.discharge())
+    assert [row.status for row in rows] == ["quarantined", "filed"]
+    assert doctor_page(rows[0]).status_code == 200
+
+
+@given(st.binary(max_size=600), st.binary(max_size=200))
+def test_nothing_breaks_the_reader(head, body):
+    for data in (head + b"\r\n\r\n" + body, b"Content-Type: multipart/report;" + head + body):
+        mail = reading.read(data)
+        assert "\x00" not in mail.heading.subject + mail.heading.sender + mail.heading.message_id
+        mail.heading.subject.encode()
+        mail.text.encode()
+
+
+@pytest.fixture
+def doctor_page(office, sign_in):
+    client = sign_in(office.world.accounts["gp"], role=office.world.roles["gp"])
+    return lambda row: client.get(reverse("secure_mail:mail", args=[row.pk]))
