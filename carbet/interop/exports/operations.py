@@ -191,7 +191,7 @@ def ask_territory(
 def let_territory(
     trace: Trace, *, actor: Actor, now: datetime, second: Actor, export_id: int, agreed: bool
 ) -> TerritoryExport:
-    """Let an export of the territory begin, or refuse it: never by whoever asked.
+    """Let an export of the territory begin, never by whoever asked; anyone may refuse it.
 
     Raises:
         UnableToExport: it is decided already, or the same person asked.
@@ -199,7 +199,7 @@ def let_territory(
     row = TerritoryExport.objects.select_for_update().filter(pk=export_id).first()
     if row is None or row.status != ExportStatus.PROPOSED:
         raise UnableToExport("Cet export n’attend plus de décision.")
-    if row.account_id == second.account_id:
+    if agreed and row.account_id == second.account_id:
         raise UnableToExport("Un export du territoire se décide à deux : demandez à un collègue.")
     row.let_by_id, row.let_by_name, row.let_at = second.account_id, second.display_name[:200], now
     row.status = ExportStatus.WAITING if agreed else ExportStatus.REFUSED

@@ -8,8 +8,14 @@ import zipfile
 import pytest
 from django.urls import reverse
 
+from carbet.coordination.documents import operations as documents
+from carbet.coordination.documents.rules import clinical
+from carbet.coordination.documents.tests.factories import received
 from carbet.core import clock, row_security
 from carbet.core.models import AuditEvent
+from carbet.interop import cda
+from carbet.interop.cda.tests import official
+from carbet.interop.cda.tests.factories import structured
 from carbet.interop.exports import access, operations, queries, tasks
 from carbet.interop.exports.fhir import FILES, SECTIONS
 from carbet.interop.exports.models import RecordExport, RecordPiece
@@ -83,6 +89,40 @@ def test_a_medical_row_stays_out_of_a_social_member_s_archive(scene, monkeypatch
     assert "Plaie propre." in whole
     assert "Plaie propre." not in social
     assert "Va bien ce matin." in social
+
+
+def test_a_clinical_document_leaves_as_it_was_and_readable(scene, monkeypatch):
+    monkeypatch.setattr(tasks, "current_time", lambda: scene.world.now)
+    data = structured(
+        "<title>Biologie</title><text>Hémoglobine <content>abaissée</content>"
+        "<paragraph>&lt;script&gt;alert(1)&lt;/script&gt;</paragraph></text>"
+    )
+    document, _ = documents.receive_document(
+        actor=access.HOUSE,
+        now=scene.world.now,
+        patient_id=scene.patient_id,
+        received=received(data, "lettre.xml"),
+        described=clinical.describe(data),
+    )
+    archive = build(ask(scene), scene.world.now)
+    [path] = [name for name in archive.namelist() if name.endswith(".xml")]
+    assert archive.read(path) == data
+    if official.SCHEMA.exists():
+        assert cda.schema_errors(archive.read(path), official.SCHEMA) == []
+    [told] = [name for name in archive.namelist() if name.startswith("lecture/")]
+    page = archive.read(told).decode()
+    assert "abaissée" in page
+    assert "<script" not in page
+    whole = archive.read("dossier.html").decode()
+    assert f'href="{path}"' in whole
+    assert f'href="{told}"' in whole
+    attached = [
+        content["attachment"]
+        for each in json.loads(archive.read("dossier.json"))["entry"]
+        for content in each["resource"].get("content", ())
+    ]
+    assert path in {each.get("url") for each in attached}
+    assert document.pk
 
 
 def test_the_same_gesture_is_one_export_and_it_is_traced(scene):

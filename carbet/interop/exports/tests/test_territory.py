@@ -107,6 +107,7 @@ def test_one_operator_asks_another_lets_and_only_the_first_takes(scene, second, 
         export = TerritoryExport.objects.get(status="proposed")
     alone = own.post(reverse("exports:let", args=[export.pk]), follow=True)
     assert "se décide à deux" in alone.content.decode()
+    assert "Retirer la demande" in alone.content.decode()
     other = sign_in(second[0], role=second[1])
     other.post(reverse("exports:let", args=[export.pk]))
     tasks.build_territory(export.pk)
@@ -131,6 +132,7 @@ def test_one_operator_asks_another_lets_and_only_the_first_takes(scene, second, 
 
 
 def test_what_is_refused_writes_nothing(scene):
+    let(scene, ask(scene), agreed=False, who="operator")
     export = let(scene, ask(scene), agreed=False)
     tasks.build_territory(export.pk)
     with row_security.acting_as(access.HOUSE):
