@@ -43,6 +43,20 @@ def domain(*, slug: str = "", oid: str = "", system: str = "") -> IdentityDomain
     return IdentityDomain.objects.filter(asked).first() if slug or oid or system else None
 
 
+def domains_of(*, organization_id: int) -> list[IdentityDomain]:
+    """Return the identity domains of an establishment, the first opened first."""
+    return list(IdentityDomain.objects.filter(organization_id=organization_id).order_by("pk")[:20])
+
+
+def record_of(found: LocalIdentity) -> int | None:
+    """Return the record in Carbet of the person of an identity; None for none, or for several."""
+    here = LocalIdentity.objects.filter(
+        regional_id=found.regional_id, state=IdentityState.ACTIVE, patient__isnull=False
+    ).values_list("patient_id", flat=True)
+    records = list(here[:2])
+    return records[0] if len(records) == 1 else None
+
+
 def carbet() -> IdentityDomain | None:
     """Return the domain of Carbet itself, once a person was registered."""
     return domain(slug=CARBET)

@@ -1,10 +1,23 @@
-"""Whom a message speaks of: by a qualified INS, or by a number known here; never by name alone."""
+"""Whom a message speaks of: by a qualified INS, or by a number known here; never by name alone.
+
+Each establishment is an identity domain: its numbers are known by what it told of them, or by what
+people decided at the identity desk.
+"""
+
+import hashlib
+from datetime import datetime
 
 from django.conf import settings
 
 from carbet.core import names
+from carbet.core.actor import internal
+from carbet.interop.hospital_feed.choices import ErrorCode
 from carbet.interop.hospital_feed.models import FeedRoute
-from carbet.interop.hospital_feed.rules.persons import PersonRead
+from carbet.interop.hospital_feed.rules.header import Unacceptable
+from carbet.interop.hospital_feed.rules.persons import Number, PersonRead
+from carbet.registries.identity import operations as identity_operations
+from carbet.registries.identity import queries as identity_queries
+from carbet.registries.identity.models import IdentityDomain
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients.choices import INS_DEMO, INS_TEST
 from carbet.registries.patients.models import Patient
@@ -21,6 +34,52 @@ class Unidentified(Exception):
 def number_system(route: FeedRoute, authority: str) -> str:
     """Return the system of the local numbers of an establishment: nobody else writes under it."""
     return f"urn:carbet:ipp:{route.organization_id}:{authority}"[:200]
+
+
+def domain_of(route: FeedRoute, number: Number, place: str) -> IdentityDomain | None:
+    """Return the identity domain of a number, None when the sender never spoke of it.
+
+    By the OID of the number, else by the name that it gives its numbers, else the only domain of
+    the establishment.
+
+    Raises:
+        Unacceptable: the domain is another establishment's.
+    """
+    own = identity_queries.domains_of(organization_id=route.organization_id)
+    if number.oid and (found := identity_queries.domain(oid=number.oid)) is not None:
+        if found.organization_id != route.organization_id:
+            raise Unacceptable(
+                ErrorCode.VALUE, "Ce domaine d’identité est d’un autre établissement.", place
+            )
+        return found
+    system = number_system(route, number.authority or number.namespace)
+    named = next((each for each in own if each.system == system), None)
+    if named is not None or number.oid:
+        return named
+    said = number.authority or number.namespace
+    if len(own) == 1 and said in ("", route.facility, route.organization.finess):
+        return own[0]
+    return None
+
+
+def open_domain_of(route: FeedRoute, number: Number, *, now: datetime) -> IdentityDomain:
+    """Open the identity domain of an establishment, the first time that it speaks of a number.
+
+    The first OID that it gives is its own; another one stays under its name here, so that nobody
+    takes the OID of somebody else.
+    """
+    said = number.authority or number.namespace
+    first = not identity_queries.domains_of(organization_id=route.organization_id)
+    mark = hashlib.blake2b(said.encode(), digest_size=5).hexdigest()
+    return identity_operations.open_domain(
+        actor=internal(route.organization.name),
+        now=now,
+        slug=f"ipp-{route.organization_id}-{mark}",
+        name=route.organization.name if first else f"{route.organization.name} ({said})"[:200],
+        oid=number.oid if first else "",
+        system=number_system(route, said),
+        organization_id=route.organization_id,
+    )
 
 
 def identify(route: FeedRoute, said: PersonRead) -> Patient:
@@ -81,4 +140,11 @@ def _by_number(route: FeedRoute, said: PersonRead) -> list[Patient]:
         known = patients.identified(system=number_system(route, authority), value=value)
         for person in Patient.objects.filter(pk__in=known, active=True)[:2]:
             found[person.pk] = person
+    for number in said.local:
+        domain = domain_of(route, number, "PID-3.4")
+        row = identity_queries.identity(domain=domain, number=number.value) if domain else None
+        record = identity_queries.record_of(row) if row is not None else None
+        person_here = Patient.objects.filter(pk=record, active=True).first() if record else None
+        if person_here is not None:
+            found[person_here.pk] = person_here
     return list(found.values())

@@ -14,7 +14,7 @@ from carbet.core.outbox import backoff
 from carbet.interop.hospital_feed import access
 from carbet.interop.hospital_feed.choices import UNSETTLED, ErrorCode, MessageStatus
 from carbet.interop.hospital_feed.models import FeedRoute, HospitalMessage, RawMessage
-from carbet.interop.hospital_feed.operations import papers, stays
+from carbet.interop.hospital_feed.operations import identities, papers, stays
 from carbet.interop.hospital_feed.operations.effects import Effect, Task
 from carbet.interop.hospital_feed.operations.identifying import Unidentified
 from carbet.interop.hospital_feed.rules import header as headers
@@ -142,10 +142,6 @@ def _family(row: HospitalMessage) -> str:
     return row.type
 
 
-def _not_yet(task: Task) -> Effect:
-    raise Unacceptable(ErrorCode.EVENT, "Pas encore pris en charge ici.", "MSH-9")
-
-
 def _receipt(task: Task) -> Effect:
     """Take a business receipt (ZAM): Carbet sends no document in HL7 v2, there is none to close."""
     return Effect("Accusé d’un document que Carbet n’a pas envoyé.", status=MessageStatus.IGNORED)
@@ -153,7 +149,7 @@ def _receipt(task: Task) -> Effect:
 
 _HANDLERS: dict[str, Callable[[Task], Effect]] = {
     "stay": stays.record,
-    "identity": _not_yet,
+    "identity": identities.record,
     "MDM": papers.file,
     "ORU": papers.file,
     "ZAM": _receipt,

@@ -1,6 +1,6 @@
 """The person that a message names (PID, MRG): identifiers and strict traits, never judged here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from carbet.interop.hospital_feed.choices import ErrorCode
@@ -14,6 +14,21 @@ QUALIFIED = frozenset({"VALI", "QUAL"})
 
 
 @dataclass(frozen=True)
+class Number:
+    """A local number (CX) with who gave it: namespace, universal identifier and its type."""
+
+    value: str
+    namespace: str = ""
+    authority: str = ""
+    authority_type: str = ""
+
+    @property
+    def oid(self) -> str:
+        """The OID of its domain, empty when its authority is named otherwise (FINESS, a name)."""
+        return self.authority if self.authority[:2] in ("1.", "2.") else ""
+
+
+@dataclass(frozen=True)
 class PersonRead:
     """One person as a message names her. An INS is (system, value), a number (authority, value)."""
 
@@ -24,6 +39,8 @@ class PersonRead:
     birth_date: date | None
     gender: str
     qualified: bool
+    # The same numbers, with all that is said of who gave them.
+    local: list[Number] = field(default_factory=list)
 
 
 def read(pid: Segment) -> PersonRead:
@@ -44,6 +61,7 @@ def read(pid: Segment) -> PersonRead:
         birth_date=day(pid.component(7), "PID-7"),
         gender=GENDERS.get(pid.component(8).upper(), ""),
         qualified=bool({part(each, 1).upper() for each in pid.repetitions(32)} & QUALIFIED),
+        local=numbers_of(pid, 3),
     )
 
 
@@ -76,6 +94,17 @@ def identifiers(
         elif part(each, 5) in ("", "PI", "MR", "PN"):
             numbers.append((part(each, 4)[:60] or oid[:60], value))
     return ins, numbers
+
+
+def numbers_of(segment: Segment, number: int) -> list[Number]:
+    """Return the local numbers of a field of identifiers (CX), the INS left aside."""
+    return [
+        Number(part(each, 1), part(each, 4)[:60], part(each, 4, 2), part(each, 4, 3))
+        for each in segment.repetitions(number)[:20]
+        if part(each, 1)
+        and part(each, 4, 2) not in INS_OIDS
+        and part(each, 5) in ("", "PI", "MR", "PN")
+    ]
 
 
 def _birth_name(pid: Segment) -> tuple[str, str]:

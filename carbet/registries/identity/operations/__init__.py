@@ -21,6 +21,7 @@ from carbet.registries.identity.operations.recording import (
     open_domain,
     record_local_identity,
 )
+from carbet.registries.identity.operations.requesting import request_merge
 from carbet.registries.identity.operations.verifying import (
     UnableToVerify,
     cast_doubt,
@@ -48,6 +49,7 @@ __all__ = [
     "prove_identity",
     "record_local_identity",
     "recover_ins",
+    "request_merge",
     "see_notice",
     "undo",
     "unlink",

@@ -139,7 +139,11 @@ def _decide_same(
         decision = None
         if first.regional_id != second.regional_id:
             decision = join_groups(first, second, actor=actor, now=now, reason=reason, pair=pair)
-        if first.domain_id == second.domain_id:
+        if (asked := (pair.told or {}).get("absorbed")) is not None:
+            # Its domain asked for the merge (ADT A40): what people confirm is done.
+            goes, into = (first, second) if first.pk == asked else (second, first)
+            _merge_as_asked(goes, into, decision, actor=actor, now=now, reason=reason, pair=pair)
+        elif first.domain_id == second.domain_id:
             # The domain alone merges its numbers: it is told.
             moving.notify([first, second], NoticeKind.DUPLICATE, now=now, decision=decision)
         pair.refresh_from_db()
@@ -156,6 +160,38 @@ def _decide_same(
     decision = merge_records(stays=stays, goes=goes, actor=actor, now=now, reason=reason, pair=pair)
     pair.refresh_from_db()
     _decided(pair, PairState.SAME, decision, actor, now)
+
+
+def _merge_as_asked(
+    goes: LocalIdentity,
+    into: LocalIdentity,
+    decision: Reconciliation | None,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+    pair: Pair,
+) -> None:
+    goes.refresh_from_db()
+    into.refresh_from_db()
+    if goes.state != IdentityState.ACTIVE:
+        return
+    absorb(
+        decision
+        or moving.write_decision(
+            kind=ReconciliationKind.MERGE,
+            actor=actor,
+            now=now,
+            first=into,
+            second=goes,
+            reason=reason,
+            pair=pair,
+        ),
+        goes=goes,
+        into=into,
+        actor=actor,
+        now=now,
+    )
 
 
 def merge_records(

@@ -94,7 +94,7 @@ def merge_local(
         if goes.state == IdentityState.MERGED and queries.survivor_of(goes).pk == root.pk:
             trace.about(patient_id=root.patient_id, entity=root, reason="déjà fusionné")
             return root
-        _check_merge(goes, root)
+        check_merge(goes, root)
         decision = moving.write_decision(
             kind=ReconciliationKind.MERGE,
             actor=actor,
@@ -551,7 +551,12 @@ def _groups_in(touched: list[tuple[str, int, dict[str, int], dict[str, int]]]) -
     return groups
 
 
-def _check_merge(goes: LocalIdentity, root: LocalIdentity) -> None:
+def check_merge(goes: LocalIdentity, root: LocalIdentity) -> None:
+    """Refuse a merge that would loop, come second, or go against what people said.
+
+    Raises:
+        UnableToMerge: with the reason.
+    """
     if root.pk == goes.pk:
         raise UnableToMerge("Cette fusion formerait une boucle : elle est refusée.")
     if goes.state == IdentityState.MERGED:

@@ -1,0 +1,170 @@
+"""Identities that hospitals tell, merge, link, part and renumber (ITI-30), in their own domain."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+
+from carbet.interop.hospital_feed.choices import ErrorCode, MessageStatus
+from carbet.interop.hospital_feed.operations.effects import Effect, Task
+from carbet.interop.hospital_feed.operations.identifying import domain_of, open_domain_of
+from carbet.interop.hospital_feed.rules import identities
+from carbet.interop.hospital_feed.rules.header import Unacceptable
+from carbet.interop.hospital_feed.rules.identities import IdentityRead
+from carbet.interop.hospital_feed.rules.persons import Number
+from carbet.registries.identity import operations as identity
+from carbet.registries.identity.models import IdentityDomain, LocalIdentity
+from carbet.registries.identity.queries import record_of
+from carbet.registries.patients.choices import INS_DEMO, INS_TEST
+
+# Where a hospital says each trait.
+_PLACES = {
+    "number": "PID-3",
+    "ins": "PID-3",
+    "gender": "PID-8",
+    "birth_date": "PID-7",
+    "birth_place_code": "PID-11",
+    "birth_place_name": "PID-11",
+    "address_line": "PID-11",
+    "postal_code": "PID-11",
+    "city": "PID-11",
+    "phones": "PID-13",
+    "mother_name": "PID-6",
+}
+
+
+def record(task: Task) -> Effect:
+    """Carry out what a message says of identities.
+
+    Raises:
+        Unacceptable: it is wrong, or asks for what cannot be; with the exact place.
+    """
+    return _HANDLERS[task.row.event](task)
+
+
+def _told(task: Task) -> Effect:
+    """Keep the identity of a PID (A28, A31, A08), under each number of this establishment."""
+    said = identities.read(task.message.required("PID"))
+    rows = [_keep(task, said, number) for number in said.numbers]
+    if any("COLP" in row.attributes for row in rows):
+        text = "Une autre personne porte déjà ce numéro : la cellule d’identité décide."
+    else:
+        text = "Identité enregistrée."
+    return Effect(text, record_of(rows[0]))
+
+
+def _keep(task: Task, said: IdentityRead, number: Number) -> LocalIdentity:
+    if said.ins_system in (INS_TEST, INS_DEMO) and not settings.DEMONSTRATION:
+        raise Unacceptable(ErrorCode.VALUE, "INS de test : refusé en production.", "PID-3")
+    try:
+        return identity.record_local_identity(
+            actor=task.actor,
+            now=task.now,
+            domain=_domain(task, number, "PID-3.4"),
+            number=number.value,
+            traits=said.traits,
+            ins=said.ins,
+            ins_system=said.ins_system,
+            via="hl7",
+            said_at=identities.said_at(task.message, now=task.now),
+        )
+    except identity.UnableToRecordIdentity as error:
+        place = _PLACES.get(error.field or "", "PID-5")
+        raise Unacceptable(ErrorCode.TYPE, error.message, place) from error
+
+
+def _merged(task: Task) -> Effect:
+    """Merge, or ask the identity cell to (A40)."""
+    asked, last = 0, None
+    for rank, each in enumerate(identities.merges(task.message)):
+        domain = _domain(task, each.goes, "MRG-1.4")
+        _keep_if_said(task, each)
+        try:
+            last, pair = identity.request_merge(
+                actor=task.actor,
+                now=task.now,
+                domain=domain,
+                survivor=each.stays.value,
+                absorbed=each.goes.value,
+                key=f"hl7:{task.row.pk}:{rank}",
+            )
+        except (identity.UnableToMerge, identity.UnableToRecordIdentity) as error:
+            raise Unacceptable(ErrorCode.KEY, error.message, "MRG-1") from error
+        asked += pair is not None
+    text = "Fusion demandée à la cellule d’identité." if asked else "Numéros fusionnés."
+    return Effect(text, record_of(last) if last else None)
+
+
+def _keep_if_said(task: Task, each: identities.MergeRead) -> None:
+    """Keep the traits of the number that stays, when the message carries them."""
+    if each.pid.component(5):
+        _keep(task, identities.read(each.pid), each.stays)
+
+
+def _renumbered(task: Task) -> Effect:
+    """Give an identity its new number (A47); the former one still leads to it."""
+    last = None
+    for rank, each in enumerate(identities.merges(task.message)):
+        try:
+            last = identity.change_local_number(
+                actor=task.actor,
+                now=task.now,
+                domain=_domain(task, each.goes, "MRG-1.4"),
+                former=each.goes.value,
+                current=each.stays.value,
+                key=f"hl7:{task.row.pk}:{rank}",
+            )
+        except (identity.UnableToMerge, identity.UnableToRecordIdentity) as error:
+            raise Unacceptable(ErrorCode.DUPLICATE, error.message, "PID-3") from error
+        _keep_if_said(task, each)
+    return Effect("Numéro changé.", record_of(last) if last else None)
+
+
+def _linked(task: Task) -> Effect:
+    """Say that two numbers are one person (A24)."""
+    return _between(task, identity.link, "Identités rattachées.")
+
+
+def _parted(task: Task) -> Effect:
+    """Say that two numbers are two persons (A37)."""
+    return _between(task, identity.unlink, "Identités séparées.")
+
+
+def _between(task: Task, act: Callable[..., object], done: str) -> Effect:
+    one, two = identities.pair_of(task.message)
+    try:
+        decision = act(
+            actor=task.actor,
+            now=task.now,
+            domain=_domain(task, one, "PID-3.4"),
+            first=one.value,
+            second=two.value,
+            second_domain=_domain(task, two, "PID-3.4"),
+            reason=f"ADT {task.row.event}",
+            key=f"hl7:{task.row.pk}",
+        )
+    except (
+        identity.UnableToMerge,
+        identity.UnableToUndo,
+        identity.UnableToRecordIdentity,
+    ) as error:
+        raise Unacceptable(ErrorCode.KEY, error.message, "PID-3") from error
+    if decision is None and act is identity.link:
+        return Effect("Déjà rattachées.", status=MessageStatus.IGNORED)
+    return Effect(done)
+
+
+def _domain(task: Task, number: Number, place: str) -> IdentityDomain:
+    """Return the domain of a number of the sender, opened when it speaks for the first time."""
+    found = domain_of(task.route, number, place)
+    return found or open_domain_of(task.route, number, now=task.now)
+
+
+_HANDLERS: dict[str, Callable[[Task], Effect]] = {
+    "A08": _told,
+    "A24": _linked,
+    "A28": _told,
+    "A31": _told,
+    "A37": _parted,
+    "A40": _merged,
+    "A47": _renumbered,
+}

@@ -1,0 +1,252 @@
+"""What hospitals say of identities: told, merged, linked, parted, renumbered; in any order."""
+
+import itertools
+
+import pytest
+
+from carbet.core.actor import internal
+from carbet.interop.hospital_feed import access
+from carbet.interop.hospital_feed.tests.messages import INS, adt, msh, pid
+from carbet.registries.identity import operations as identity
+from carbet.registries.identity.models import IdentityDomain, LocalIdentity, Pair, Reconciliation
+
+pytestmark = pytest.mark.django_db
+
+
+def told(event, *, control, number="000451", merged="", second=None, at="20261122110000", **person):
+    """Return a message of identity (ITI-30)."""
+    person = {"ins": ""} | person
+    lines = [
+        msh(f"ADT^{event}^ADT_{event}", control=control).replace("20261122110000", at),
+        f"EVN||{at}||||{at}",
+        pid("", number=number, **person),
+    ]
+    if merged:
+        lines.append(f"MRG|{merged}^^^CHC&970300026&N^PI")
+    if second:
+        lines.append(pid("", number=second, **person))
+    return ("\r".join(lines) + "\r").encode()
+
+
+def identities(feed):
+    with feed.as_house():
+        rows = LocalIdentity.objects.filter(domain__organization=feed.hospital).order_by("number")
+        return {row.number: row for row in rows.select_related("survivor")}
+
+
+OTHER = {"family": "KWASI", "given": "JOHANES", "birth": "19881102", "sex": "M"}
+
+
+@pytest.mark.parametrize("event", ["A08", "A28", "A31"])
+def test_an_identity_is_kept_in_the_domain_of_its_hospital(feed, event):
+    [row] = feed.send(told(event, control="1", reliability="PROV", **OTHER))
+    assert (row.status, row.reason) == ("done", "Identité enregistrée.")
+    [(number, kept)] = identities(feed).items()
+    assert (number, kept.birth_family, kept.birth_given) == ("000451", "KWASI", ["JOHANES"])
+    assert (kept.gender, kept.birth_date.isoformat()) == ("male", "1988-11-02")
+    with feed.as_house():
+        [domain] = IdentityDomain.objects.filter(organization=feed.hospital)
+    assert domain.name == "Hôpital du Larivot"
+
+
+def test_a_number_that_was_told_leads_to_the_record_without_an_ins(feed):
+    [first] = feed.send(adt("A01", control="1", ins=""))
+    assert first.status == "held"
+    feed.send(told("A28", control="2", number="000777", ins=INS))
+    assert identities(feed)["000777"].regional_id == carbet_group(feed)
+    [row] = feed.send(adt("A01", control="3", ins="", number="000777"))
+    assert (row.status, row.patient_id) == ("done", feed.patient.pk)
+
+
+def carbet_group(feed):
+    with feed.as_house():
+        return LocalIdentity.objects.get(patient_id=feed.patient.pk).regional_id
+
+
+def test_an_older_message_overwrites_nothing_and_the_same_twice_changes_nothing(feed):
+    new = told("A31", control="1", at="20261122105900", **OTHER)
+    old = told("A31", control="2", at="20261120110000", **(OTHER | {"given": "JOANES"}))
+    for data in (new, old, new.replace(b"|1|D|", b"|3|D|")):
+        [row] = feed.send(data)
+        assert row.status == "done"
+    [kept] = identities(feed).values()
+    assert (kept.birth_given, kept.version) == (["JOHANES"], 1)
+
+
+def test_the_traits_of_somebody_else_under_a_number_wait_for_people(feed):
+    feed.send(told("A28", control="1", **OTHER))
+    [row] = feed.send(told("A31", control="2"))
+    assert row.status == "done"
+    assert "cellule" in row.reason
+    [kept] = identities(feed).values()
+    assert (kept.birth_family, kept.attributes) == ("KWASI", ["COLP", "DOUT"])
+    with feed.as_house():
+        assert Pair.objects.filter(kind="collision", state="open").count() == 1
+
+
+def test_a_merge_of_two_persons_is_asked_of_people_who_alone_do_it(feed):
+    feed.send(
+        told("A28", control="1", number="1", **OTHER),
+        told("A28", control="2", number="2", family="BRIAND", given="ODILE", birth="19700505"),
+    )
+    merge = told("A40", control="3", number="1", merged="2", **OTHER)
+    for control in ("3", "4"):
+        [row] = feed.send(merge.replace(b"|3|D|", f"|{control}|D|".encode()))
+        assert (row.status, row.reason) == ("done", "Fusion demandée à la cellule d’identité.")
+    rows = identities(feed)
+    assert rows["2"].state == "active"
+    assert rows["1"].regional_id != rows["2"].regional_id
+    with feed.as_house():
+        [pair] = Pair.objects.filter(kind="domain")
+        assert Reconciliation.objects.filter(kind="merge").count() == 0
+    identity.decide(
+        actor=internal("Cellule"),
+        now=feed.world.now,
+        pair_id=pair.pk,
+        version=pair.version,
+        verdict="same",
+    )
+    rows = identities(feed)
+    assert (rows["2"].state, rows["2"].survivor_id) == ("merged", rows["1"].pk)
+    [row] = feed.send(merge.replace(b"|3|D|", b"|5|D|"))
+    assert (row.status, row.reason) == ("done", "Numéros fusionnés.")
+
+
+def test_a_merge_of_numbers_never_heard_of_is_kept_until_they_are(feed):
+    [row] = feed.send(told("A40", control="1", number="1", merged="2", **OTHER))
+    assert (row.status, row.reason) == ("done", "Numéros fusionnés.")
+    [row] = feed.send(told("A28", control="2", number="2", **OTHER))
+    rows = identities(feed)
+    assert (rows["2"].state, rows["2"].survivor_id) == ("merged", rows["1"].pk)
+
+
+def test_a_chain_that_loops_is_refused_with_its_place(feed):
+    bare = {"family": "", "given": ""}
+    feed.send(
+        told("A40", control="1", number="2", merged="1", **bare),
+        told("A40", control="2", number="3", merged="2", **bare),
+    )
+    [row] = feed.send(told("A40", control="3", number="1", merged="3", **bare))
+    assert (row.status, row.error_code, row.error_place) == ("dead", "204", "MRG-1")
+    assert "boucle" in row.reason
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+def test_in_whatever_order_they_come_nothing_is_lost(feed, order):
+    said = [
+        told("A28", control="1", number="1", at="20261122080000", **OTHER),
+        told("A28", control="2", number="2", at="20261122081000", **OTHER),
+        told("A40", control="3", number="1", merged="2", at="20261122082000", **OTHER),
+    ]
+    rows = feed.send(*(said[rank] for rank in order))
+    assert {row.status for row in rows} == {"done"}
+    kept = identities(feed)
+    assert set(kept) == {"1", "2"}
+    with feed.as_house():
+        asked = Pair.objects.filter(told__absorbed=kept["2"].pk).exists()
+    assert asked or kept["2"].survivor_id == kept["1"].pk
+
+
+def test_a_number_is_changed_once_and_the_former_one_still_leads_there(feed):
+    feed.send(told("A28", control="1", number="1", **OTHER))
+    change = told("A47", control="2", number="7", merged="1", **OTHER)
+    for data in (change, change.replace(b"|2|D|", b"|3|D|")):
+        [row] = feed.send(data)
+        assert (row.status, row.reason) == ("done", "Numéro changé.")
+    rows = identities(feed)
+    assert (rows["7"].birth_family, rows["1"].survivor_id) == ("KWASI", rows["7"].pk)
+    feed.send(told("A28", control="4", number="8", family="BRIAND", birth="19700505"))
+    [row] = feed.send(told("A47", control="5", number="8", merged="7", **OTHER))
+    assert (row.status, row.error_code, row.error_place) == ("dead", "205", "PID-3")
+
+
+def test_numbers_are_linked_and_parted(feed):
+    feed.send(
+        told("A28", control="1", number="1", **OTHER),
+        told("A28", control="2", number="2", family="BRIAND", given="ODILE", birth="19700505"),
+    )
+    [row] = feed.send(told("A24", control="3", number="1", second="2", **OTHER))
+    assert (row.status, row.reason) == ("done", "Identités rattachées.")
+    rows = identities(feed)
+    assert rows["1"].regional_id == rows["2"].regional_id
+    [row] = feed.send(told("A24", control="4", number="1", second="2", **OTHER))
+    assert row.status == "ignored"
+    [row] = feed.send(told("A37", control="5", number="1", second="2", **OTHER))
+    assert (row.status, row.reason) == ("done", "Identités séparées.")
+    rows = identities(feed)
+    assert rows["1"].regional_id != rows["2"].regional_id
+    # People, or a domain, said them different: a link needs them to come back on it.
+    [row] = feed.send(told("A24", control="6", number="1", second="2", **OTHER))
+    assert (row.status, row.error_place) == ("dead", "PID-3")
+
+
+# What is wrong with a message of identity, and where it is said.
+WRONG = [
+    (told("A40", control="1"), "100", "MRG"),
+    (told("A47", control="1"), "100", "MRG"),
+    (told("A24", control="1"), "100", "PID"),
+    (told("A40", control="1", merged="000451"), "103", "MRG-1"),
+    (told("A40", control="1", merged="7").replace(b"MRG|7^^^CHC&970300026", b"MRG|7^^^X&1.2.3"),
+     "103", "MRG-1"),
+    (told("A28", control="1", family=""), "101", "PID-5"),
+    (told("A28", control="1", family="N" * 300), "102", "PID-5"),
+    (told("A28", control="1", birth="19511340"), "102", "PID-7"),
+    (told("A28", control="1", birth="demain"), "102", "PID-7"),
+    (told("A28", control="1", birth="20990101"), "102", "PID-7"),
+    (told("A28", control="1", ins="279035121518980"), "102", "PID-3"),
+    (told("A28", control="1", number="", ins="279035121518989"), "101", "PID-3"),
+    (told("A28", control="1", number="9" * 101), "102", "PID-3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "code", "place"), WRONG)
+def test_what_cannot_be_kept_waits_with_its_place_and_leaves_nothing(feed, data, code, place):
+    [row] = feed.send(data)
+    assert (row.status, row.error_code, row.error_place) == ("dead", code, place)
+    assert identities(feed) == {}
+
+
+# How a date of birth is told, and how far it is then known.
+DATES = [
+    ("19511100", "1951-11-01", "month"),
+    ("195111", "1951-11-01", "month"),
+    ("1951", "1951-01-01", "year"),
+    ("19510000", "1951-01-01", "year"),
+    ("195111021530", "1951-11-02", "day"),
+]
+
+
+@pytest.mark.parametrize(("birth", "kept", "precision"), DATES)
+def test_a_birth_date_known_in_part_is_kept_so(feed, birth, kept, precision):
+    feed.send(told("A28", control="1", **(OTHER | {"birth": birth})))
+    [row] = identities(feed).values()
+    assert (row.birth_date.isoformat(), row.birth_date_precision) == (kept, precision)
+
+
+@pytest.mark.parametrize(
+    ("family", "given", "attributes"),
+    [("X SE DISANT DUPONT", "JEAN", ["DOUT"]), ("BRIAND", "", []), ("BRIAND", "BEBE", [])],
+)
+def test_a_claimed_name_is_doubtful_and_a_newborn_needs_no_first_name(
+    feed, family, given, attributes
+):
+    [row] = feed.send(told("A28", control="1", family=family, given=given, birth="20261101"))
+    assert row.status == "done"
+    [kept] = identities(feed).values()
+    assert kept.attributes == attributes
+
+
+def test_nobody_speaks_for_the_domain_of_another_hospital(feed):
+    with feed.as_house():
+        identity.open_domain(
+            actor=access.HOUSE,
+            now=feed.world.now,
+            slug="other",
+            name="Un autre",
+            oid="1.2.250.1.973.9",
+        )
+    data = told("A28", control="1", **OTHER).replace(b"CHC&970300026&N", b"CHC&1.2.250.1.973.9&ISO")
+    [row] = feed.send(data)
+    assert (row.status, row.error_place) == ("dead", "PID-3.4")
+    with feed.as_house():
+        assert not LocalIdentity.objects.filter(domain__slug="other").exists()
