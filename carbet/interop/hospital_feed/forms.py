@@ -19,6 +19,39 @@ class AbandonForm(forms.Form):
     )
 
 
+class MendForm(forms.Form):
+    """Which field of a message is written anew, how and why."""
+
+    place = forms.CharField(
+        label="Champ à corriger",
+        max_length=12,
+        help_text="Le segment et le champ, par exemple ZBE-4.",
+        error_messages={
+            "required": "Indiquez le champ, par exemple ZBE-4.",
+            "max_length": "Un segment et un champ, par exemple ZBE-4.",
+        },
+    )
+    value = forms.CharField(
+        label="Nouvelle valeur du champ entier",
+        max_length=200,
+        required=False,
+        help_text="Vide pour effacer le champ. « ^ » sépare les composants.",
+        error_messages={"max_length": "200 signes au plus."},
+    )
+    reason = forms.CharField(
+        label="Raison",
+        max_length=250,
+        min_length=5,
+        help_text="Gardée avec votre nom. N’écrivez aucun nom de personne.",
+        error_messages={
+            "required": "Dites en quelques mots pourquoi.",
+            "min_length": "Dites en quelques mots pourquoi.",
+            "max_length": "250 signes au plus.",
+        },
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=30_000)
+
+
 class RouteForm(forms.Form):
     """Which establishment a sender is."""
 

@@ -67,6 +67,7 @@ class MessageLine:
     tone: str
     icon: str
     attempts: int
+    mended: int
     code: str
     code_label: str
     place: str
@@ -93,6 +94,7 @@ def message_line(row: HospitalMessage) -> MessageLine:
         tone=TONES[status],
         icon=ICONS[status],
         attempts=row.attempts,
+        mended=row.mended,
         code=row.error_code,
         code_label=ErrorCode(row.error_code).label if row.error_code else "",
         place=row.error_place,

@@ -12,6 +12,7 @@ urlpatterns = [
     path(
         "exploitation/hopitaux/messages/<sid:feed_message_id>/rejouer/", views.replay, name="replay"
     ),
+    path("exploitation/hopitaux/messages/<sid:feed_message_id>/corriger/", views.mend, name="mend"),
     path(
         "exploitation/hopitaux/messages/<sid:feed_message_id>/abandonner/",
         views.abandon,

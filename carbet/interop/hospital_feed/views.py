@@ -12,7 +12,7 @@ from carbet.core.actor import Level
 from carbet.core.operation import UnableTo
 from carbet.interop.hospital_feed import access, operations, presenters, queries
 from carbet.interop.hospital_feed.choices import MessageStatus
-from carbet.interop.hospital_feed.forms import AbandonForm, RouteForm
+from carbet.interop.hospital_feed.forms import AbandonForm, MendForm, RouteForm
 from carbet.interop.hospital_feed.presenters import MessageLine
 
 
@@ -70,6 +70,32 @@ def replay(request: HttpRequest, feed_message_id: int) -> HttpResponse:
     else:
         messages.success(request, "Le message est rejoué.")
     return redirect("hospital_feed:tray")
+
+
+@doors.professional(capability=access.OPERATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def mend(request: HttpRequest, feed_message_id: int) -> HttpResponse:
+    """Ask which field of a stopped message is wrong, write it anew and replay the message."""
+    line = _line(request, feed_message_id)
+    form = MendForm(request.POST or None, initial={"place": line.place, "version": line.mended})
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            try:
+                operations.mend(
+                    actor=request.actor,
+                    now=request.now,
+                    message_id=feed_message_id,
+                    **form.cleaned_data,
+                )
+            except UnableTo as error:
+                form.add_error(error.field, error.message)
+            else:
+                messages.success(request, "Le champ est corrigé ; le message est rejoué.")
+                return redirect("hospital_feed:message", feed_message_id)
+        status = 422
+    context = {"line": line, "form": form}
+    return render(request, "hospital_feed/mend.html", context, status=status)
 
 
 @doors.professional(capability=access.OPERATE)

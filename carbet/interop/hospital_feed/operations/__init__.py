@@ -3,6 +3,7 @@
 from carbet.interop.hospital_feed.operations.mending import (
     UnableToMend,
     abandon,
+    mend,
     replay,
 )
 from carbet.interop.hospital_feed.operations.processing import process_next
@@ -19,6 +20,7 @@ __all__ = [
     "UnableToRoute",
     "abandon",
     "close_route",
+    "mend",
     "open_route",
     "process_next",
     "receive",

@@ -1,16 +1,17 @@
-"""Mend what could not be carried out: replay it, or give it up, saying why."""
+"""Mend what could not be carried out: write a field anew, replay it, or give it up, saying why."""
 
 from datetime import datetime
 
-from carbet.core import row_security
+from carbet.core import row_security, sealing
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, operation
 from carbet.interop.hospital_feed import access
 from carbet.interop.hospital_feed.choices import STOPPED, MessageStatus
-from carbet.interop.hospital_feed.models import HospitalMessage
-from carbet.interop.hospital_feed.operations.processing import settle
+from carbet.interop.hospital_feed.models import HospitalMessage, RawMessage
+from carbet.interop.hospital_feed.operations.processing import settle, text_of
 from carbet.interop.hospital_feed.operations.waking import wake
+from carbet.interop.hospital_feed.rules import mending
 
 
 class UnableToMend(UnableTo):
@@ -31,6 +32,64 @@ def replay(trace: Trace, *, actor: Actor, now: datetime, message_id: int) -> Hos
         row.save(update_fields=["status", "attempts", "due_at"])
         wake()
     trace.about(patient_id=row.patient_id, entity=row)
+    return row
+
+
+@operation("feed.mend", action="U")
+def mend(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    message_id: int,
+    version: int,
+    place: str,
+    value: str,
+    reason: str,
+) -> HospitalMessage:
+    """Write one field of a stopped message anew, and carry it out again.
+
+    What came is kept: each mended text is one more, with who wrote it and why.
+
+    Args:
+        version: how many times it had been mended, when it was read.
+        place: of the field, "ZBE-4".
+
+    Raises:
+        UnableToAct: the actor does not operate the house.
+        UnableToMend: it is not stopped, somebody mended it meanwhile, or the field cannot be so.
+    """
+    why = " ".join(reason.replace("\x00", "").split())
+    if not 5 <= len(why) <= 250:
+        raise UnableToMend("Dites en quelques mots pourquoi.", field="reason")
+    with row_security.acting_as(access.keeper(actor), now=now, operation="feed.mend"):
+        row = _stopped(message_id)
+        if row.mended != version:
+            raise UnableToMend("Quelqu’un vient de corriger ce message : relisez-le d’abord.")
+        try:
+            data = mending.mended(text_of(row), place=place, value=value, charset=row.charset)
+        except mending.WrongMend as error:
+            raise UnableToMend(error.message, field=error.field) from error
+        key = sealing.sealing_key()
+        RawMessage.objects.create(
+            message=row,
+            number=row.mended + 1,
+            data=sealing.sealed(
+                data, key=key, file_id=row.pk, rank=row.mended + 1, kind="hospital message"
+            ),
+            sealed_with=key,
+            recorded_at=now,
+            author_name=actor.display_name,
+            reason=f"{place.strip().upper()} : {why}"[:300],
+        )
+        segment, number = mending.place_of(place)
+        if f"{segment}-{number}" == mending.CHARSET:
+            row.charset = value.strip()
+        row.mended += 1
+        row.status, row.attempts, row.due_at = MessageStatus.WAITING, 0, now
+        row.save(update_fields=["charset", "mended", "status", "attempts", "due_at"])
+        wake()
+    trace.about(patient_id=row.patient_id, entity=row, reason=f"{segment}-{number} : {why}")
     return row
 
 
