@@ -2,8 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from carbet.core import home
+from carbet.core.actor import Actor
 from carbet.core.models import OutboxMessage
+from carbet.interop.secure_mail import queries
 from carbet.interop.secure_mail.choices import ErrorCode, MailStatus, SendingStatus
 from carbet.interop.secure_mail.models import IncomingMail, OutgoingMail
 from carbet.interop.secure_mail.rules.reading import PREFIX
@@ -133,3 +140,30 @@ def sent_line(row: OutgoingMail, message: OutboxMessage | None) -> SentLine:
         may_cancel=status in (SendingStatus.PENDING, SendingStatus.FAILED),
         may_retry=status == SendingStatus.FAILED,
     )
+
+
+def to_file(*, actor: Actor, now: datetime) -> QuerySet[IncomingMail, dict[str, Any]] | None:
+    """Return the mails that wait for the actor's decision, the latest first."""
+    return queries.to_file(actor=actor)
+
+
+def to_file_line(row: dict[str, Any], *, now: datetime) -> home.Line:
+    """Return a mail to file as a line of the front page."""
+    return home.Line(
+        title=row["subject"].removeprefix(PREFIX) or "Sans objet",
+        href=reverse("secure_mail:mail", args=[row["pk"]]),
+        text=row["reason"],
+        at=home.moment(row["received_at"]),
+    )
+
+
+HOME = home.Block(
+    key="mail",
+    title="Courriers à classer",
+    icon="mail",
+    rows=to_file,
+    line=to_file_line,
+    more=("secure_mail:tray", "Tout le courrier"),
+    order=55,
+    aside=True,
+)

@@ -5,11 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, Exists, Min, OuterRef, Q
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from carbet.coordination.care_teams import queries as circles
-from carbet.core import row_security, sealing
+from carbet.core import home, row_security, sealing
 from carbet.core.actor import Actor
 from carbet.core.models import OutboxMessage
 from carbet.interop import cda
@@ -74,6 +75,15 @@ def mails(*, actor: Actor, status: str, text: str = "", before: int | None = Non
         rows = rows.filter(pk__lt=before)
     found = list(rows.order_by("-pk")[: PAGE + 1])
     return MailPage(found[:PAGE], found[PAGE - 1].pk if len(found) > PAGE else None)
+
+
+def to_file(*, actor: Actor) -> QuerySet[IncomingMail, dict[str, Any]] | None:
+    """Return the few latest mails that wait for the actor to file them, None for whoever cannot."""
+    held = access.owners(actor)
+    if not held:
+        return None
+    rows = IncomingMail.objects.filter(owner__in=held, status=MailStatus.TO_FILE)
+    return rows.order_by("-pk").values("pk", "subject", "reason", "received_at")[: home.MOST + 1]
 
 
 def counts(*, actor: Actor) -> dict[str, int]:

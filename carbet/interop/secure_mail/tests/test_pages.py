@@ -92,6 +92,13 @@ def test_a_letter_of_a_person_is_read_and_filed_by_hand(office, doctor):
     assert [each.title for each in office.papers()] == ["lettre.pdf"]
 
 
+def test_what_waits_is_on_the_front_page_of_whoever_holds_the_mailbox(office, sign_in, waiting):
+    address = reverse("secure_mail:mail", args=[waiting.pk])
+    for key, shown in (("gp", True), ("secretary", True), ("nurse", False)):
+        client = sign_in(office.world.accounts[key], role=office.world.roles[key])
+        assert (address in client.get("/").content.decode()) is shown, key
+
+
 @pytest.mark.parametrize("key", ["nurse", "other_gp", "operator", "home_help"])
 def test_nobody_else_sees_a_mail(office, sign_in, waiting, key):
     client = sign_in(office.world.accounts[key], role=office.world.roles[key])
