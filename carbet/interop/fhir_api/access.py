@@ -33,6 +33,8 @@ SELECT h.client, h.scopes, h.name, h.organization_id, h.organization,
 FROM (SELECT 1) one LEFT JOIN held h ON true
 """
 _LONGEST_TOKEN = 4096
+# What is asked by POST and reads only.
+READING_POSTS = ("/_search", "/$match", "/$ihe-pix")
 
 
 def resolve(request: HttpRequest, *, read_only: bool) -> Actor:
@@ -52,7 +54,7 @@ def resolve(request: HttpRequest, *, read_only: bool) -> Actor:
                 "hash": get_adapter().hash_token(token),
                 "now": now,
                 "moment": now.isoformat(),
-                "read_only": read_only or request.path.endswith(("/_search", "/$match")),
+                "read_only": read_only or request.path.endswith(READING_POSTS),
             },
         )
         client, scopes, name, organization_id, organization = cursor.fetchone()[:5]

@@ -108,6 +108,20 @@ def match_bundle(found: Iterable[tuple[Json, Candidate]], *, closed: bool) -> Js
     return bundle | {"entry": entries} if entries else bundle
 
 
+def pix_parameters(identifiers: Iterable[tuple[str, str]], patients: Iterable[int]) -> Json:
+    """Return the Parameters of `$ihe-pix` (IHE ITI-83): other numbers, and records here."""
+    told: list[Json] = [
+        {"name": "targetIdentifier", "valueIdentifier": {"system": system, "value": value}}
+        for system, value in identifiers
+    ]
+    told += [
+        {"name": "targetId", "valueReference": {"reference": f"{base()}/Patient/{number}"}}
+        for number in patients
+    ]
+    answer: Json = {"resourceType": "Parameters"}
+    return answer | {"parameter": told} if told else answer
+
+
 def page_mark(search: Search, *, client_id: str, after: int) -> str:
     """Return the opaque mark of the page that follows: signed, for this client and this search."""
     told = [search.resource.type, client_id, after, list(search.said)]
@@ -248,8 +262,16 @@ def _served(resource: Resource) -> Json:
     if resource.revincludes:
         found["searchRevInclude"] = list(resource.revincludes)
     if resource.type == "Patient":
-        definition = "http://hl7.org/fhir/OperationDefinition/Patient-match"
-        found["operation"] = [{"name": "match", "definition": definition}]
+        found["operation"] = [
+            {
+                "name": "match",
+                "definition": "http://hl7.org/fhir/OperationDefinition/Patient-match",
+            },
+            {
+                "name": "$ihe-pix",
+                "definition": "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix",
+            },
+        ]
     if resource.documentation:
         found["documentation"] = resource.documentation
     return found

@@ -11,6 +11,7 @@ urlpatterns = [
     path("fhir/metadata", views.metadata, name="metadata"),
     path("fhir/<str:resource_type>", views.collection, name="collection"),
     path("fhir/Patient/$match", views.match, name="match"),
+    path("fhir/Patient/$ihe-pix", views.pix, name="pix"),
     path("fhir/<str:resource_type>/_search", views.search, name="search"),
     path("fhir/<str:resource_type>/<str:resource_id>", views.instance, name="instance"),
     path("fhir/<str:resource_type>/<str:resource_id>/_history", views.history, name="history"),

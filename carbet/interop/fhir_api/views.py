@@ -25,6 +25,7 @@ from carbet.interop.fhir_api import access, operations, presenters, queries
 from carbet.interop.fhir_api.choices import LARGEST_BODY, READ, WRITE
 from carbet.interop.fhir_api.queries import matching as who
 from carbet.interop.fhir_api.rules import matching, parsing, transaction
+from carbet.interop.fhir_api.rules import pix as pix_rules
 from carbet.interop.fhir_api.rules import search as search_rules
 from carbet.interop.fhir_api.rules.registry import RESOURCES, Resource
 
@@ -192,6 +193,18 @@ def match(request: HttpRequest) -> HttpResponse:
         # Nothing is written here, but who asked in vain is known.
         if request.actor.is_authenticated:
             who.trace_refusal(actor=request.actor, now=request.now)
+        raise
+
+
+@doors.system()
+@door("GET", "POST")
+def pix(request: HttpRequest) -> HttpResponse:
+    """Say under which numbers else a person is known (IHE PIXm, ITI-83)."""
+    try:
+        return answer_pix(request)
+    except Refused:
+        if request.actor.is_authenticated:
+            who.trace_refusal(actor=request.actor, now=request.now, operation="fhir.pix")
         raise
 
 
@@ -525,6 +538,18 @@ def answer_match(request: HttpRequest) -> HttpResponse:
     asked = matching.read_match(parsing.parse(read_body(request)), now=request.now)
     found = who.match(actor=request.actor, asked=asked, now=request.now)
     return fhir.response(presenters.match_bundle(found.found, closed=found.closed))
+
+
+def answer_pix(request: HttpRequest) -> HttpResponse:
+    """Answer the other numbers of the person whose identifier is said."""
+    access.require(request.actor, READ)
+    if request.method == "POST":
+        no_parameters(request)
+        asked = pix_rules.read_parameters(parsing.parse(read_body(request)))
+    else:
+        asked = pix_rules.read_query(parse_query(address_query(request)))
+    found = who.cross(actor=request.actor, asked=asked, base=presenters.base(), now=request.now)
+    return fhir.response(presenters.pix_parameters(found.identifiers, found.patients))
 
 
 def no_parameters(request: HttpRequest) -> None:

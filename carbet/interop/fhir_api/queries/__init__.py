@@ -29,7 +29,7 @@ from carbet.coordination.subscriptions.models import CommunicationRequest, Subsc
 from carbet.coordination.support import fhir as support_fhir
 from carbet.core import audit, names
 from carbet.core.actor import Actor
-from carbet.core.fhir import Json, Refused, insee_code, refuse
+from carbet.core.fhir import Issue, Json, Refused, insee_code, refuse
 from carbet.interop.fhir_api.queries import agenda, assessments, notebook, offer
 from carbet.interop.fhir_api.queries import care_plans as plans_search
 from carbet.interop.fhir_api.queries import support as support_search
@@ -37,6 +37,7 @@ from carbet.interop.fhir_api.rules import registry
 from carbet.interop.fhir_api.rules import search as rules
 from carbet.interop.fhir_api.rules.search import Filter, Search, Target, Token, Value, When
 from carbet.registries.directory import fhir as directory_fhir
+from carbet.registries.identity import fhir as identity_fhir
 from carbet.registries.patients import fhir as patients_fhir
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
@@ -239,10 +240,11 @@ def search(*, actor: Actor, search: Search, after: int = 0, now: datetime) -> Fo
         found.matches = rows[: search.count]
         if len(rows) > search.count:
             found.after = int(found.matches[-1]["id"])
-        found.matches = _refined(search, found.matches)
+        found.matches = _of_domains(search, _refined(search, found.matches))
         found.included = _beside(search, found.matches)
-        if kind in agenda.MODELS and not after and found.after is None:
-            # SAS asks for the total; a page that holds everything knows it.
+        knows = kind in agenda.MODELS or kind == "Patient"
+        if knows and not after and found.after is None:
+            # SAS and PDQm ask for the total; a page that holds everything knows it.
             found.total = len(found.matches)
     said = ", ".join(name for name, _ in search.said)
     _trace(actor, "fhir.search", found.matches + found.included, now=now, entity=kind, reason=said)
@@ -468,6 +470,8 @@ def _member(target: Target) -> Q:
 def _person_identified(column: str) -> Callable[[Token], Q]:
     def condition(token: Token) -> Q:
         rules.identifying_system([token])
+        if not token.code:
+            return Q(pk__isnull=False)  # told by what the resource says: `_numbered`
         held = patients.identified(system=token.system or "", value=token.code)
         return Q(**{f"{column}__in": held})
 
@@ -534,6 +538,9 @@ CONDITIONS: dict[tuple[str, str], Callable[[Any], Q]] = {
     ("Consent", "status"): _holding,
     ("Consent", "date"): _moment("recorded_at"),
     ("Patient", "identifier"): _person_identified("pk"),
+    ("Patient", "active"): lambda token: (
+        Q(active=token.code == "true") if token.code in ("true", "false") else Q(pk__in=[])
+    ),
     ("RelatedPerson", "patient"): _pointing("patient_id"),
     ("RelatedPerson", "name"): lambda text: (
         Q(family__istartswith=text) | Q(given__istartswith=text)
@@ -578,14 +585,75 @@ def _named(*parts: str) -> Callable[[Json, Value], bool]:
     return matches
 
 
-def _lives(patient: Json, value: Value) -> bool:
-    texts = [
+def _addressed(patient: Json, *parts: str) -> list[str]:
+    return [
         text
         for address in patient.get("address", ())
-        for text in (*address.get("line", ()), address.get("city"), address.get("postalCode"))
+        for part in parts
+        for text in (address.get(part, []) if part == "line" else [address.get(part)])
         if text
     ]
-    return _starts(str(value), texts)
+
+
+def _lives(*parts: str) -> Callable[[Json, Value], bool]:
+    return lambda patient, value: _starts(str(value), _addressed(patient, *parts))
+
+
+def _named_exactly(*parts: str) -> Callable[[Json, Value], bool]:
+    def matches(patient: Json, value: Value) -> bool:
+        texts: list[str] = []
+        for name in patient["name"]:
+            texts += [name["family"]] if "family" in parts else []
+            texts += name["given"] if "given" in parts else []
+        return value in texts
+
+    return matches
+
+
+def _lives_exactly(*parts: str) -> Callable[[Json, Value], bool]:
+    return lambda patient, value: value in _addressed(patient, *parts)
+
+
+def _reached(patient: Json, token: Token) -> bool:
+    """Tell whether a person is reached at this number, however it is spaced."""
+    asked = _digits(token.code)
+    return token.system in (None, "phone") and any(
+        bool(asked) and _digits(each["value"]) == asked for each in patient.get("telecom", ())
+    )
+
+
+def _digits(text: str) -> str:
+    return "".join(sign for sign in text if sign.isascii() and sign.isdigit())
+
+
+def _numbered(patient: Json, token: Token) -> bool:
+    """Tell whether a person bears this identifier, or any in this domain."""
+    return any(
+        each["system"] == token.system and token.code in ("", each["value"])
+        for each in patient.get("identifier", ())
+    )
+
+
+def _of_domains(search: Search, resources: list[Json]) -> list[Json]:
+    """Return the persons with their numbers in the domains asked for only (IHE ITI-78, case 2).
+
+    Raises:
+        Refused: 404, nobody here knows one of these domains (case 4).
+    """
+    tokens = [each for each in search.values("identifier") if isinstance(each, Token)]
+    wanted = {each.system or "" for each in tokens if not each.code}
+    if search.resource.type != "Patient" or not wanted:
+        return resources
+    known = {each["system"] for resource in resources for each in resource.get("identifier", ())}
+    if not wanted <= known | identity_fhir.systems():
+        raise Refused(404, Issue("not-found", "targetSystem not found", severity="warning"))
+    return [
+        resource
+        | {"identifier": [each for each in resource["identifier"] if each["system"] in wanted]}
+        if resource.get("identifier")
+        else resource
+        for resource in resources
+    ]
 
 
 def _born_at(patient: Json, value: Value) -> bool:
@@ -617,7 +685,18 @@ REFINEMENTS: dict[tuple[str, str], Callable[[Json, Any], bool]] = {
     ("Patient", "name"): _named("family", "given"),
     ("Patient", "birthdate"): _born,
     ("Patient", "gender"): lambda patient, token: patient["gender"] == token.code,
-    ("Patient", "address"): _lives,
+    ("Patient", "identifier"): _numbered,
+    ("Patient", "address"): _lives("line", "city", "postalCode"),
+    ("Patient", "address-city"): _lives("city"),
+    ("Patient", "address-postalcode"): _lives("postalCode"),
+    ("Patient", "address:exact"): _lives_exactly("line", "city", "postalCode"),
+    ("Patient", "address-city:exact"): _lives_exactly("city"),
+    ("Patient", "address-postalcode:exact"): _lives_exactly("postalCode"),
+    ("Patient", "family:exact"): _named_exactly("family"),
+    ("Patient", "given:exact"): _named_exactly("given"),
+    ("Patient", "name:exact"): _named_exactly("family", "given"),
+    ("Patient", "telecom"): _reached,
+    ("Patient", "phone"): _reached,
     ("Patient", "birthplace"): _born_at,
 }
 

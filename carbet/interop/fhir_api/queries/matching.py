@@ -1,4 +1,4 @@
-"""Who a described person may be, as far as a system may know (`Patient/$match`)."""
+"""Who a described or numbered person is, as far as a system may know (`$match`, `$ihe-pix`)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +7,8 @@ from carbet.core import audit
 from carbet.core.actor import Actor
 from carbet.core.fhir import Json
 from carbet.interop.fhir_api.rules.matching import MatchAsked
+from carbet.interop.fhir_api.rules.pix import PixAsked
+from carbet.registries.identity import fhir as identity_fhir
 from carbet.registries.patients import fhir as patients_fhir
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
@@ -56,6 +58,20 @@ def match(*, actor: Actor, asked: MatchAsked, now: datetime) -> Matches:
     return Matches(found, bool(hidden))
 
 
-def trace_refusal(*, actor: Actor, now: datetime) -> None:
+def cross(*, actor: Actor, asked: PixAsked, base: str, now: datetime) -> identity_fhir.Crossed:
+    """Return what else the person of an identifier is known as; each one told is traced.
+
+    Raises:
+        Refused: 400, 403 or 404, as IHE ITI-83 says.
+    """
+    found = identity_fhir.cross(
+        system=asked.system, value=asked.value, targets=asked.targets, base=base
+    )
+    for person in found.records or [None]:
+        audit.read(actor, "fhir.pix", now=now, patient_id=person, entity="Patient")
+    return found
+
+
+def trace_refusal(*, actor: Actor, now: datetime, operation: str = "fhir.match") -> None:
     """Trace that a system asked and was refused, never what it asked."""
-    audit.read(actor, "fhir.match", now=now, patient_id=None, entity="Patient", refused=True)
+    audit.read(actor, operation, now=now, patient_id=None, entity="Patient", refused=True)

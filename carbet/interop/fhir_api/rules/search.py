@@ -271,7 +271,7 @@ def _is_identifying(value: Value) -> bool:
         return value.comparison == "eq" and value.span.precision == fhir.DAY
     if isinstance(value, str):
         return len(value) >= 2
-    return True
+    return not isinstance(value, Token) or bool(value.code)
 
 
 def value_of(parameter: Parameter, text: str, base: str) -> Value:
@@ -280,6 +280,8 @@ def value_of(parameter: Parameter, text: str, base: str) -> Value:
     Raises:
         ValueError: it is not of that kind; the message says what is expected.
     """
+    if parameter.domains and len(text) > 1 and text.endswith("|"):
+        return Token(text[:-1], "")
     if parameter.kind == registry.REFERENCE:
         return _target(text, parameter, base)
     readings: dict[str, Callable[[str], Value]] = {

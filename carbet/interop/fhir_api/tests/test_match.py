@@ -202,7 +202,11 @@ def test_the_capability_says_it(client):
         {
             "name": "match",
             "definition": "http://hl7.org/fhir/OperationDefinition/Patient-match",
-        }
+        },
+        {
+            "name": "$ihe-pix",
+            "definition": "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix",
+        },
     ]
 
 

@@ -253,13 +253,13 @@ def test_a_search_by_post(system, written):
 
 
 def test_unknown_parameters(system, written):
-    answer = system.get(f"/Patient?identifier={INS}&phone=0694")
+    answer = system.get(f"/Patient?identifier={INS}&email=0694")
     assert answer.status_code == 400
     assert answer.json()["issue"][0]["code"] == "not-supported"
-    answer = system.get(f"/Patient?identifier={INS}&phone=06", Prefer="handling=lenient")
+    answer = system.get(f"/Patient?identifier={INS}&email=06", Prefer="handling=lenient")
     assert len(found(answer)) == 1
     [told] = [entry for entry in answer.json()["entry"] if entry["search"]["mode"] == "outcome"]
-    assert "phone" in told["resource"]["issue"][0]["diagnostics"]
+    assert "email" in told["resource"]["issue"][0]["diagnostics"]
 
 
 def test_directory(system, world):
@@ -302,7 +302,7 @@ NASTY = [
 NAMES = [
     "_sort", "_elements", "_include", "_revinclude", "_include:iterate", "_count", "_summary",
     "_total", "_filter", "_has:CareTeam:subject:status", "_query", "_text", "_content", "_list",
-    "_type", "_contained", "_page", "identifier:not", "identifier:missing", "family:exact",
+    "_type", "_contained", "_page", "identifier:not", "identifier:missing", "family:contains",
     "_id:in", "patient__id", "pk__gt", "subject.birthdate", "subject:Patient.family", "' OR 1=1",
     "subject.identifier:not", "_lastUpdated:below", "organization.name.x", "participant.name",
 ]  # fmt: skip
@@ -348,7 +348,9 @@ def test_hostile_values_of_known_parameters_find_nothing(system, world):
             for value in NASTY[number % 7 :: 7]:
                 text = quote(value.encode("utf-8", "surrogatepass"))
                 answer = system.get(f"/{kind}?{name}={text}{alone}")
-                assert answer.status_code in (200, 400), (kind, name, value)
+                unknown_domain = (kind, name, value) == ("Patient", "identifier", "a|")
+                allowed = (404,) if unknown_domain else (200, 400)
+                assert answer.status_code in allowed, (kind, name, value)
             number += 1
 
 

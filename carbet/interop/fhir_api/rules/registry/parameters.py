@@ -27,6 +27,8 @@ class Parameter:
     documentation: str = ""
     # Whether it may be said by a canonical address, "url|version", as well as by a number.
     canonical: bool = False
+    # Whether a system may be said without a code, "system|": whoever has a number in that domain.
+    domains: bool = False
 
     @property
     def is_ordered(self) -> bool:
@@ -43,12 +45,17 @@ class Parameter:
 
     @property
     def is_chain(self) -> bool:
-        return "." in self.name or self.name.startswith("_has:")
+        return "." in self.name or ":" in self.name
 
 
 def standard(of: str, name: str, kind: str, *targets: str) -> Parameter:
     """Return a parameter of FHIR itself; `of` is its resource, or "clinical" or "individual"."""
     return Parameter(name, kind, f"{HL7}{of}-{name}", targets)
+
+
+def exact(*names: str) -> tuple[Parameter, ...]:
+    """Return the parameters that ask for whole texts, signs and capitals included."""
+    return tuple(Parameter(f"{name}:exact", STRING) for name in names)
 
 
 def identified(*paths: str) -> tuple[Parameter, ...]:

@@ -1,5 +1,7 @@
 """The persons cared for and those close to them (patients)."""
 
+from dataclasses import replace
+
 from carbet.interop.fhir_api.choices import CDS, CDS_SEARCH
 from carbet.interop.fhir_api.rules.registry.parameters import (
     DATE,
@@ -8,6 +10,7 @@ from carbet.interop.fhir_api.rules.registry.parameters import (
     STRING,
     TOKEN,
     Parameter,
+    exact,
     one_of,
     parameters,
     standard,
@@ -20,13 +23,19 @@ SERVED = (
         FR_CORE + "fr-core-patient",
         (*READING, *WRITING),
         parameters(
-            standard("Patient", "identifier", TOKEN),
+            replace(standard("Patient", "identifier", TOKEN), domains=True),
+            standard("Patient", "active", TOKEN),
             standard("individual", "family", STRING),
             standard("individual", "given", STRING),
             standard("Patient", "name", STRING),
             standard("individual", "birthdate", DATE),
             standard("individual", "gender", TOKEN),
             standard("individual", "address", STRING),
+            standard("individual", "address-city", STRING),
+            standard("individual", "address-postalcode", STRING),
+            standard("individual", "telecom", TOKEN),
+            standard("individual", "phone", TOKEN),
+            *exact("family", "given", "name", "address", "address-city", "address-postalcode"),
             Parameter("birthplace", STRING, CDS_SEARCH + "cds-patient-birthplace"),
         ),
         revincludes={
@@ -35,10 +44,18 @@ SERVED = (
             "RelatedPerson:patient": "RelatedPerson",
         },
         also_profiles=(FR_CORE + "fr-core-patient-ins",),
-        asks_one_of=one_of("_id", "identifier", "family birthdate", "name birthdate"),
+        asks_one_of=one_of(
+            "_id",
+            "identifier",
+            "family birthdate",
+            "name birthdate",
+            "family:exact birthdate",
+            "name:exact birthdate",
+        ),
         documentation="Une recherche dit au moins _id, identifier (avec son système), ou"
-        " family (ou name) et birthdate. Le matricule INS ne sort, et ne sert à chercher, que"
-        " pour une identité qualifiée.",
+        " family (ou name) et birthdate : jamais de liste à parcourir. identifier=système| ne"
+        " rend que les numéros de ce domaine (IHE PDQm, ITI-78). Le matricule INS ne sort, et ne"
+        " sert à chercher, que pour une identité qualifiée.",
     ),
     Resource(
         "RelatedPerson",

@@ -1,0 +1,139 @@
+"""Identities in FHIR: the numbers that one person bears in the domains (IHE PIXm, ITI-83)."""
+
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from carbet.core.fhir import refuse
+from carbet.registries.identity.choices import CARBET
+from carbet.registries.identity.models import IdentityDomain
+from carbet.registries.patients.choices import INS_SYSTEMS
+from carbet.registries.patients.models import Patient, PatientIdentifier
+
+_OID = "urn:oid:"
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """The numbers (system, value) and the records of one person that may be told.
+
+    `records` are all those open to the actor, wanted or not: whom the trace is about.
+    """
+
+    identifiers: list[tuple[str, str]] = field(default_factory=list)
+    patients: list[int] = field(default_factory=list)
+    records: list[int] = field(default_factory=list)
+
+
+def system_of(domain: IdentityDomain) -> str:
+    """Return under which system the numbers of a domain are said; "" when it has none."""
+    return domain.system or (f"{_OID}{domain.oid}" if domain.oid else "")
+
+
+def systems() -> set[str]:
+    """Return the systems under which numbers of persons are known here: domains, and the INS."""
+    told = {each for domain in IdentityDomain.objects.all() for each in _systems(domain)}
+    return told | set(INS_SYSTEMS)
+
+
+def cross(*, system: str, value: str, targets: list[str], base: str) -> Crossed:
+    """Return what else a person is known as, without the identifier that was said.
+
+    Row security and `identity_cross_references()` decide who may learn what: somebody who is not
+    open to the actor is answered as nobody.
+
+    Args:
+        targets: the systems wanted; all when none is said.
+        base: the address of this door, the system of its own records ("Patient/12").
+
+    Raises:
+        Refused: 400 the system of the identifier is unknown, 403 a system wanted is, 404 the
+            identifier is: the words are those of IHE.
+    """
+    domains = {domain.pk: domain for domain in IdentityDomain.objects.all()}
+    authorities: dict[str, IdentityDomain | None] = {base: None, **dict.fromkeys(INS_SYSTEMS)}
+    for domain in domains.values():
+        if domain.slug != CARBET:
+            authorities |= dict.fromkeys(_systems(domain), domain)
+    record = _record(system, value, base)
+    if system not in authorities and record is None:
+        raise refuse(400, "code-invalid", "sourceIdentifier Assigning Authority not found")
+    rows = _cross(system, value, authorities.get(system), record)
+    found = Crossed()
+    if record is not None and not rows:
+        # A record that no domain has named yet, as far as the actor may see it.
+        found.patients.extend(Patient.objects.filter(pk=record).values_list("pk", flat=True))
+    told: dict[tuple[str, str], None] = {}
+    for domain_id, number, patient_id, ins_system, ins in rows:
+        domain = domains[domain_id]
+        if domain.slug != CARBET and (its := system_of(domain)):
+            told[its, number] = None
+        if ins:
+            told[ins_system, ins] = None
+        if patient_id is not None and patient_id not in found.patients:
+            found.patients.append(patient_id)
+    others = PatientIdentifier.objects.filter(patient_id__in=found.patients)
+    for each in others.exclude(system__in=INS_SYSTEMS).order_by("pk")[:200]:
+        told[each.system, each.value] = None
+    known = {each for each, _ in told} | set(authorities)
+    if any(target not in known for target in targets):
+        raise refuse(403, "code-invalid", "targetSystem not found")
+    if not rows and not found.patients:
+        raise refuse(404, "not-found", "sourceIdentifier Patient Identifier not found")
+    wanted = _same(targets, authorities)
+    asked = _same([system], authorities)
+    found.identifiers.extend(
+        (its, number)
+        for its, number in told
+        if not (its in asked and number == value) and (not targets or its in wanted)
+    )
+    found.records.extend(found.patients)
+    if targets and base not in targets:
+        found.patients.clear()
+    elif system == base:
+        found.patients[:] = [each for each in found.patients if f"Patient/{each}" != value]
+    return found
+
+
+def _systems(domain: IdentityDomain) -> list[str]:
+    return [each for each in (domain.system, domain.oid and f"{_OID}{domain.oid}") if each]
+
+
+def _same(systems: list[str], authorities: dict[str, IdentityDomain | None]) -> set[str]:
+    """Return these systems and the other names of the same domains: OID and URI."""
+    found = set(systems)
+    for each in systems:
+        if (domain := authorities.get(each)) is not None:
+            found.update(_systems(domain))
+    return found
+
+
+def _record(system: str, value: str, base: str) -> int | None:
+    """Return which record an identifier says: ours, or the open one that bears it."""
+    if system == base:
+        number = value.removeprefix("Patient/")
+        is_number = number.isascii() and number.isdigit() and len(number) <= 19
+        return int(number) if is_number and int(number) <= _LARGEST else None
+    if system in INS_SYSTEMS:
+        return None
+    held = PatientIdentifier.objects.filter(system=system, value=value)
+    return held.values_list("patient_id", flat=True).first()
+
+
+def _cross(
+    system: str, value: str, domain: IdentityDomain | None, record: int | None
+) -> list[tuple[int, str, int | None, str | None, str | None]]:
+    is_ins = system in INS_SYSTEMS
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT * FROM identity_cross_references(%s, %s, %s, %s, %s)",
+            [
+                domain.pk if domain is not None else None,
+                value if domain is not None else None,
+                record,
+                system if is_ins else None,
+                value if is_ins else None,
+            ],
+        )
+        return cursor.fetchall()
