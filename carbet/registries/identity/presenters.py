@@ -135,6 +135,12 @@ class Reason:
     weight: float
     tone: str
 
+    @property
+    def figure(self) -> str:
+        """The weight with its sign, as French writes it."""
+        sign = "+" if self.weight > 0 else "−" if self.weight < 0 else ""
+        return f"{sign}{abs(self.weight):.1f}".replace(".", ",")
+
 
 def reasons(explanation: Iterable[list[Any]]) -> list[Reason]:
     """Return why the machine thinks so, what weighs most first."""

@@ -30,6 +30,9 @@ from carbet.registries.patients.models import (
 
 # Sent within the operation that writes an identity: patient, ins, ins_system, actor, now.
 identity_written = Signal()
+# Sent before a row of a person is locked to be changed: patient_id. Whoever moves identities locks
+# these first and the row after; in the other order the two would wait for each other for ever.
+identity_changing = Signal()
 
 
 class UnableToRegisterPatient(UnableTo):
@@ -156,6 +159,7 @@ def update_patient(
     Raises:
         UnableToUpdatePatient: somebody changed it meanwhile, or the change is not plausible.
     """
+    identity_changing.send(Patient, patient_id=patient.pk)
     row = Patient.objects.select_for_update().get(pk=patient.pk)
     if row.version != version:
         raise UnableToUpdatePatient(

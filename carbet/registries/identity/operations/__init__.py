@@ -15,6 +15,7 @@ from carbet.registries.identity.operations.merging import (
     undo,
     unlink,
 )
+from carbet.registries.identity.operations.moving import wait_for_moves
 from carbet.registries.identity.operations.recording import (
     UnableToRecordIdentity,
     mirror,
@@ -54,4 +55,5 @@ __all__ = [
     "undo",
     "unlink",
     "verify_ins",
+    "wait_for_moves",
 ]

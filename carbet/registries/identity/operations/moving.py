@@ -17,6 +17,7 @@ from carbet.core import row_security
 from carbet.core.actor import Actor, for_house
 from carbet.core.audit import Trace
 from carbet.registries.identity.choices import (
+    CARBET,
     WAITING,
     IdentityState,
     NoticeKind,
@@ -63,6 +64,12 @@ def lock_moves() -> None:
     """Wait for whoever moves identities now."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(97301)")
+
+
+def wait_for_moves(*, patient_id: int) -> None:
+    """Take the locks of a record of Carbet in the order of every decision: number, then moves."""
+    lock_numbers(IdentityDomain.objects.get(slug=CARBET), str(patient_id))
+    lock_moves()
 
 
 def done_before(key: str) -> Reconciliation | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from carbet.registries.matching.rules.levels import BY_NAME, COMPARISONS, UNKNOWN, compare
+from carbet.registries.matching.rules.levels import BY_NAME, COMPARISONS, NEEDED, UNKNOWN, compare
 from carbet.registries.matching.rules.model import (
     KIN_GIVEN,
     KIN_SHARED,
@@ -78,7 +78,12 @@ def explain(
     ):
         if level == UNKNOWN:
             if comparison.name not in ("ids", "phone", "address", "city"):
-                fields.append(FieldScore(comparison.name, "unknown", 0.0, comparison.unknown))
+                words = comparison.unknown
+                if not any(
+                    getattr(side, n) for side in (one, two) for n in NEEDED[comparison.name]
+                ):
+                    words = words.replace("d’un côté", "des deux côtés")
+                fields.append(FieldScore(comparison.name, "unknown", 0.0, words))
             continue
         added = rarities.get(rank, 0.0)
         said = comparison.levels[level]
