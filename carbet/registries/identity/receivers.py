@@ -7,15 +7,21 @@ from django.dispatch import receiver
 
 from carbet.core.actor import Actor
 from carbet.registries.identity import operations
-from carbet.registries.identity.rules import of_patient
+from carbet.registries.identity.rules import TRAITS_OF_PATIENT, of_patient
 from carbet.registries.patients.models import Patient
 from carbet.registries.patients.operations import identity_changing, identity_written
 
 
 @receiver(identity_changing)
-def wait_before_the_row(sender: Any, *, patient_id: int, **_: Any) -> None:
-    """Wait for whoever moves this identity before its row is locked, never after."""
-    operations.wait_for_moves(patient_id=patient_id)
+def wait_before_the_row(
+    sender: Any, *, patient_id: int, names: frozenset[str], ins: str, **_: Any
+) -> None:
+    """Wait for whoever moves this identity before its row is locked, never after.
+
+    What is no trait, a language or how to reach the home, waits for nobody.
+    """
+    if ins or names & TRAITS_OF_PATIENT:
+        operations.wait_for_moves(patient_id=patient_id)
 
 
 @receiver(identity_written)

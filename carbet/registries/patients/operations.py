@@ -159,7 +159,7 @@ def update_patient(
     Raises:
         UnableToUpdatePatient: somebody changed it meanwhile, or the change is not plausible.
     """
-    identity_changing.send(Patient, patient_id=patient.pk)
+    identity_changing.send(Patient, patient_id=patient.pk, names=frozenset(changes), ins=ins)
     row = Patient.objects.select_for_update().get(pk=patient.pk)
     if row.version != version:
         raise UnableToUpdatePatient(

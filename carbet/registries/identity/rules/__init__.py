@@ -2,6 +2,7 @@
 
 from carbet.registries.identity.rules.traits import (
     STORED_TRAITS,
+    TRAITS_OF_PATIENT,
     Traits,
     changes,
     cleaned,
@@ -14,6 +15,7 @@ from carbet.registries.identity.rules.traits import (
 
 __all__ = [
     "STORED_TRAITS",
+    "TRAITS_OF_PATIENT",
     "Traits",
     "changes",
     "cleaned",

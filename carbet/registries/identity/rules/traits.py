@@ -82,6 +82,8 @@ class Traits:
 
 
 STORED_TRAITS = tuple(field.name for field in fields(Traits))
+# The same as a record of Carbet calls them.
+TRAITS_OF_PATIENT = frozenset(STORED_TRAITS) | {"phone", "identity_attributes"}
 
 
 class WrongTrait(ValueError):

@@ -40,3 +40,16 @@ def test_the_ins_that_nobody_has_is_absent_on_both_sides():
 def test_a_weight_bears_a_true_minus():
     told = reasons([["name", "", -3.25, "a"], ["born", "", 2.5, "b"], ["ins", "", 0, "c"]])
     assert [each.figure for each in told] == ["−3,2", "+2,5", "0,0"]
+
+
+def test_what_is_no_trait_waits_for_nobody(world):
+    patient = world.register()
+    with CaptureQueriesContext(connection) as captured:
+        patients.update_patient(
+            actor=world.actor("gp"),
+            now=world.now,
+            patient=patient,
+            version=patient.version,
+            changes={"language": "srn", "needs_interpreter": True},
+        )
+    assert not [each for each in captured if "pg_advisory_xact_lock(97301)" in each["sql"]]
