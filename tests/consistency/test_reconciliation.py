@@ -339,6 +339,17 @@ def test_any_order_of_events_keeps_everybody(world, records, steps):
     go(world, records, steps)
 
 
+# Two persons under one number, said apart once more, then brought back under it.
+SAID_APART_THEN_UNDONE = (
+    *(("edit", 0, 7, 5), ("decide", 6, 7, 7), ("apart", 0, 4, 8), ("undo", 0, 2, 8)),
+    *(("edit", 0, 7, 5), ("undo", 3, 1, 3)),
+)
+
+
+def test_a_split_said_again_is_undone_whole(world, records):
+    go(world, records, SAID_APART_THEN_UNDONE)
+
+
 @pytest.mark.skipif("CARBET_WALK" not in os.environ, reason="no walk to walk again")
 def test_one_walk_again(world, records):
     go(world, records, ast.literal_eval(os.environ["CARBET_WALK"]))

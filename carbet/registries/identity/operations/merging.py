@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import Q
 
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
@@ -520,13 +521,24 @@ def _settle_pairs(
     now: datetime,
     reason: str,
 ) -> None:
-    """Say of what was decided so that it is no more; an undone separation waits again."""
+    """Say of what was decided so that it is no more; an undone separation waits again.
+
+    Raises:
+        UnableToUndo: people said since that somebody brought together is somebody else.
+    """
     if decision.kind in (ReconciliationKind.UNLINK, ReconciliationKind.SPLIT):
-        for pair in Pair.objects.filter(reconciliation=decision):
+        ends = Q(first=decision.first, second=decision.second) | Q(
+            first=decision.second, second=decision.first
+        )
+        # Said again since of the same two: whoever undoes answers it too.
+        for pair in Pair.objects.filter(
+            Q(reconciliation=decision) | (ends & Q(state=PairState.DIFFERENT))
+        ):
             pair.state, pair.reconciliation = PairState.OPEN, None
             pair.decided_at, pair.decided_by_name, pair.reason = None, "", ""
             pair.version += 1
             pair.save()
+        _check_nobody_said_apart(decision)
         return
     second = decision.second
     if second is not None and decision.first_id != decision.second_id:
@@ -541,6 +553,23 @@ def _settle_pairs(
         pair.decided_at, pair.decided_by_name = None, ""
         pair.version += 1
         pair.save()
+
+
+def _check_nobody_said_apart(decision: Reconciliation) -> None:
+    decision.first.refresh_from_db()
+    group = decision.first.regional_id
+    apart = (
+        Pair.objects.filter(
+            first__regional=group, second__regional=group, state=PairState.DIFFERENT
+        )
+        .select_related("first", "second")
+        .first()
+    )
+    if apart is not None and apart.second is not None:
+        raise UnableToUndo(
+            f"Il a été dit depuis que {apart.first.number} et {apart.second.number} sont deux"
+            " personnes : l’annulation les réunirait."
+        )
 
 
 def _groups_in(touched: list[tuple[str, int, dict[str, int], dict[str, int]]]) -> set[int]:
