@@ -18,4 +18,5 @@ urlpatterns = [
     path("identites/fiches/<sid:identity_id>/doute/", views.doubt, name="doubt"),
     path("identites/fiches/<sid:identity_id>/separer/", views.part, name="part"),
     path("identites/questions/<sid:pair_id>/", views.compare, name="compare"),
+    path("identites/questions/<sid:pair_id>/rouvrir/", views.reopen, name="reopen"),
 ]

@@ -109,6 +109,10 @@ def _compared(pair: Any, form: Any, entries: Any, *, actor_id: int | None) -> di
         "waits": pair.state in (PairState.OPEN, PairState.PROPOSED),
         "proposed_by_me": pair.state == PairState.PROPOSED and pair.proposed_by_account == actor_id,
         "tone": presenters.TONES[PairKind(pair.kind)],
+        "reopening": form if isinstance(form, forms.ReasonForm) else forms.ReasonForm(),
+        "may_reopen": pair.state == PairState.DIFFERENT
+        and second is not None
+        and pair.reconciliation_id is None,
     }
 
 
@@ -127,6 +131,30 @@ def _after(request: HttpRequest, pair: Any) -> HttpResponse:
     if following is None:
         return HttpResponseRedirect(reverse("identity:list"))
     return HttpResponseRedirect(reverse("identity:compare", args=[following.pk]))
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_POST
+def reopen(request: HttpRequest, pair_id: int) -> HttpResponse:
+    """Take back that two identities are two persons; the question waits again."""
+    access.get_pair(actor=request.actor, pair_id=pair_id, now=request.now)
+    form = forms.ReasonForm(request.POST)
+    if form.is_valid():
+        try:
+            operations.reopen(
+                actor=request.actor,
+                now=request.now,
+                pair_id=pair_id,
+                reason=form.cleaned_data["reason"],
+            )
+        except UnableTo as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        else:
+            messages.success(request, "La question attend de nouveau une décision.")
+            return HttpResponseRedirect(reverse("identity:compare", args=[pair_id]))
+    pair = access.get_pair(actor=request.actor, pair_id=pair_id, now=request.now)
+    context = _compared(pair, form, [], actor_id=request.actor.account_id)
+    return render(request, "identity/compare.html", context, status=422)
 
 
 @doors.professional(capability=MANAGE_IDENTITIES)

@@ -4,6 +4,7 @@ from carbet.registries.identity.operations.deciding import (
     UnableToDecide,
     decide,
     keep_apart,
+    reopen,
     see_notice,
 )
 from carbet.registries.identity.operations.merging import (
@@ -50,6 +51,7 @@ __all__ = [
     "prove_identity",
     "record_local_identity",
     "recover_ins",
+    "reopen",
     "request_merge",
     "see_notice",
     "undo",

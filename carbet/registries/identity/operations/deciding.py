@@ -415,6 +415,35 @@ def keep_apart(
     return pair
 
 
+@operation("identity.reopen")
+def reopen(trace: Trace, *, actor: Actor, now: datetime, pair_id: int, reason: str) -> Pair:
+    """Take back that two identities are two persons: the question waits again, for people only.
+
+    What a decision separated goes back by undoing that decision.
+
+    Raises:
+        UnableToAct: it is not the cell.
+        UnableToDecide: no reason, or it is not a question said different without a separation.
+    """
+    access.check_cell(actor)
+    if not reason.strip():
+        raise UnableToDecide("Dites pourquoi : la raison est gardée.", field="reason")
+    with moving.house(trace, actor, now=now):
+        moving.lock_moves()
+        pair = Pair.objects.select_for_update().filter(pk=pair_id).first()
+        if pair is None or pair.state != PairState.DIFFERENT or pair.second is None:
+            raise UnableToDecide("Cette question attend déjà, ou n’existe plus.")
+        if pair.reconciliation_id is not None:
+            raise UnableToDecide("Cette décision s’annule depuis sa page.")
+        pair.state, pair.reason = PairState.OPEN, reason.strip()[:500]
+        pair.decided_at, pair.decided_by_name = None, ""
+        pair.version += 1
+        pair.save()
+    for identity in (pair.first, pair.second):
+        trace.about(patient_id=identity.patient_id, entity=pair, reason=reason)
+    return pair
+
+
 @operation("identity.notice.see")
 def see_notice(trace: Trace, *, actor: Actor, now: datetime, notice_id: int) -> DomainNotice:
     """Say that the domain has seen what was decided.
@@ -432,4 +461,4 @@ def see_notice(trace: Trace, *, actor: Actor, now: datetime, notice_id: int) -> 
     return notice
 
 
-__all__ = ["UnableToDecide", "decide", "keep_apart", "merge_records", "see_notice"]
+__all__ = ["UnableToDecide", "decide", "keep_apart", "merge_records", "reopen", "see_notice"]

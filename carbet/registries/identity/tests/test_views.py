@@ -95,6 +95,37 @@ def test_different_is_remembered(agent):
     assert "Ida Vigile" in seen(Pair)[0].decided_by_name
 
 
+def test_what_was_said_different_by_mistake_is_taken_back(agent):
+    pair = doubtful()
+    decide(agent, pair, verdict="different")
+    page = agent.get(reverse("identity:compare", args=[pair.pk])).content.decode()
+    assert "Rouvrir la question" in page
+    url = reverse("identity:reopen", args=[pair.pk])
+    refused = agent.post(url, {"reason": ""})
+    assert refused.status_code == 422
+    assert "Ce champ est obligatoire" in refused.content.decode()
+    assert seen(Pair)[0].state == "different"
+    page = agent.post(url, {"reason": "Mauvaise touche"}, follow=True).content.decode()
+    assert "attend de nouveau" in page
+    [again] = seen(Pair)
+    assert (again.state, again.decided_by_name, again.reason) == ("open", "", "Mauvaise touche")
+    assert agent.post(url, {"reason": "Encore"}).status_code == 422
+    decide(agent, again, verdict="same")
+    one, two = seen(LocalIdentity)
+    assert one.regional_id == two.regional_id
+
+
+def test_what_a_decision_separated_goes_back_by_that_decision(agent, world):
+    told(domain("chc"), "1")
+    told(domain("chog"), "7")
+    one, two = seen(LocalIdentity)
+    agent.post(reverse("identity:part", args=[one.pk]), {"autre": two.pk, "reason": "Homonymes"})
+    [pair] = seen(Pair)
+    answer = agent.post(reverse("identity:reopen", args=[pair.pk]), {"reason": "Erreur"})
+    assert answer.status_code == 422
+    assert "depuis sa page" in answer.content.decode()
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
