@@ -12,6 +12,7 @@ from carbet.coordination.care_plans.models import (
     CarePlanVersion,
     Goal,
     Need,
+    PlanComment,
     PlannedAction,
     PlanReview,
 )
@@ -451,6 +452,18 @@ def _one_of_everything(world: World, care_team: CareTeam) -> dict[str, Any]:
             held_at=now,
             held_by=gp,
             held_by_name="Yann Le Bihan",
+            gesture=uuid.uuid4(),
+        )
+        PlanComment.objects.create(
+            patient_id=patient_id,
+            care_plan=plan,
+            category=category.value,
+            number=1,
+            revision=1,
+            text="Vu",
+            written_at=now,
+            written_by=gp,
+            written_by_name="Yann Le Bihan",
             gesture=uuid.uuid4(),
         )
     invitation = Invitation.objects.create(

@@ -87,9 +87,10 @@ class Someone:
         else:
             self.page.keyboard.press("Space")
 
-    def tick(self, label: str | re.Pattern[str]) -> None:
-        """Reach the box or the option of this label and press Space."""
-        box = self.page.get_by_label(label)
+    def tick(self, label: str | re.Pattern[str], *, within: str = "") -> None:
+        """Reach the box or the option of this label, in the group of this name, and press Space."""
+        place = self.page.get_by_role("group", name=within) if within else self.page
+        box = place.get_by_label(label)
         if box.get_attribute("type") == "radio":
             # One Tab enters a group of options; arrows move inside it.
             group = self.page.locator(f'input[name="{box.get_attribute("name")}"]')

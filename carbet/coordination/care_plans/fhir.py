@@ -27,15 +27,15 @@ MOST_VERSIONS = 50
 
 
 def care_plans(rows: QuerySet[CarePlan]) -> list[Json]:
-    """Return the CarePlan resources of these plans, as they stand; two queries, and one a plan."""
+    """Return the CarePlan resources of these plans, as they stand, in four queries."""
     plans = list(rows)
-    told = []
-    links = _links({plan.patient_id for plan in plans})
-    for plan in plans:
-        standing = queries.get_plan(patient_id=plan.patient_id)
-        if standing is not None:
-            told.append(_care_plan(vars(plan), standing.content, links))
-    return told
+    persons = {plan.patient_id for plan in plans}
+    links, contents = _links(persons), queries.contents(patient_ids=persons)
+    return [
+        _care_plan(vars(plan), contents[plan.patient_id], links)
+        for plan in plans
+        if plan.patient_id in contents
+    ]
 
 
 def care_plan_versions(number: int) -> list[Json]:

@@ -203,3 +203,33 @@ class PlanReview(models.Model):
     class Meta:
         ordering = ["-held_at", "-id"]
         indexes = [models.Index(fields=["care_plan", "-held_at"], name="review_by_plan")]
+
+
+class PlanComment(models.Model):
+    """One row is what the one who was asked said of a proposed plan without deciding; kept as is.
+
+    It is read by whoever reads all that its author had read (`category`).
+    """
+
+    ROW_SECURITY = row_security.Protected(category="category")
+
+    patient = models.ForeignKey("patients.Patient", on_delete=models.PROTECT)
+    care_plan = models.ForeignKey(CarePlan, on_delete=models.PROTECT, related_name="comments")
+    category = models.SmallIntegerField(
+        default=int(DataCategory.MEDICAL | DataCategory.SOCIAL),
+        db_default=int(DataCategory.MEDICAL | DataCategory.SOCIAL),
+    )
+    # The version that the plan becomes once approved, and the revision that was read.
+    number = models.PositiveIntegerField()
+    revision = models.PositiveIntegerField()
+    text = models.CharField(max_length=1000)
+    written_at = models.DateTimeField()
+    written_by = models.ForeignKey(
+        "directory.PractitionerRole", on_delete=models.PROTECT, related_name="+"
+    )
+    written_by_name = models.CharField(max_length=200)
+    gesture = models.UUIDField(unique=True)
+
+    class Meta:
+        ordering = ["written_at", "id"]
+        indexes = [models.Index(fields=["patient", "number"], name="comment_by_version")]

@@ -32,6 +32,7 @@ LEFT_BEHIND = {
     "Need": "said with its CarePlan",
     "PlannedAction": "said with its CarePlan",
     "PlanReview": "said with its CarePlan",
+    "PlanComment": "said with its CarePlan",
     "CarePlanVersion": "a former state of CarePlan, told by its date and its author",
     "CareTeamParticipant": "said with its CareTeam",
     "PatientIdentifier": "said with its Patient",

@@ -292,15 +292,16 @@ class ProposeForm(PlanForm):
 
 
 class DecideForm(PlanForm):
-    """Approval, or what should change first."""
+    """Approval, what should change first, or a word without deciding."""
 
+    gesture = forms.UUIDField(widget=forms.HiddenInput, required=False)
     comment = forms.CharField(
         label="Commentaire",
         widget=forms.Textarea(attrs={"rows": 3}),
         max_length=1000,
         required=False,
     )
-    decision = forms.ChoiceField(choices=[("approve", ""), ("send_back", "")])
+    decision = forms.ChoiceField(choices=[("approve", ""), ("send_back", ""), ("comment", "")])
 
 
 class CompareForm(forms.Form):

@@ -5,6 +5,7 @@ from carbet.coordination.care_plans.operations.approval import (
     UnableToDecide,
     UnableToProposePlan,
     approve,
+    comment,
     propose,
     send_back,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "approve",
     "cancel_visits",
     "change_part",
+    "comment",
     "create_plan",
     "describe",
     "file_version",

@@ -1,7 +1,8 @@
-"""What whoever was asked decides of a plan: approve it as they read it, or send it back."""
+"""What whoever was asked says of a plan: approve it as they read it, send it back, comment."""
 
 from dataclasses import asdict
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Max
 
@@ -9,7 +10,7 @@ from carbet.coordination.alerts import operations as alerts
 from carbet.coordination.alerts.choices import AlertKind
 from carbet.coordination.care_plans import queries, rules
 from carbet.coordination.care_plans.choices import PlanStatus
-from carbet.coordination.care_plans.models import CarePlan, CarePlanVersion
+from carbet.coordination.care_plans.models import CarePlan, CarePlanVersion, PlanComment
 from carbet.coordination.care_plans.operations import asking, holding
 from carbet.coordination.care_teams import access as care_teams
 from carbet.core.actor import Actor, DataCategory, Level, role_key
@@ -106,7 +107,7 @@ def approve(
     if rules.WHOLE not in care_teams.opened(patient_id=patient_id, level=Level.WRITE):
         raise UnableToDecide("Une partie de ce plan ne vous est pas ouverte : il n’est pas à vous.")
     standing = queries.get_plan(patient_id=patient_id)
-    last = CarePlanVersion.objects.filter(care_plan=plan).aggregate(last=Max("number"))["last"]
+    number = _next_number(plan)
     signed = {
         "author": str(standing.author),
         "approved_by": asdict(standing.approver),
@@ -120,7 +121,7 @@ def approve(
         version = CarePlanVersion.objects.create(
             patient_id=patient_id,
             care_plan=plan,
-            number=(last or 0) + 1,
+            number=number,
             content=rules.as_json(content) | signed,
             categories=int(categories),
             approved_at=now,
@@ -161,6 +162,59 @@ def send_back(
     _tell_authors(plan, actor, now)
     trace.about(patient_id=patient_id, entity=plan)
     return plan
+
+
+@operation("care_plan.comment", action="C")
+def comment(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    patient_id: int,
+    revision: int,
+    text: str,
+    gesture: UUID,
+) -> PlanComment:
+    """Say something of a proposed plan without deciding: it still waits, its authors are told.
+
+    The same gesture twice is one comment.
+
+    Raises:
+        UnableToAct: the actor is not the one who was asked.
+        UnableToDecide: not proposed, changed since it was read, or nothing said.
+    """
+    text = text.strip()
+    if not text:
+        raise UnableToDecide("Écrivez votre commentaire.", field="comment")
+    plan = holding.lock(patient_id)
+    before = PlanComment.objects.filter(gesture=gesture).first()
+    if before is not None and before.patient_id == patient_id:
+        if before.written_by_id != actor.role_id:
+            raise UnableToAct("Ce commentaire est celui de quelqu’un d’autre.")
+        trace.about(patient_id=patient_id, entity=before, reason="déjà enregistré")
+        return before
+    plan = _decided(actor, patient_id, revision)
+    row = PlanComment.objects.create(
+        patient_id=patient_id,
+        care_plan=plan,
+        category=int(care_teams.opened(patient_id=patient_id, level=Level.WRITE) & rules.WHOLE),
+        number=_next_number(plan),
+        revision=plan.revision,
+        text=text,
+        written_at=now,
+        written_by_id=actor.role_id,
+        written_by_name=actor.display_name,
+        gesture=gesture,
+    )
+    _tell_authors(plan, actor, now)
+    trace.about(patient_id=patient_id, entity=row)
+    return row
+
+
+def _next_number(plan: CarePlan) -> int:
+    """Return the number that the plan takes once approved."""
+    last = CarePlanVersion.objects.filter(care_plan=plan).aggregate(last=Max("number"))["last"]
+    return (last or 0) + 1
 
 
 def _decided(actor: Actor, patient_id: int, revision: int) -> CarePlan:

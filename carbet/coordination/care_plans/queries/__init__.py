@@ -1,6 +1,7 @@
 """What can be asked of a plan: all it says in one query, its versions, what changed since when."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +16,7 @@ from carbet.coordination.care_plans.choices import ActionStatus, GoalStatus, Pla
 from carbet.coordination.care_plans.models import (
     CarePlan,
     CarePlanVersion,
+    PlanComment,
     PlannedAction,
     PlanReview,
 )
@@ -63,7 +65,9 @@ __all__ = [
     "assessed",
     "awaiting_approval",
     "changes_since",
+    "comments",
     "content_at",
+    "contents",
     "due_for_review",
     "fittest",
     "get_plan",
@@ -124,6 +128,16 @@ class RemovedPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Comment:
+    """What the one who was asked said of a proposed plan, at a revision, without deciding."""
+
+    text: str
+    written_at: datetime
+    written_by_name: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The plan of a person as it stands, with its latest approved version."""
 
@@ -149,6 +163,9 @@ class Plan:
     agreed_revision: int | None = None
     left: frozenset[int] = field(default_factory=frozenset)
     """The participants named in the plan who have left the circle."""
+
+    comments: tuple[Comment, ...] = ()
+    """What was said of it since the latest approved version, the oldest first."""
 
     visits: dict[int, Visits] = field(default_factory=dict)
     """The visits to come of the actions that became visits, by action."""
@@ -232,6 +249,10 @@ def get_plan(
             taken_by=row["taken_by"]["name"] if row["taken_by"] else "",
         ),
         agreed_revision=row["agreed_revision"],
+        comments=tuple(
+            Comment(**said | {"written_at": datetime.fromisoformat(said["written_at"])})
+            for said in row["comments"] or ()
+        ),
         visits=visits_from_json(row["visits"]),
         left=frozenset(
             action["responsible_id"]
@@ -239,6 +260,12 @@ def get_plan(
             if action["responsible"] and action["responsible"]["left"]
         ),
     )
+
+
+def contents(*, patient_ids: Iterable[int]) -> dict[int, Content]:
+    """Return what the plans of these persons say, by person, in one query."""
+    rows = _all(statements.CONTENTS, {"patients": list(patient_ids)})
+    return {row["patient_id"]: _content(row) for row in rows}
 
 
 def summary(*, patient_id: int) -> Summary | None:
@@ -365,6 +392,11 @@ def reviews(*, patient_id: int, limit: int = 20) -> list[PlanReview]:
     return list(PlanReview.objects.filter(patient_id=patient_id)[:limit])
 
 
+def comments(*, patient_id: int, number: int, limit: int = 50) -> list[PlanComment]:
+    """Return what was said of a version before it was approved, as far as the actor may read it."""
+    return list(PlanComment.objects.filter(patient_id=patient_id, number=number)[:limit])
+
+
 def measured(plan: Plan) -> dict[str, MeasurePoint]:
     """Return the last measure of each kind that a target waits for; no query when none does."""
     wanted = {goal.measure for need in plan.content.needs for goal in need.goals if goal.measure}
@@ -422,18 +454,23 @@ def member_name(member: CareTeamParticipant) -> str:
 
 
 def _one(statement: str, values: dict[str, Any]) -> dict[str, Any] | None:
+    return next(iter(_all(statement, values)), None)
+
+
+def _all(statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        row = cursor.fetchone()
+        rows = cursor.fetchall()
         columns = cursor.description
-    if row is None:
-        return None
-    return {
-        column.name: json.loads(value)
-        if isinstance(value, str) and column.type_code == JSONB
-        else value
-        for column, value in zip(columns, row, strict=True)
-    }
+    return [
+        {
+            column.name: json.loads(value)
+            if isinstance(value, str) and column.type_code == JSONB
+            else value
+            for column, value in zip(columns, row, strict=True)
+        }
+        for row in rows
+    ]
 
 
 def _content(row: dict[str, Any]) -> Content:

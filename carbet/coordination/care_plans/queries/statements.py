@@ -62,15 +62,8 @@ SELECT id, text, array_agg(visit_id ORDER BY start, visit_id) AS ids,
 FROM visits GROUP BY id, text ORDER BY id
 """
 
-PLAN = f"""
-SELECT p.id, p.status, p.revision, p.person_words, p.review_due_on, p.proposed_at, p.returned_at,
-  p.returned_comment, p.created_at, p.updated_at,
-  p.agreement, p.agreed_by, p.agreed_on, p.agreement_words, p.agreed_revision,
-  {_who("p.agreement_taken_by_id")} AS taken_by,
-  (carbet_now() AT TIME ZONE %(zone)s)::date AS today,
-  {_who("p.author_id")} AS author, {_who("p.approver_id")} AS approver,
-  {_who("p.proposed_by_id")} AS proposed_by, {_who("p.updated_by_id")} AS updated_by,
-  (SELECT jsonb_agg(jsonb_build_object('id', n.id, 'text', n.text, 'domain', n.domain,
+# What the plan in `p` says, part by part, the removed ones too.
+_PARTS = f"""  (SELECT jsonb_agg(jsonb_build_object('id', n.id, 'text', n.text, 'domain', n.domain,
       'serafin', n.serafin,
       'removed_at', n.removed_at) ORDER BY n.position, n.id)
    FROM care_plans_need n WHERE n.care_plan_id = p.id) AS needs,
@@ -84,16 +77,38 @@ SELECT p.id, p.status, p.revision, p.person_words, p.review_due_on, p.proposed_a
       'frequency', a.frequency, 'start_on', a.start_on, 'due_on', a.due_on, 'status', a.status,
       'appointment_id', a.appointment_id,
       'removed_at', a.removed_at) ORDER BY a.position, a.id)
-   FROM care_plans_plannedaction a WHERE a.patient_id = p.patient_id) AS actions,
+   FROM care_plans_plannedaction a WHERE a.patient_id = p.patient_id) AS actions"""
+
+PLAN = f"""
+SELECT p.id, p.status, p.revision, p.person_words, p.review_due_on, p.proposed_at, p.returned_at,
+  p.returned_comment, p.created_at, p.updated_at,
+  p.agreement, p.agreed_by, p.agreed_on, p.agreement_words, p.agreed_revision,
+  {_who("p.agreement_taken_by_id")} AS taken_by,
+  (carbet_now() AT TIME ZONE %(zone)s)::date AS today,
+  {_who("p.author_id")} AS author, {_who("p.approver_id")} AS approver,
+  {_who("p.proposed_by_id")} AS proposed_by, {_who("p.updated_by_id")} AS updated_by,
+{_PARTS},
   (SELECT jsonb_build_object('number', v.number, 'approved_at', v.approved_at,
       'approved_by', {_who("v.approved_by_id")}, 'comment', v.comment, 'content', v.content)
    FROM care_plans_careplanversion v WHERE v.care_plan_id = p.id
    ORDER BY v.number DESC, v.categories DESC LIMIT 1) AS latest,
+  (SELECT jsonb_agg(jsonb_build_object('text', c.text, 'written_at', c.written_at,
+      'written_by_name', c.written_by_name, 'revision', c.revision) ORDER BY c.id)
+   FROM (SELECT * FROM care_plans_plancomment s WHERE s.care_plan_id = p.id AND s.number > COALESCE(
+       (SELECT max(v.number) FROM care_plans_careplanversion v WHERE v.care_plan_id = p.id), 0)
+     ORDER BY s.id DESC LIMIT 50) c) AS comments,
   (SELECT jsonb_agg(to_jsonb(visiting)) FROM ({VISITS}) visiting) AS visits,
   (SELECT max(e.recorded_at) FROM core_auditevent e
    WHERE e.account_id = %(account)s AND e.patient_id = p.patient_id
      AND e.operation LIKE 'care_plan.%%' AND e.recorded_at < %(visit)s) AS last_visit_at
 FROM care_plans_careplan p WHERE p.patient_id = %(patient)s
+"""
+
+# What the plans of many persons say, and no more, in one statement.
+CONTENTS = f"""
+SELECT p.patient_id, p.person_words, p.review_due_on,
+{_PARTS}
+FROM care_plans_careplan p WHERE p.patient_id = ANY(%(patients)s)
 """
 
 # A part as it stood before the first of its rows written by a later revision.

@@ -33,7 +33,12 @@ from carbet.coordination.care_plans.rules.content import (
     without_progress,
 )
 from carbet.coordination.care_plans.rules.merging import Merged, merge
-from carbet.coordination.care_plans.rules.reviewing import CarriedOver, Judged, carry_over
+from carbet.coordination.care_plans.rules.reviewing import (
+    CarriedOver,
+    Judged,
+    carry_over,
+    next_review,
+)
 from carbet.coordination.care_plans.rules.sides import FieldPair, Pair, side_by_side
 from carbet.coordination.care_plans.rules.targets import (
     MEASURES,
@@ -83,6 +88,7 @@ __all__ = [
     "measured_words",
     "merge",
     "missing_for_proposal",
+    "next_review",
     "part_of",
     "plannable",
     "quoted",

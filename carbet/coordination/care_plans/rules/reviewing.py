@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from carbet.coordination.care_plans.choices import ActionStatus, GoalStatus, Outcome
@@ -67,3 +68,10 @@ def carry_over(content: Content, judged: Mapping[int, Judged]) -> CarriedOver:
         if need.goals and all(goal.id in goals_over for goal in need.goals):
             needs_over.append(need.id)
     return CarriedOver(tuple(outcomes), goals_over, tuple(actions_over), tuple(needs_over))
+
+
+def next_review(due_on: date | None, *, approved_on: date | None, today: date) -> date | None:
+    """Return the day to propose for the next review: as far again as this one was set; or none."""
+    if due_on is None or approved_on is None or due_on <= approved_on:
+        return None
+    return today + timedelta(days=(due_on - approved_on).days)

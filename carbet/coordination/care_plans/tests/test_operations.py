@@ -14,6 +14,7 @@ from carbet.coordination.care_plans.models import (
     CarePlanVersion,
     Goal,
     Need,
+    PlanComment,
     PlannedAction,
     PlanReview,
 )
@@ -339,6 +340,70 @@ def test_sending_back_needs_a_reason_and_tells_the_author(written, world):
     assert "plan_decided" in {alert.kind for alert in rows(Alert, world, "coordinator")}
     written.propose()
     assert written.plan().returned_comment == ""
+
+
+def say(written, text="Et l’orthophonie ?", *, by="gp", **typed):
+    typed.setdefault("gesture", uuid.uuid4())
+    return written.do(operations.comment, by=by, text=text, **typed)
+
+
+def test_a_comment_decides_nothing_tells_the_authors_and_stays_with_the_version(written, world):
+    written.propose()
+    gesture = uuid.uuid4()
+    said = say(written, gesture=gesture)
+    # A double click is one comment.
+    assert say(written, gesture=gesture).pk == said.pk
+    plan = written.plan()
+    assert (plan.status, plan.returned_comment) == (PlanStatus.PROPOSED, "")
+    told = [a for a in rows(Alert, world, "coordinator") if a.kind == "plan_decided"]
+    assert [alert.target for alert in told] == ["plan"]
+    assert traces(world, "care_plan.comment") == 2
+    assert written.approve().number == 1
+    written.add(need="Manger", goal="Deux repas", action="Portage")
+    written.propose()
+    say(written, "Bien.")
+    with row_security.acting_as(world.actor("coordinator"), now=world.now):
+        kept = {
+            number: [
+                each.text for each in queries.comments(patient_id=written.patient_id, number=number)
+            ]
+            for number in (1, 2)
+        }
+    assert kept == {1: ["Et l’orthophonie ?"], 2: ["Bien."]}
+
+
+@pytest.mark.parametrize("key", ["coordinator", "nurse", "physio"])
+def test_only_the_one_who_was_asked_comments(written, world, key):
+    written.propose()
+    with pytest.raises(UnableToAct):
+        say(written, by=key)
+    assert rows(PlanComment, world) == []
+
+
+def test_a_comment_on_what_changed_since_or_is_not_proposed_leaves_nothing(written, world):
+    # Proposed to nobody, it waits for nobody's word.
+    with pytest.raises(UnableToAct):
+        say(written)
+    written.propose()
+    read = written.plan().revision
+    with pytest.raises(UnableToDecide) as refusal:
+        say(written, "  ")
+    assert refusal.value.field == "comment"
+    written.add(need="Manger", goal="Deux repas", action="Portage")
+    written.propose()
+    with pytest.raises(UnableToDecide):
+        say(written, revision=read)
+    assert rows(PlanComment, world) == []
+
+
+def test_a_comment_that_may_be_medical_is_read_by_carers_only(world):
+    desk = factories.begin(world, "home_help")
+    desk.add(need="Bouger", domain="participation", goal="Marcher", action="Canne")
+    desk.propose()
+    say(desk, "Attention à son INR.")
+    assert len(rows(PlanComment, world, "nurse")) == 1
+    assert rows(PlanComment, world, "home_help") == []
+    assert rows(PlanComment, world, "other_gp") == []
 
 
 def test_a_change_after_approval_makes_a_draft_and_keeps_the_version(approved, world):

@@ -182,3 +182,18 @@ def test_an_action_is_late_the_day_after_its_due_date(due_on, status, late):
 def test_what_a_plan_lacks_before_it_is_proposed(content, said):
     missing = rules.missing_for_proposal(content)
     assert said in missing if said else not missing
+
+
+@pytest.mark.parametrize(
+    ("due_on", "approved_on", "proposed"),
+    [
+        (date(2027, 5, 21), date(2026, 11, 22), date(2027, 5, 21)),
+        (date(2026, 11, 20), date(2026, 10, 21), date(2026, 12, 22)),
+        (date(2026, 10, 1), date(2026, 10, 21), None),
+        (None, date(2026, 10, 21), None),
+        (date(2027, 5, 21), None, None),
+    ],
+)
+def test_the_next_review_is_proposed_as_far_as_the_last_one(due_on, approved_on, proposed):
+    today = date(2026, 11, 22)
+    assert rules.next_review(due_on, approved_on=approved_on, today=today) == proposed

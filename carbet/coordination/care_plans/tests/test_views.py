@@ -309,6 +309,53 @@ def test_the_draft_and_the_version_in_force_both_print(world, sign_in):
     assert client.get(url("pdf", desk.care_team) + "?version=7").status_code == 404
 
 
+def test_the_doctor_comments_without_deciding_with_plain_posts(world, sign_in):
+    desk = factories.begin(world)
+    desk.fill(1)
+    desk.propose()
+    gp = as_member(sign_in, world, "gp")
+    page = gp.get(url("detail", desk.care_team)).content.decode()
+    assert "Commenter sans décider" in page
+    sent = {
+        "revision": desk.plan().revision,
+        "decision": "comment",
+        "gesture": str(uuid.uuid4()),
+        "comment": "",
+    }
+    answer = gp.post(url("decide", desk.care_team), sent)
+    assert answer.status_code == 422
+    assert "Écrivez votre commentaire." in answer.content.decode()
+    sent["comment"] = "Et la vue <b>?"
+    for _ in range(2):
+        page = gp.post(url("decide", desk.care_team), sent, follow=True).content.decode()
+    assert "le plan attend toujours" in page
+    assert page.count("Et la vue &lt;b&gt;?") == 1
+    assert desk.plan().status == "proposed"
+    coordinator = as_member(sign_in, world, "coordinator")
+    assert "Et la vue" in coordinator.get(url("detail", desk.care_team)).content.decode()
+    desk.approve()
+    for name, more in (("version", {"number": 1}), ("detail", {})):
+        page = coordinator.get(url(name, desk.care_team, **more)).content.decode()
+        assert ("Et la vue" in page) is (name == "version")
+
+
+@pytest.mark.parametrize("text", ["\x00", "x" * 20_000, "\ud800"])
+def test_a_comment_that_cannot_be_kept_is_refused_at_its_field(world, sign_in, text):
+    desk = factories.begin(world)
+    desk.fill(1)
+    desk.propose()
+    sent = {"revision": desk.plan().revision, "decision": "comment", "comment": text}
+    body = "&".join(f"{key}={value}" for key, value in sent.items()).encode(
+        "utf-8", "surrogatepass"
+    )
+    answer = as_member(sign_in, world, "gp").post(
+        url("decide", desk.care_team), body, content_type="application/x-www-form-urlencoded"
+    )
+    # A lone surrogate never reaches the form: the browser's bytes are read with replacement.
+    assert answer.status_code == (302 if text == "\ud800" else 422)
+    assert (desk.plan().status, desk.plan().revision) == ("proposed", sent["revision"])
+
+
 def test_versions_are_read_and_compared(world, sign_in):
     desk = factories.begin(world)
     for number in (1, 2):

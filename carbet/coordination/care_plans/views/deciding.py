@@ -5,9 +5,10 @@ import uuid
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from carbet.coordination.care_plans import forms, operations, presenters, queries
+from carbet.coordination.care_plans import forms, operations, presenters, queries, rules
 from carbet.coordination.care_plans.choices import AgreementGiver, Outcome
 from carbet.coordination.care_plans.views.reading import (
     GONE,
@@ -53,7 +54,7 @@ def propose(request: HttpRequest, patient_id: int) -> HttpResponse:
 @doors.professional(capability=APPROVE_PLAN, patient=Level.WRITE)
 @require_POST
 def decide(request: HttpRequest, patient_id: int) -> HttpResponse:
-    """Approve the plan, or send it back with what should change."""
+    """Approve the plan, send it back with what should change, or comment without deciding."""
     patient = enter(request, patient_id, Level.WRITE, "care_plan.decide")
     form = forms.DecideForm(request.POST)
     if form.is_valid():
@@ -63,14 +64,18 @@ def decide(request: HttpRequest, patient_id: int) -> HttpResponse:
             "now": request.now,
             "patient_id": patient.pk,
             "revision": typed["revision"],
-            "comment": typed["comment"],
         }
         try:
             if typed["decision"] == "approve":
-                version = operations.approve(**answer)
+                version = operations.approve(**answer, comment=typed["comment"])
                 said = f"Plan approuvé : version {version.number}. Ses auteurs sont avertis."
+            elif typed["decision"] == "comment":
+                operations.comment(
+                    **answer, text=typed["comment"], gesture=typed["gesture"] or uuid.uuid4()
+                )
+                said = "Commentaire enregistré. Ses auteurs sont avertis ; le plan attend toujours."
             else:
-                operations.send_back(**answer)
+                operations.send_back(**answer, comment=typed["comment"])
                 said = "Plan renvoyé à ses auteurs, avec votre commentaire."
         except UnableTo as refusal:
             refuse(form, refusal)
@@ -176,7 +181,18 @@ def review(request: HttpRequest, patient_id: int) -> HttpResponse:
                 return to_plan(patient)
     else:
         form = forms.ReviewForm(
-            goals=goals, initial={"revision": plan.revision, "gesture": uuid.uuid4()}
+            goals=goals,
+            initial={
+                "revision": plan.revision,
+                "gesture": uuid.uuid4(),
+                "next_review_on": rules.next_review(
+                    plan.content.review_due_on,
+                    approved_on=timezone.localdate(plan.latest.approved_at)
+                    if plan.latest
+                    else None,
+                    today=plan.today,
+                ),
+            },
         )
     context = {
         "patient": patient,

@@ -51,6 +51,7 @@ def outline(request: HttpRequest, patient_id: int, outline_key: str) -> HttpResp
         lead=found.for_whom,
         source=found.source,
         review_in_days=found.review_in_days,
+        is_outline=True,
     )
 
 

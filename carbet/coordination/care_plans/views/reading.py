@@ -1,5 +1,6 @@
 """Pages to read the plan by: as it stands, its versions, what changed, paper."""
 
+import uuid
 from typing import Any
 
 from django.contrib import messages
@@ -88,6 +89,7 @@ def version(request: HttpRequest, patient_id: int, number: int) -> HttpResponse:
         "beside": short_id(record) if record != patient.pk else "",
         "needs": presenters.tree(kept.content, today=kept.approved_at.date()),
         "agreed": presenters.agreement_words(kept.agreement),
+        "comments": queries.comments(patient_id=record, number=number),
         "former": former,
         "changes": rules.compare(former.content, kept.content) if former else [],
     }
@@ -237,8 +239,9 @@ def detail_page(
             )
         if deciding:
             context["decide_form"] = decide_form or forms.DecideForm(
-                initial={"revision": plan.revision}
+                initial={"revision": plan.revision, "gesture": uuid.uuid4()}
             )
+        context["comments"] = plan.comments
     template = "care_plans/detail.html#tree" if request.htmx else "care_plans/detail.html"
     return render(request, template, context, status=status)
 

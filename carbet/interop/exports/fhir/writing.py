@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
-from carbet.coordination.care_plans.models import CarePlan, CarePlanVersion, PlanReview
+from carbet.coordination.care_plans.models import CarePlan, CarePlanVersion, PlanComment, PlanReview
 from carbet.coordination.detection.models import DetectedIssue
 from carbet.coordination.documents.choices import LOINC, TA_CDA, DocumentStatus
 from carbet.coordination.documents.models import Document, File
@@ -83,6 +83,7 @@ def plans(rows: QuerySet[CarePlan]) -> list[Json]:
     """Return the CarePlan resources that the door serves, with their reviews and approvals."""
     held = rows.prefetch_related(
         Prefetch("reviews", PlanReview.objects.order_by("pk")),
+        Prefetch("comments", PlanComment.objects.order_by("pk")),
         Prefetch("versions", CarePlanVersion.objects.order_by("pk")),
     )
     notes = {str(row.pk): _moments_of(row) for row in held}
@@ -254,20 +255,30 @@ def _document(row: Document) -> Json:
 
 
 def _moments_of(row: CarePlan) -> list[Json]:
-    """Return the reviews and approvals of a plan, as notes."""
-    return [
-        {
-            "time": fhir.instant(review.held_at),
-            "text": f"Révision par {review.held_by_name}. {review.conclusion}".strip(),
-        }
-        for review in row.reviews.all()
-    ] + [
-        {
-            "time": fhir.instant(version.approved_at),
-            "text": f"Version {version.number} approuvée. {version.comment}".strip(),
-        }
-        for version in row.versions.all()
-    ]
+    """Return the reviews, approvals and comments of a plan, as notes."""
+    return (
+        [
+            {
+                "time": fhir.instant(review.held_at),
+                "text": f"Révision par {review.held_by_name}. {review.conclusion}".strip(),
+            }
+            for review in row.reviews.all()
+        ]
+        + [
+            {
+                "time": fhir.instant(version.approved_at),
+                "text": f"Version {version.number} approuvée. {version.comment}".strip(),
+            }
+            for version in row.versions.all()
+        ]
+        + [
+            {
+                "time": fhir.instant(said.written_at),
+                "text": f"Commentaire de {said.written_by_name} : {said.text}",
+            }
+            for said in row.comments.all()
+        ]
+    )
 
 
 def _said(row: Situation | EmergencyInformation, name: str, title: str) -> Json:
