@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db import IntegrityError, transaction
 from procrastinate.contrib.django import app
 
 from carbet.core import sealing
@@ -18,7 +19,7 @@ from carbet.interop.exports.models import (
     TerritoryExport,
     TerritoryPart,
 )
-from carbet.interop.exports.rules import KEPT, MOST_WAITING, TERRITORY_KEPT
+from carbet.interop.exports.rules import KEPT, MOST_WAITING, TERRITORY_KEPT, part_kind
 from carbet.registries.patients.models import Patient
 
 BUILD_RECORD, BUILD_TERRITORY = "exports.build_record", "exports.build_territory"
@@ -65,7 +66,12 @@ def ask_record(
         reason=reason.strip()[:200],
         gesture=gesture,
     )
-    export.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            export.save(force_insert=True)
+    except IntegrityError as error:
+        # The same gesture, at the same moment.
+        raise UnableToExport("Cette demande vient d’être enregistrée.") from error
     app.configure_task(BUILD_RECORD, queue="default", lock=f"export:{export.pk}").defer(
         export_id=export.pk
     )
@@ -182,7 +188,11 @@ def ask_territory(
         reason=reason.strip()[:200],
         gesture=gesture,
     )
-    export.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            export.save(force_insert=True)
+    except IntegrityError as error:
+        raise UnableToExport("Cette demande vient d’être enregistrée.") from error
     trace.about(entity=export, reason=export.reason)
     return export
 
@@ -247,7 +257,7 @@ def add_part(
                 size=len(data),
                 sealed_with=key,
                 data=sealing.sealed(
-                    data, key=key, file_id=row.pk, rank=number, kind=f"part {section}"
+                    data, key=key, file_id=row.pk, rank=number, kind=part_kind(section)
                 ),
             )
         ]
@@ -284,10 +294,12 @@ def finish_territory(
 def stop_territory(
     trace: Trace, *, actor: Actor, now: datetime, export: TerritoryExport, error: str
 ) -> None:
-    """Say that an export cannot go on, and why; its parts stay, to go on from."""
-    TerritoryExport.objects.filter(pk=export.pk, status=ExportStatus.WAITING).update(
+    """Say that an export cannot go on, and why; nothing of it is kept."""
+    stopped = TerritoryExport.objects.filter(pk=export.pk, status=ExportStatus.WAITING).update(
         status=ExportStatus.FAILED, error=error[:300], finished_at=now
     )
+    if stopped:
+        TerritoryPart.objects.filter(export_id=export.pk).delete()
     trace.about(entity=export, reason=error)
 
 

@@ -16,10 +16,10 @@ from carbet.interop.exports.models import (
     TerritoryExport,
     TerritoryPart,
 )
+from carbet.interop.exports.rules import part_kind
 
 SHOWN = 20
 SEALED_AS = "export"
-PART_SEALED_AS = "part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,5 +103,5 @@ def part_bytes(*, export_id: int, section: str) -> Iterator[bytes]:
             key=part.sealed_with,
             file_id=part.export_id,
             rank=part.number,
-            kind=f"{PART_SEALED_AS} {part.section}",
+            kind=part_kind(part.section),
         )

@@ -58,6 +58,11 @@ def is_open(status: str, expires_at: datetime | None, now: datetime) -> bool:
     return status == ExportStatus.READY and expires_at is not None and expires_at > now
 
 
+def part_kind(section: str) -> str:
+    """Return what a part of a section is sealed as."""
+    return f"part {section}"
+
+
 def file_path(kind: str, number: int, ending: str) -> str:
     """Return where a file stands in the archive: never under a name that came from outside."""
     return f"fichiers/{kind}-{number}.{ending}"

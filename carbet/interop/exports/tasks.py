@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import orjson
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from carbet.coordination.documents.rules.content import CDA, KINDS
@@ -37,20 +38,30 @@ from carbet.interop.exports.fhir import (
     referred,
 )
 from carbet.interop.exports.models import RecordExport, TerritoryExport
-from carbet.interop.exports.queries import SEALED_AS, part_bytes, sections
+from carbet.interop.exports.queries import SEALED_AS, Whole, part_bytes, sections
 from carbet.interop.exports.rules import BATCH, file_path
 from carbet.registries.directory import access as directory
 from carbet.registries.patients.models import Patient
 
+RECORD_RETRIES, TERRITORY_RETRIES = 2, 5
 _CHUNK = 256 * 1024
 # Bytes of files that one part of a territory carries, before the last one.
 _PART_OF_FILES = 8 * 1024 * 1024
 _REFERRED = ("PractitionerRole", "Practitioner", "Organization")
 
 
-@app.task(name=operations.BUILD_RECORD, queue="default", retry=2)
-def build_record(export_id: int) -> None:
+@app.task(name=operations.BUILD_RECORD, queue="default", retry=RECORD_RETRIES, pass_context=True)
+def build_record(context: JobContext, export_id: int) -> None:
     """Build the archive of one record."""
+    make_record(export_id, is_last=_is_last(context, RECORD_RETRIES))
+
+
+def make_record(export_id: int, *, is_last: bool = False) -> None:
+    """Make the archive of one record, or say why it cannot be.
+
+    Args:
+        is_last: nobody tries again after this time.
+    """
     now = current_time()
     with row_security.acting_as(access.HOUSE, now=now):
         export = RecordExport.objects.filter(pk=export_id, status=ExportStatus.WAITING).first()
@@ -78,6 +89,10 @@ def build_record(export_id: int) -> None:
             )
     except access.NoSuchRecord:
         operations.stop_record(**house, error="Ce dossier ne vous est plus ouvert.")
+    except Exception:
+        if is_last:
+            operations.stop_record(**house, error="L’archive n’a pas pu être faite.")
+        raise
 
 
 class _Archive:
@@ -262,9 +277,24 @@ def _to_archive(resource: Json) -> None:
 # --- The whole territory ------------------------------------------------------------------------
 
 
-@app.task(name=operations.BUILD_TERRITORY, queue="default", retry=5)
-def build_territory(export_id: int) -> None:
+@app.task(
+    name=operations.BUILD_TERRITORY, queue="default", retry=TERRITORY_RETRIES, pass_context=True
+)
+def build_territory(context: JobContext, export_id: int) -> None:
     """Write the parts of a territory that are missing, then open it to whoever asked."""
+    make_territory(export_id, is_last=_is_last(context, TERRITORY_RETRIES))
+
+
+def _is_last(context: JobContext, retries: int) -> bool:
+    return context.job is not None and context.job.attempts >= retries
+
+
+def make_territory(export_id: int, *, is_last: bool = False) -> None:
+    """Make what is missing of a territory, or say why it cannot be.
+
+    Args:
+        is_last: nobody tries again after this time.
+    """
     now = current_time()
     with row_security.acting_as(access.HOUSE, now=now):
         export = TerritoryExport.objects.filter(pk=export_id, status=ExportStatus.WAITING).first()
@@ -273,7 +303,17 @@ def build_territory(export_id: int) -> None:
         before = {each.section: each for each in sections(export_id=export.pk)}
         total = sum(each.of(None).count() for each in (*DIRECTORY, *SECTIONS, *FILES))
     house = {"actor": access.HOUSE, "now": now, "export": export}
-    operations.count_territory(**house, total=total)
+    try:
+        operations.count_territory(**house, total=total)
+        _write_parts(house, before)
+    except Exception:
+        if is_last:
+            operations.stop_territory(**house, error="L’export n’a pas pu être fait.")
+        raise
+
+
+def _write_parts(house: dict[str, Any], before: dict[str, Whole]) -> None:
+    export = house["export"]
     for name, section in _everything():
         held = before.get(name)
         number, last = (held.parts, held.last) if held else (0, 0)

@@ -48,12 +48,30 @@ def ask(scene, who="gp", gesture=None):
 
 
 def build(export, now):
-    tasks.build_record(export.pk)
+    tasks.make_record(export.pk)
     with row_security.acting_as(access.HOUSE, now=now):
         row = RecordExport.objects.get(pk=export.pk)
         assert (row.status, row.error) == ("ready", "")
         with queries.archive(export=row) as content:
             return zipfile.ZipFile(io.BytesIO(content.read()))
+
+
+def test_what_cannot_be_built_says_so_and_blocks_nobody(scene, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("disque plein")
+
+    monkeypatch.setattr(tasks.presenters, "head", broken)
+    for _ in range(4):
+        export = ask(scene)
+        with pytest.raises(RuntimeError):
+            tasks.make_record(export.pk)
+        with row_security.acting_as(access.HOUSE, now=scene.world.now):
+            assert RecordExport.objects.get(pk=export.pk).status == "waiting"
+        with pytest.raises(RuntimeError):
+            tasks.make_record(export.pk, is_last=True)
+        with row_security.acting_as(access.HOUSE, now=scene.world.now):
+            row = RecordExport.objects.get(pk=export.pk)
+            assert (row.status, row.error) == ("failed", "L’archive n’a pas pu être faite.")
 
 
 @pytest.mark.parametrize("who", ["gp", "home_help"])
@@ -137,7 +155,7 @@ def test_the_same_gesture_is_one_export_and_it_is_traced(scene):
 def test_only_whoever_asked_takes_it_and_only_for_a_day(scene, sign_in, monkeypatch):
     monkeypatch.setattr(tasks, "current_time", clock.now)
     export = ask(scene, "nurse")
-    tasks.build_record(export.pk)
+    tasks.make_record(export.pk)
     address = reverse("exports:archive", args=[scene.patient_id, export.pk])
     other = sign_in(scene.world.accounts["gp"], role=scene.world.roles["gp"])
     assert other.get(address).status_code == 404
@@ -162,7 +180,7 @@ def test_a_right_withdrawn_before_it_is_built_stops_it(scene, monkeypatch):
         AccessGrant.objects.filter(
             patient_id=scene.patient_id, grantee=scene.world.roles["nurse"].key
         ).update(valid_until=scene.world.now)
-    tasks.build_record(export.pk)
+    tasks.make_record(export.pk)
     with row_security.acting_as(access.HOUSE):
         row = RecordExport.objects.get(pk=export.pk)
     assert (row.status, row.error) == ("failed", "Ce dossier ne vous est plus ouvert.")

@@ -17,7 +17,7 @@ from carbet.core.actor import internal
 from carbet.core.models import AuditEvent
 from carbet.interop.exports import access, operations, queries, tasks
 from carbet.interop.exports.fhir import FILES, SECTIONS
-from carbet.interop.exports.models import TerritoryExport
+from carbet.interop.exports.models import TerritoryExport, TerritoryPart
 from carbet.registries.directory.models import PractitionerRole
 from carbet.registries.patients.models import Patient
 from tests.consistency import scene as scenes
@@ -110,7 +110,7 @@ def test_one_operator_asks_another_lets_and_only_the_first_takes(scene, second, 
     assert "Retirer la demande" in alone.content.decode()
     other = sign_in(second[0], role=second[1])
     other.post(reverse("exports:let", args=[export.pk]))
-    tasks.build_territory(export.pk)
+    tasks.make_territory(export.pk)
     manifest = reverse("exports:manifest", args=[export.pk])
     assert other.get(manifest).status_code == 404
     own = sign_in(scene.world.accounts["operator"], role=scene.world.roles["operator"])
@@ -134,7 +134,7 @@ def test_one_operator_asks_another_lets_and_only_the_first_takes(scene, second, 
 def test_what_is_refused_writes_nothing(scene):
     let(scene, ask(scene), agreed=False, who="operator")
     export = let(scene, ask(scene), agreed=False)
-    tasks.build_territory(export.pk)
+    tasks.make_territory(export.pk)
     with row_security.acting_as(access.HOUSE):
         assert queries.sections(export_id=export.pk) == []
     with pytest.raises(operations.UnableToExport):
@@ -163,9 +163,9 @@ def test_a_kill_between_two_parts_loses_and_repeats_nothing(scene, monkeypatch, 
 
     monkeypatch.setattr(operations, "add_part", dying)
     with pytest.raises(Killed):
-        tasks.build_territory(export.pk)
+        tasks.make_territory(export.pk)
     monkeypatch.setattr(operations, "add_part", true)
-    tasks.build_territory(export.pk)
+    tasks.make_territory(export.pk)
     held = {}
     with row_security.acting_as(access.HOUSE):
         names = [each.section for each in queries.sections(export_id=export.pk)]
@@ -174,6 +174,23 @@ def test_a_kill_between_two_parts_loses_and_repeats_nothing(scene, monkeypatch, 
         assert set(ids.values()) == {1}
         held[name] = len(ids)
     assert {name: held[name] for name in expected()} == expected()
+
+
+def test_what_cannot_be_built_says_so_and_another_may_be_asked(scene, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("disque plein")
+
+    export = ask(scene)
+    let(scene, export)
+    with monkeypatch.context() as patched:
+        patched.setattr(operations, "finish_territory", broken)
+        with pytest.raises(RuntimeError):
+            tasks.make_territory(export.pk, is_last=True)
+    with row_security.acting_as(access.HOUSE):
+        export.refresh_from_db()
+        assert (export.status, export.error) == ("failed", "L’export n’a pas pu être fait.")
+        assert not TerritoryPart.objects.exists()
+    assert ask(scene).status == "proposed"
 
 
 def test_memory_does_not_grow_with_the_territory(scene, monkeypatch):
@@ -229,7 +246,7 @@ def test_the_command_writes_it_on_disk_and_goes_on_after_a_kill(scene, monkeypat
 
 def test_what_was_kept_three_days_is_removed(scene):
     export = let(scene, ask(scene))
-    tasks.build_territory(export.pk)
+    tasks.make_territory(export.pk)
     with row_security.acting_as(access.HOUSE, operation="test"):
         TerritoryExport.objects.filter(pk=export.pk).update(expires_at=scene.world.now)
     assert operations.clear_expired(actor=access.HOUSE, now=clock.now()) == 1
