@@ -1,6 +1,7 @@
 """Who opens a mailbox: its owner, the delegates of its owner, the members of its structure."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 from carbet.coordination.care_teams import queries as circles
 from carbet.coordination.care_teams.access import NoSuchRecord
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 HOUSE = internal("Messagerie sécurisée")
+Held = TypeVar("Held", Mailbox, IncomingMail, OutgoingMail)
 
 
 class NoSuchMail(NoSuchRecord):
@@ -107,7 +109,7 @@ def reaches(mailbox: Mailbox, *, patient_id: int) -> bool:
     return any(role_key(pk) in writing for pk in roles.values_list("pk", flat=True))
 
 
-def _owned(model, actor: Actor, pk: int):  # type: ignore[no-untyped-def]
+def _owned(model: type[Held], actor: Actor, pk: int) -> Held:
     row = model.objects.filter(pk=pk, owner__in=owners(actor)).first()
     if row is None:
         raise NoSuchMail

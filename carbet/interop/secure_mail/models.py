@@ -8,6 +8,8 @@ from carbet.core.history import tracked
 from carbet.interop.secure_mail.choices import ErrorCode, MailStatus, SendingStatus
 
 OWNER = row_security.Custom("whoever holds the mailbox: the role, its delegates, the structure")
+# Topic of the outbox: a document that leaves.
+SEND = "secure_mail.send"
 # What a raw mail is sealed as.
 RAW_KIND = "secure mail"
 HOUSE_ONLY = row_security.Custom("the house itself")
@@ -162,3 +164,8 @@ class OutgoingMail(models.Model):
             models.Index(fields=["owner", "-id"], name="outgoing_by_owner"),
             models.Index(fields=["document"], name="outgoing_by_document"),
         ]
+
+    @property
+    def outbox_key(self) -> str:
+        """The key of the outbox row that carries it."""
+        return f"{SEND}:{self.gesture}"

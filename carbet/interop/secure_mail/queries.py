@@ -111,7 +111,7 @@ def with_messages(
     rows: Sequence[OutgoingMail], *, now: datetime
 ) -> list[tuple[OutgoingMail, OutboxMessage | None]]:
     """Return mails that the actor may see, each with the row of the outbox that carries it."""
-    keys = {f"secure_mail.send:{row.gesture}": row for row in rows}
+    keys = {row.outbox_key: row for row in rows}
     held: dict[str, OutboxMessage] = {}
     if keys:
         with row_security.acting_as(access.HOUSE, now=now):
@@ -254,12 +254,17 @@ def record_open(*, actor: Actor, mail: IncomingMail, now: datetime) -> bool:
     return patients_access.patients_open_to(actor, now=now).filter(pk=mail.patient_id).exists()
 
 
+def raw_of(mail: IncomingMail) -> bytes:
+    """Return the bytes of a mail as it came; inside the house's own transaction."""
+    held = RawMail.objects.get(mail_id=mail.pk)
+    return sealing.opened(
+        bytes(held.data), key=held.sealed_with, file_id=mail.pk, rank=0, kind=RAW_KIND
+    )
+
+
 def _read(mail: IncomingMail, *, now: datetime) -> reading.Mail:
     with row_security.acting_as(access.HOUSE, now=now):
-        held = RawMail.objects.get(mail_id=mail.pk)
-        data = sealing.opened(
-            bytes(held.data), key=held.sealed_with, file_id=mail.pk, rank=0, kind=RAW_KIND
-        )
+        data = raw_of(mail)
     return reading.read(data)
 
 

@@ -1,6 +1,7 @@
 """Answer a mail: the receipt that it asks for, or its return with a reason. Once each."""
 
 from datetime import datetime
+from typing import Any
 
 from carbet.connectors import mssante
 from carbet.core import outbox
@@ -8,7 +9,8 @@ from carbet.core.models import OutboxMessage
 from carbet.interop.secure_mail.choices import ErrorCode, MailStatus
 from carbet.interop.secure_mail.models import IncomingMail, Mailbox
 from carbet.interop.secure_mail.operations.leaving import leave
-from carbet.interop.secure_mail.operations.receiving import RECEIPT, RETURN, raw_of
+from carbet.interop.secure_mail.operations.receiving import RECEIPT, RETURN
+from carbet.interop.secure_mail.queries import raw_of
 from carbet.interop.secure_mail.rules import reading, writing
 
 
@@ -57,7 +59,7 @@ def send_return(message: OutboxMessage) -> None:
     leave(mailbox, said["message_id"], (row.sender,), data, message)
 
 
-def _answered(message: OutboxMessage):  # type: ignore[no-untyped-def]
+def _answered(message: OutboxMessage) -> tuple[IncomingMail, Mailbox, dict[str, Any]]:
     row = IncomingMail.objects.get(pk=message.payload["mail_id"])
     mailbox = Mailbox.objects.get(pk=row.mailbox_id)
     if not row.sender:

@@ -15,7 +15,7 @@ from carbet.interop.secure_mail.choices import UNDECIDED, ErrorCode, MailStatus
 from carbet.interop.secure_mail.models import IncomingMail
 from carbet.interop.secure_mail.operations.answering import ask_return
 from carbet.interop.secure_mail.operations.filing import file_all
-from carbet.interop.secure_mail.operations.receiving import raw_of
+from carbet.interop.secure_mail.queries import raw_of
 from carbet.interop.secure_mail.rules import contents, reading
 from carbet.interop.secure_mail.rules.contents import Carried, Refused
 from carbet.registries.patients.models import Patient

@@ -14,7 +14,7 @@ from carbet.interop.secure_mail.choices import ErrorCode, MailStatus
 from carbet.interop.secure_mail.models import IncomingMail, Mailbox, OutgoingMail
 from carbet.interop.secure_mail.operations.answering import ask_receipt
 from carbet.interop.secure_mail.operations.filing import file_all, identify
-from carbet.interop.secure_mail.operations.receiving import raw_of
+from carbet.interop.secure_mail.queries import raw_of
 from carbet.interop.secure_mail.rules import contents, reading
 from carbet.interop.secure_mail.rules.contents import Doubtful, Refused
 

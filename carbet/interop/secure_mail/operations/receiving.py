@@ -86,11 +86,3 @@ def _is_ours(mailbox: Mailbox, head: reading.Heading) -> bool:
         for number in answered.values_list("pk", flat=True)
         for topic in (RECEIPT, RETURN)
     )
-
-
-def raw_of(row: IncomingMail) -> bytes:
-    """Return the bytes of a mail as it came; for the house only."""
-    held = RawMail.objects.get(mail_id=row.pk)
-    return sealing.opened(
-        bytes(held.data), key=held.sealed_with, file_id=row.pk, rank=0, kind=RAW_KIND
-    )

@@ -22,13 +22,12 @@ from carbet.core.sharing import Visibility
 from carbet.interop import cda, xdm
 from carbet.interop.secure_mail import access, queries
 from carbet.interop.secure_mail.choices import SendingStatus
-from carbet.interop.secure_mail.models import Mailbox, OutgoingMail
+from carbet.interop.secure_mail.models import SEND, Mailbox, OutgoingMail
 from carbet.interop.secure_mail.operations.leaving import UNCERTAIN, leave
 from carbet.interop.secure_mail.rules import writing
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
 
-SEND = "secure_mail.send"
 MOST_RECIPIENTS = 20
 _INS = re.compile(r"\d{15}")
 
@@ -119,7 +118,7 @@ def send_document(
     outbox.send(
         SEND,
         {"mail_id": row.pk},
-        idempotency_key=key_of(row),
+        idempotency_key=row.outbox_key,
         now=now,
         patient_id=patient.pk,
     )
@@ -217,15 +216,10 @@ def written(row: OutgoingMail) -> bytes:
 
 def _message_of(row: OutgoingMail) -> OutboxMessage:
     """Return the outbox row of a mail, locked."""
-    found = OutboxMessage.objects.select_for_update().filter(idempotency_key=key_of(row)).first()
+    found = OutboxMessage.objects.select_for_update().filter(idempotency_key=row.outbox_key).first()
     if found is None:
         raise UnableToSend("L’envoi de ce courrier n’est plus suivi.")
     return found
-
-
-def key_of(row: OutgoingMail) -> str:
-    """Return the key of the outbox row of a mail."""
-    return f"{SEND}:{row.gesture}"
 
 
 def person_address(patient: Patient) -> str:

@@ -1,5 +1,7 @@
 """What leaves: a document of a record to send, and what became of those sent."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -100,7 +102,7 @@ def retry(request: HttpRequest, sent_id: int) -> HttpResponse:
     return _act(request, sent_id, operations.retry_mail, "Le courrier est de nouveau envoyé.")
 
 
-def _act(request, sent_id, act, done):  # type: ignore[no-untyped-def]
+def _act(request: HttpRequest, sent_id: int, act: Callable[..., None], done: str) -> HttpResponse:
     row = access.get_outgoing(actor=request.actor, mail_id=sent_id)
     try:
         act(actor=request.actor, now=request.now, mail=row)
