@@ -49,13 +49,17 @@ class Supervisor:
         self._say = say
         self._lives: list[_Life] = []
         self._guards: list[Callable[[], None]] = []
+        self._complaint = ""
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._former_mask = signal.pthread_sigmask(
             signal.SIG_BLOCK, STOP_SIGNALS | {signal.SIGCHLD}
         )
 
     def watch(self, guard: Callable[[], None]) -> None:
-        """Call `guard` about once a second: it mends what is not our child."""
+        """Call `guard` about once a second: it mends what is not our child.
+
+        One that fails says why, once, and is called again: the services must not fall with it.
+        """
         self._guards.append(guard)
 
     def start(self, service: Service) -> None:
@@ -74,7 +78,7 @@ class Supervisor:
     def tend(self) -> None:
         """Restart what died, when its turn has come."""
         for guard in self._guards:
-            guard()
+            self._call(guard)
         now = time.monotonic()
         for life in self._lives:
             if life.due_at is None and life.process.poll() is not None:
@@ -118,6 +122,17 @@ class Supervisor:
     def _wait(self, seconds: float) -> int | None:
         received = signal.sigtimedwait(STOP_SIGNALS | {signal.SIGCHLD}, seconds)
         return None if received is None else received.si_signo
+
+    def _call(self, guard: Callable[[], None]) -> None:
+        try:
+            guard()
+        except Exception as error:
+            said = str(error) or type(error).__name__
+            if said != self._complaint:
+                self._say(said)
+            self._complaint = said
+        else:
+            self._complaint = ""
 
     def _note_death(self, life: _Life, now: float) -> None:
         # Its own children may still hold the port or the database.

@@ -24,13 +24,22 @@ with open(sys.argv[1], "a") as file:
     file.write(f"{os.getpid()} {child.pid}\\n")
 time.sleep(600)
 """
+# Its guard cannot mend what it watches the first two times.
 WATCHER = """
 import sys
 from carbet.core import supervisor
 supervisor.PATIENCE_SECONDS = 1.0
 program, written, mark, kind = sys.argv[1:]
+tries = []
+def guard():
+    tries.append(1)
+    if kind == "helpless" and len(tries) < 3:
+        raise ValueError("la base ne repart pas")
+    if kind == "helpless" and len(tries) == 3:
+        print("la base est repartie", flush=True)
 with supervisor.Supervisor(mark=mark, say=lambda text: print(text, flush=True)) as watcher:
     watcher.start(supervisor.Service("Essai", [sys.executable, "-c", program, written, kind]))
+    watcher.watch(guard)
     print("ready", flush=True)
     watcher.run()
 print("stopped", flush=True)
@@ -101,6 +110,14 @@ def test_what_dies_is_restarted_and_its_children_are_ended(watch):
     again = numbers(written, lives=2)
     assert again[0] != service
     assert not lives(child)
+
+
+def test_a_guard_that_fails_is_heard_once_and_called_again(watch):
+    watcher, written = watch("helpless")
+    service, _ = numbers(written, lives=1)
+    assert watcher.stdout.readline() == "la base ne repart pas\n"
+    assert watcher.stdout.readline() == "la base est repartie\n"
+    assert lives(service)
 
 
 def test_a_killed_watcher_takes_its_services_along(watch):
