@@ -12,8 +12,8 @@ GP = "yann.lebihan@carbet.example"
 def test_a_doctor_deposits_a_sheet_in_the_shared_record(enter):
     # Given the sheet of the circle, filed as a document
     gp = enter(GP)
-    gp.go("/patients/")
-    gp.follow(re.compile("Florimond"))
+    gp.go("/patients/?q=Placide")
+    gp.follow(re.compile("Placide"))
     gp.follow("Documents")
     gp.press("Classer la fiche du cercle")
     gp.follow(re.compile("^Fiche du cercle|^Cercle de soins"))
