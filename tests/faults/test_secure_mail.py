@@ -1,4 +1,4 @@
-"""Mails that come while the worker and the mail server are killed: each is filed once, or waits.
+"""Mails that come while worker, mail server and database are killed: each is filed once, or waits.
 
 Small by default; `CARBET_FAULT_MAILS=2000 CARBET_FAULT_KILLS=200` for the whole.
 """
@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from carbet.core.supervisor import clear_remains
@@ -71,6 +72,14 @@ class PostalHouse(House):
                 continue
         return False
 
+    def kill_database(self) -> bool:
+        """Kill the PostgreSQL of this house, as a crash would; its supervisor starts it again."""
+        number = self.server().process_id()
+        if number is None:
+            return False
+        os.kill(number, signal.SIGKILL)
+        return True
+
 
 @pytest.fixture
 def place():
@@ -118,7 +127,7 @@ def test_no_mail_is_lost_nor_filed_twice(place):
     house, server = place
     chance = random.Random(973)
     moments = sorted(chance.sample(range(MAILS), min(KILLS, MAILS)))
-    killed = {"worker": 0, "server": 0}
+    killed = {"worker": 0, "server": 0, "database": 0}
     sent = set()
     for rank in range(MAILS):
         number = f"<{rank}@chu.mssante.fr>"
@@ -129,17 +138,24 @@ def test_no_mail_is_lost_nor_filed_twice(place):
         sent.add(number)
         if rank in moments:
             time.sleep(chance.random() * 1.5)
-            if chance.random() < 0.5:
-                killed["worker"] += house.kill_worker()
+            kind = chance.choice(("worker", "server", "database"))
+            if kind == "worker":
+                killed[kind] += house.kill_worker()
+            elif kind == "database":
+                killed[kind] += house.kill_database()
             else:
                 server.kill()
                 server.start()
-                killed["server"] += 1
+                killed[kind] += 1
     assert sum(killed.values()) >= min(KILLS, MAILS) / 2
     limit = time.monotonic() + _SETTLE_SECONDS
     said = "SELECT message_id, status FROM secure_mail_incomingmail ORDER BY id"
     while time.monotonic() < limit:
-        rows = house.query(said)
+        try:
+            rows = house.query(said)
+        except psycopg.OperationalError:
+            # Killed last, the database is on its way back.
+            rows = []
         if len(rows) >= len(sent) and all(status != "waiting" for _, status in rows):
             break
         time.sleep(1)
