@@ -125,17 +125,19 @@ class MailServer:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        self.process = subprocess.Popen(
-            [str(DOVECOT), "-F", "-c", str(self.folder / "dovecot.conf")],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
         limit = time.monotonic() + 20
         while not all(map(_answers, (self.imap, self.submission, self.lmtp))):
-            if time.monotonic() > limit or self.process.poll() is not None:
+            if time.monotonic() > limit:
                 log = self.folder / "log"
                 raise RuntimeError(log.read_text() if log.exists() else "Dovecot did not start")
+            # It refuses to start while a killed one is still dying on its sockets.
+            if self.process is None or self.process.poll() is not None:
+                self.process = subprocess.Popen(
+                    [str(DOVECOT), "-F", "-c", str(self.folder / "dovecot.conf")],
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
             time.sleep(0.05)
 
     def kill(self) -> None:
