@@ -126,7 +126,7 @@ class Supervisor:
     def _call(self, guard: Callable[[], None]) -> None:
         try:
             guard()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the services must stand, whatever it is
             said = str(error) or type(error).__name__
             if said != self._complaint:
                 self._say(said)
