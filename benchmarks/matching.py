@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.identity import sets, territory
-from benchmarks.identity.measure import candidate_recall, measure
-from benchmarks.identity.sets import Labelled
-from benchmarks.identity.train import quiet
+from benchmarks.identity import sets
+from carbet.registries.identity import synthetic as territory
 from carbet.registries.matching import rules
+from carbet.registries.matching.batch.measuring import Labelled, candidate_recall, measure
+from carbet.registries.matching.batch.training import quiet
 from carbet.registries.matching.rules.decisions import Zone
 
 SEED, PEOPLE = 7, 40_000
@@ -115,7 +115,7 @@ def peers() -> None:
 
 def curve(labelled: list[Labelled], pairs: list[tuple[float, int, int]]) -> tuple[float, float]:
     """Return the best F1 and the recall where precision is .9995 at least."""
-    from benchmarks.identity.measure import true_pairs
+    from carbet.registries.matching.batch.measuring import true_pairs
 
     true = true_pairs(labelled)
     good = bad = 0

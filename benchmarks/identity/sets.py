@@ -4,22 +4,13 @@ import csv
 import datetime
 import importlib.util
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.identity import territory
+from carbet.registries.identity import synthetic as territory
+from carbet.registries.matching.batch.measuring import Labelled
 from carbet.registries.matching.rules.traits import Traits
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "identity"
-
-
-@dataclass(slots=True)
-class Labelled:
-    """A writing of a person whose number is known; `side` 1 or 2 where two files are linked."""
-
-    person: int
-    traits: Traits
-    side: int = 0
 
 
 def find_shared() -> Path | None:

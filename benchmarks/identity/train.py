@@ -7,24 +7,23 @@ Seeds 101 and 102 only: the seeds of the measures are others.
 """
 
 import json
-import logging
 import math
 import sys
-import warnings
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from carbet.registries.identity import synthetic
 from carbet.registries.matching.batch import linkage
+from carbet.registries.matching.batch.lines import write
+from carbet.registries.matching.batch.training import corrections, quiet, rarities
 from carbet.registries.matching.rules.levels import COMPARISONS
 from carbet.registries.matching.rules.model import RARITY, SHIPPED, parse
 from carbet.registries.matching.rules.traits import prepare
 
-SEEDS = (101, 102)
+SEEDS = synthetic.LEARNT_SEEDS
 PEOPLE = 240_000
-# A name that fewer identities bear is rare, whichever it is.
-LEAST_BEARERS = 12
 # Chosen by hand, where the invented territory has nothing to count: levels never seen there, and
 # what families share (home, telephone). (m, u)
 BY_HAND = {
@@ -56,15 +55,11 @@ BY_HAND = {
     ("city", "near"): (0.10, 0.15),
     ("city", "different"): (0.20, 0.73),
 }
-# How much a correction must be seen before it is believed.
-_RIDGE_WIDE, _RIDGE_NARROW = 0.5, 1.0
 
 
 def train(records: list[tuple[int, Any]], folder: Path, *, memory: str = "8GB") -> dict[str, Any]:
     """Return the raw model trained on identities whose person is known."""
     import pandas
-
-    from benchmarks.identity.prepare import write
 
     quiet()
     lines = folder / "training"
@@ -92,7 +87,12 @@ def train(records: list[tuple[int, Any]], folder: Path, *, memory: str = "8GB") 
         "together": {},
         "thresholds": {"automatic": 9.0, "doubtful": -2.0},
     }
-    raw["rarity"] = rarities([prepare(traits) for _, traits in records], raw)
+    prepared = [prepare(traits) for _, traits in records]
+    bearers = {
+        column: Counter(filter(None, (getattr(one, column) for one in prepared)))
+        for column, _ in RARITY.values()
+    }
+    raw["rarity"] = rarities(bearers, raw["comparisons"])
     linkage.load(con, lines, parse(raw))
     linkage.block(con)
     for _ in linkage.score(
@@ -106,12 +106,6 @@ def train(records: list[tuple[int, Any]], folder: Path, *, memory: str = "8GB") 
     raw["together"] = corrections(scored)
     con.close()
     return raw
-
-
-def quiet() -> None:
-    """Say nothing of what Splink says of itself."""
-    logging.getLogger("splink").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore")
 
 
 def prior_of(sizes: list[int]) -> float:
@@ -139,81 +133,11 @@ def probabilities(splink: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def rarities(prepared: list[Any], raw: dict[str, Any]) -> dict[str, Any]:
-    """Return, by column, what each frequent value adds when it is the same, and what others add."""
-    found = {}
-    exact = {"fam": ("name", "equal"), "first": ("given", None), "place": ("place", "equal")}
-    for column, _ in RARITY.values():
-        counts = Counter(getattr(one, column) for one in prepared)
-        counts.pop("", None)
-        total = sum(counts.values())
-        comparison, level = exact[column]
-        if level:
-            expected = raw["comparisons"][comparison][level]["u"]
-        else:
-            expected = sum((n / total) ** 2 for n in counts.values())
-        frequent = {value: n for value, n in counts.items() if n >= LEAST_BEARERS}
-        others = [n for n in counts.values() if n < LEAST_BEARERS]
-        # The rare ones together, weighted by who bears them.
-        mean = sum(n * n for n in others) / max(1, sum(others)) if others else LEAST_BEARERS
-        found[column] = {
-            "others": round(math.log2(expected / (mean / total)), 2),
-            "values": {
-                value: round(math.log2(expected / (n / total)), 2)
-                for value, n in sorted(frequent.items())
-            },
-        }
-    return found
-
-
-def corrections(scored: Any) -> dict[str, float]:
-    """Return what each pattern of levels adds to the sum of the fields, in base-2 logarithm.
-
-    Each is the one number that makes the weights of the pattern's pairs true, held near zero
-    where few were seen; first by name, given names and date, then with sex and place.
-    """
-    scored["weight"] = scored.weight * math.log(2)
-    scored["wide"] = scored.pattern.str.rsplit(".", n=2).str[0]
-    wide = _fit(scored, "wide", _RIDGE_WIDE)
-    scored["weight"] += scored.wide.map(wide)
-    narrow = _fit(scored, "pattern", _RIDGE_NARROW)
-    found = {}
-    for start, value in wide.items():
-        for sex in (-1, 0, 1):
-            for place in (-1, 0, 1):
-                pattern = f"{start}.{sex}.{place}"
-                added = (value + narrow.get(pattern, 0.0)) / math.log(2)
-                if abs(added) >= 0.05:
-                    found[pattern] = round(added, 2)
-    return dict(sorted(found.items()))
-
-
-def _fit(scored: Any, column: str, ridge: float) -> dict[str, float]:
-    import numpy
-
-    found = {}
-    for pattern, rows in scored.groupby(column):
-        weight, same = rows.weight.to_numpy(), rows.same.to_numpy()
-        added = 0.0
-        for _ in range(40):
-            probability = 1 / (1 + numpy.exp(-numpy.clip(weight + added, -60, 60)))
-            slope = float((same - probability).sum()) - ridge * added
-            curve = float((probability * (1 - probability)).sum()) + ridge
-            step = max(-2.0, min(2.0, slope / curve))
-            added += step
-            if abs(step) < 1e-3:
-                break
-        found[pattern] = added
-    return found
-
-
 def main() -> None:
     """Train and write the shipped model."""
-    from benchmarks.identity import territory
-
     records = []
     for rank, seed in enumerate(SEEDS):
-        for each in territory.records(seed, PEOPLE // len(SEEDS)):
+        for each in synthetic.records(seed, PEOPLE // len(SEEDS)):
             records.append((each.person + rank * 10_000_000, each.traits))
     with TemporaryDirectory() as folder:
         raw = train(records, Path(folder))

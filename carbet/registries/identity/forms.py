@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from carbet.registries.identity.choices import ProofKind
+from carbet.registries.identity.queries import MOST_MONTHS
 
 _UNWRITABLE = "Un signe de ce texte ne peut pas être gardé."
 
@@ -67,3 +68,9 @@ class FindForm(forms.Form):
     """A local number, an INS or a name."""
 
     q = ReasonField(label="Numéro local, INS, ou prénom et nom", required=False)
+
+
+def months_back(text: str) -> int:
+    """Return how many months before this one are asked; none when it is no such number."""
+    asked = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    return min(asked, MOST_MONTHS - 1)

@@ -346,3 +346,43 @@ class DomainNotice(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["domain", "seen_at", "-id"], name="notice_of_domain")]
+
+
+class MatchingMeasure(models.Model):
+    """One row is what one set of weights does with decisions that it never learnt from, and with an
+    invented territory. Append-only."""
+
+    ROW_SECURITY = row_security.Open("counts, of no person")
+
+    # Of the weights (`patients.MatchingModel`); empty for the shipped ones.
+    digest = models.CharField(max_length=64, blank=True)
+    measured_at = models.DateTimeField()
+    # The invented territory: the same seed and size compare two models.
+    seed = models.PositiveIntegerField()
+    people = models.PositiveIntegerField()
+    identities = models.PositiveIntegerField()
+    # Pairs of one person; those that machines bring together, rightly and wrongly.
+    true = models.PositiveIntegerField()
+    right = models.PositiveIntegerField()
+    false = models.PositiveIntegerField()
+    # Questions to people; pairs of one person linked or asked about.
+    asked = models.PositiveIntegerField()
+    brought = models.PositiveIntegerField()
+    twins = models.PositiveIntegerField()
+    twins_linked = models.PositiveIntegerField()
+    # Decisions of people: one person, of which linked by machine, and left apart; two persons, of
+    # which linked by machine; those where the weights lean the same way.
+    same = models.PositiveIntegerField()
+    same_linked = models.PositiveIntegerField()
+    same_apart = models.PositiveIntegerField()
+    different = models.PositiveIntegerField()
+    different_linked = models.PositiveIntegerField()
+    agreed = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["digest", "-id"], name="matchingmeasure_last")]
+
+    @property
+    def rates(self) -> rules.Rates:
+        """The measure as shares, with their intervals."""
+        return rules.Rates(**{name: getattr(self, name) for name in rules.COUNTS})

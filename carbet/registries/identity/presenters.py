@@ -1,5 +1,7 @@
-"""What the desk shows: two identities side by side, what a decision moved, what waits."""
+"""What the desk shows: two identities side by side, what a decision moved, what waits, figures."""
 
+import csv
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,11 +20,26 @@ from carbet.registries.identity.choices import (
     PairKind,
     ReconciliationKind,
 )
-from carbet.registries.identity.models import DomainNotice, LocalIdentity, Pair, Reconciliation
-from carbet.registries.identity.queries import Entry, riskiest_first
-from carbet.registries.identity.rules import Traits
+from carbet.registries.identity.models import (
+    DomainNotice,
+    LocalIdentity,
+    MatchingMeasure,
+    Pair,
+    Reconciliation,
+)
+from carbet.registries.identity.queries import (
+    COLLISIONS,
+    DOUBLES,
+    DOUBTS,
+    STATUSES,
+    Entry,
+    MonthFigures,
+    riskiest_first,
+)
+from carbet.registries.identity.rules import Share, Traits
 from carbet.registries.identity.rules.traits import LABELS
 from carbet.registries.patients.choices import Gender
+from carbet.registries.rights.rules import cell
 
 TONES = {
     PairKind.COLLISION: "danger",
@@ -153,6 +170,96 @@ def reasons(explanation: Iterable[list[Any]]) -> list[Reason]:
         for _, _, weight, words in explanation
     ]
     return sorted(parts, key=lambda part: -abs(part.weight))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measure of weights, as the desk publishes it."""
+
+    name: str
+    serving: bool
+    at: datetime
+    shares: list[tuple[str, str, str]]
+    """What, the share in words, and what it was counted on."""
+
+
+def measured(rows: Iterable[MatchingMeasure], *, serving: str) -> list[Measured]:
+    """Return the measures that are published: the last of each set of weights, in use first."""
+    found: dict[str, Measured] = {}
+    for row in rows:
+        rates = row.rates
+        shares = [
+            _share(words, share)
+            for words, share in (
+                ("Rapprochements justes", rates.precision),
+                ("Paires réunies par la machine", rates.recall),
+                ("Paires réunies ou demandées", rates.captured),
+                ("Accord avec vos décisions", rates.agreement),
+            )
+        ]
+        items = f"{rates.items:.1f}".replace(".", ",")
+        shares += [
+            ("Questions pour 100 paires", items, f"{rates.true} paires"),
+            ("Jumeaux réunis", str(rates.twins_linked), f"sur {rates.twins}"),
+        ]
+        name = f"Poids {row.digest[:12]}" if row.digest else "Poids livrés"
+        found.setdefault(row.digest, Measured(name, row.digest == serving, row.measured_at, shares))
+    return sorted(found.values(), key=lambda each: not each.serving)
+
+
+def _share(words: str, share: Share) -> tuple[str, str, str]:
+    if not share.total:
+        return words, "–", "rien à mesurer encore"
+    low, high = share.interval
+    return (
+        words,
+        f"{_percent(share.value)} %",
+        f"de {_percent(low)} à {_percent(high)} %, sur {share.total}",
+    )
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.2f}".replace(".", ",")
+
+
+_FAMILY_WORDS = (
+    (DOUBLES, "doublons du domaine"),
+    (COLLISIONS, "collisions"),
+    (DOUBTS, "rapprochements douteux"),
+)
+MONTHLY_HEADINGS = (
+    *("Mois", "Domaine", "Numéros ouverts", "Identités en service en fin de mois"),
+    *("Provisoires", "Validées", "Récupérées", "Qualifiées", "Qualifiées (%)"),
+    "Douteuses ou fictives",
+    *(
+        f"{words[:1].upper()}{words[1:]} : {what}"
+        for _, words in _FAMILY_WORDS
+        for what in ("trouvés", "traités", "en attente", "délai moyen (j)", "délai médian (j)")
+    ),
+    *("Rattachements automatiques", "Rattachements automatiques annulés"),
+)
+
+
+def monthly_table(rows: Iterable[MonthFigures]) -> str:
+    """Return the figures by domain and month as CSV, as French spreadsheets read it."""
+    written = io.StringIO()
+    writer = csv.writer(written, delimiter=";", lineterminator="\r\n")
+    writer.writerow(MONTHLY_HEADINGS)
+    for row in rows:
+        cells: list[Any] = [f"{row.month:%Y-%m}", cell(row.domain.name), row.created, row.in_use]
+        cells += [row.statuses[name] for name in STATUSES]
+        cells += [_decimal(row.qualified_percent), row.doubtful]
+        for family, _ in _FAMILY_WORDS:
+            treated = row.treated[family]
+            cells += [treated.found, treated.decided, treated.waiting]
+            cells += [_decimal(treated.mean_days), _decimal(treated.median_days)]
+        writer.writerow((*cells, row.linked, row.undone))
+    # Spreadsheets take a file without this mark for Windows-1252.
+    return "\ufeff" + written.getvalue()
+
+
+def _decimal(value: float | None) -> str:
+    return "" if value is None else str(value).replace(".", ",")
 
 
 def content(counts: Iterable[tuple[str, int]]) -> list[str]:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("identites/decisions/", views.decisions, name="decisions"),
     path("identites/decisions/<sid:reconciliation_id>/", views.decision, name="decision"),
     path("identites/statistiques/", views.statistics, name="statistics"),
+    path("identites/statistiques/export.csv", views.statistics_csv, name="statistics_csv"),
     path("identites/avis/", views.notices, name="notices"),
     path("identites/fiches/<sid:identity_id>/", views.identity, name="identity"),
     path("identites/fiches/<sid:identity_id>/insi/", views.verify, name="verify"),

@@ -10,12 +10,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from carbet.connectors import insi
-from carbet.core import doors
+from carbet.core import audit, doors
 from carbet.core.identifiers import from_short_id, short_id
 from carbet.core.operation import UnableTo
 from carbet.registries.directory.rules import MANAGE_IDENTITIES
 from carbet.registries.identity import access, forms, operations, presenters, queries, rules
 from carbet.registries.identity.choices import UNDOABLE, PairKind, PairState
+from carbet.registries.patients import queries as patients
 
 _YEAR = timedelta(days=365)
 
@@ -363,13 +364,37 @@ def part(request: HttpRequest, identity_id: int) -> HttpResponse:
 @doors.professional(capability=MANAGE_IDENTITIES)
 @require_safe
 def statistics(request: HttpRequest) -> HttpResponse:
-    """Show doubles, collisions, qualified identities and delays, by domain."""
+    """Show doubles, collisions, qualified identities and delays, by domain; what models do."""
+    back = forms.months_back(request.GET.get("mois", ""))
+    month = queries.month_of(request.now, back=back)
     context = {
         "figures": queries.figures(),
         "judged": queries.judged(since=request.now - _YEAR),
+        "month": month,
+        "months": [(rank, queries.month_of(request.now, back=rank)) for rank in range(13)],
+        "back": back,
+        "monthly": queries.by_month(first=month, last=month),
+        "switch": (switch := patients.last_switch()),
+        "measures": presenters.measured(
+            queries.measures(), serving=switch.digest if switch else ""
+        ),
         "tab": "statistics",
     }
     return render(request, "identity/statistics.html", context)
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_safe
+def statistics_csv(request: HttpRequest) -> HttpResponse:
+    """Give the figures of every domain, month by month, as a table that spreadsheets open."""
+    last = queries.month_of(request.now)
+    first = queries.month_of(request.now, back=forms.months_back(request.GET.get("mois", "12")))
+    text = presenters.monthly_table(queries.by_month(first=first, last=last))
+    name = f"identites-{first:%Y-%m}-{last:%Y-%m}.csv"
+    audit.read(request.actor, "identity.export", now=request.now, patient_id=None, entity=name)
+    answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="carbet-{name}"'
+    return answer
 
 
 @doors.professional()

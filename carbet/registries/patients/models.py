@@ -153,3 +153,30 @@ class PatientTraits(models.Model):
         indexes = [
             GinIndex(fields=["keys"], name="patienttraits_keys", fastupdate=False),
         ]
+
+
+class MatchingModel(models.Model):
+    """One row is a set of weights of the matching that a territory learnt. It never changes."""
+
+    ROW_SECURITY = row_security.Open("weights, and names that many bear: of no person")
+
+    # SHA-256 of the weights: what they are called everywhere.
+    digest = models.CharField(max_length=64, unique=True)
+    raw = models.JSONField()
+    learnt_at = models.DateTimeField()
+    learnt_from = models.CharField(max_length=200)
+
+
+class MatchingSwitch(models.Model):
+    """One row puts weights into service, the shipped ones without digest. Append-only; the last
+    counts for pages, machines and the night alike."""
+
+    ROW_SECURITY = row_security.Open("which weights are in service: of no person")
+
+    # Repeated here: every search reads it in its own statement.
+    digest = models.CharField(max_length=64, blank=True)
+    model = models.ForeignKey(MatchingModel, on_delete=models.PROTECT, null=True, related_name="+")
+    switched_at = models.DateTimeField()
+    switched_by_name = models.CharField(max_length=200)
+    reason = models.CharField(max_length=500, blank=True)
+    forced = models.BooleanField(default=False)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -12,11 +13,16 @@ from django.db.models.expressions import RawSQL
 from carbet.core import audit, names
 from carbet.core.actor import Actor
 from carbet.registries.matching import rules as matching
-from carbet.registries.matching.rules import Decision, Prepared, Score, Traits, Zone
+from carbet.registries.matching.rules import Decision, Model, Prepared, Score, Traits, Zone
 from carbet.registries.patients import rules
 from carbet.registries.patients.access import find_entered, patients_open_to, proof_of_traits
 from carbet.registries.patients.choices import INS_SYSTEMS
-from carbet.registries.patients.models import Patient, PatientIdentifier
+from carbet.registries.patients.models import (
+    MatchingModel,
+    MatchingSwitch,
+    Patient,
+    PatientIdentifier,
+)
 
 SEARCH_LIMIT = 50
 PAGE = 25
@@ -213,7 +219,11 @@ def _known(
     for number in chosen:
         audit.read(actor, "patient.find", now=now, patient_id=number, entity="Patient")
         row, candidate = rows[number], by_number.get(number)
-        score = candidate.score if candidate else matching.explain(asked, _described_traits(row))
+        score = (
+            candidate.score
+            if candidate
+            else matching.explain(asked, _described_traits(row), model=model_in_use())
+        )
         # Of a closed record, no more than its strict traits: a telephone tried is not confirmed.
         alike, unlike = matching.said(score, only=None if number in mine else matching.STRICT)
         proven = number in given_exactly or (candidate is not None and candidate.is_certain)
@@ -279,19 +289,20 @@ def find_candidates(traits: Traits, *, limit: int = 10) -> list[Candidate]:
     A candidate is linked by itself only when no other person comes near it: one more reason to
     doubt (`rival`) is added where two do.
     """
-    model = matching.load()
     asked = matching.prepare(traits)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT patient_id, source, packed, base, birth_family, birth_given, used_family,"
-            " gender, birth_date, birth_place_name, city FROM patients_candidates(%s, %s)",
+            "SELECT patient_id, source, packed, base, birth_family, birth_given, used_family,"  # noqa: S608 - our own text
+            f" gender, birth_date, birth_place_name, city, ({DIGEST_IN_USE})"
+            " FROM patients_candidates(%s, %s)",
             [matching.blocking_keys(asked), CANDIDATES],
         )
         rows = cursor.fetchall()
+    model = model_of(rows[0][11] if rows else "")
     base = max([SMALLEST_BASE, *(row[3] for row in rows[:1])])
     prior = model.prior_for(base)
     best: dict[int, tuple[float, int, Prepared]] = {}
-    described = {row[0]: (row[0], *row[4:]) for row in rows}
+    described = {row[0]: (row[0], *row[4:11]) for row in rows}
     for patient_id, source, packed, *_ in rows:
         written = matching.unpack(packed)
         weight = matching.weigh(model, asked, written, prior)
@@ -304,6 +315,44 @@ def find_candidates(traits: Traits, *, limit: int = 10) -> list[Candidate]:
         decision = matching.decide(score, model=model)
         found.append(Candidate(patient_id, score, decision, source, described[patient_id]))
     return _with_rivals(found)
+
+
+# The weights in service, asked in the same statement as whoever they compare.
+DIGEST_IN_USE = "SELECT digest FROM patients_matchingswitch ORDER BY id DESC LIMIT 1"
+
+
+def model_in_use() -> Model:
+    """Return the weights in service: those of the last switch, the shipped ones before any."""
+    return model_of(digest_in_use())
+
+
+def digest_in_use() -> str:
+    """Return what the weights in service are called; nothing for the shipped ones."""
+    last = MatchingSwitch.objects.order_by("-pk").values_list("digest", flat=True).first()
+    return last or ""
+
+
+@lru_cache(maxsize=4)
+def model_of(digest: str | None) -> Model:
+    """Return the weights of this digest, read once by each process: they never change."""
+    if not digest:
+        return matching.load()
+    return matching.parse(MatchingModel.objects.get(digest=digest).raw)
+
+
+def former_switch(*, but: str) -> MatchingSwitch | None:
+    """Return the last switch to other weights than these, if any."""
+    return MatchingSwitch.objects.exclude(digest=but).order_by("-pk").first()
+
+
+def last_switch() -> MatchingSwitch | None:
+    """Return the switch that counts, if any."""
+    return MatchingSwitch.objects.order_by("-pk").first()
+
+
+def learnt_models() -> list[MatchingModel]:
+    """Return the last ten sets of weights that were learnt, without the weights."""
+    return list(MatchingModel.objects.defer("raw").order_by("-pk")[:10])
 
 
 def _with_rivals(found: list[Candidate]) -> list[Candidate]:

@@ -7,6 +7,13 @@ from carbet.registries.identity.operations.deciding import (
     reopen,
     see_notice,
 )
+from carbet.registries.identity.operations.learning import (
+    UnableToSwitch,
+    keep_measure,
+    keep_model,
+    switch_back,
+    switch_model,
+)
 from carbet.registries.identity.operations.merging import (
     UnableToMerge,
     UnableToUndo,
@@ -37,12 +44,15 @@ __all__ = [
     "UnableToDecide",
     "UnableToMerge",
     "UnableToRecordIdentity",
+    "UnableToSwitch",
     "UnableToUndo",
     "UnableToVerify",
     "cast_doubt",
     "change_local_number",
     "decide",
     "keep_apart",
+    "keep_measure",
+    "keep_model",
     "lift_doubt",
     "link",
     "merge_local",
@@ -54,6 +64,8 @@ __all__ = [
     "reopen",
     "request_merge",
     "see_notice",
+    "switch_back",
+    "switch_model",
     "undo",
     "unlink",
     "verify_ins",

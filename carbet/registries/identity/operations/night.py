@@ -50,7 +50,7 @@ def _look(
         queries.compared(row.traits, held[row.pk].value if row.pk in held else "")
         for row in (first, second)
     )
-    score = likeness.explain(ours, theirs)
+    score = queries.explain(ours, theirs)
     if likeness.is_apart(score):
         return KNOWN
     if not likeness.may_link(ours, theirs, score):

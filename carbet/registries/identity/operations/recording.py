@@ -254,7 +254,7 @@ class _Told:
             return row
         moving.lock_moves()
         row.refresh_from_db()
-        score = likeness.explain(queries.compared(before), queries.compared(told))
+        score = queries.explain(queries.compared(before), queries.compared(told))
         if not rules.is_compatible(before, told, score.probability):
             self._collide(row, before, score)
             if self.patient_id is None:
@@ -444,7 +444,7 @@ def ask_about_records(row: LocalIdentity, *, now: datetime) -> None:
     )
     for other in records[1:]:
         first = records[0]
-        score = likeness.explain(queries.compared(first.traits), queries.compared(other.traits))
+        score = queries.explain(queries.compared(first.traits), queries.compared(other.traits))
         pair = Pair.objects.filter(first=first, second=other).first()
         if pair is None:
             ask(first, other, PairKind.RECORDS, score, now=now)

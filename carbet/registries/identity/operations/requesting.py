@@ -15,7 +15,6 @@ from carbet.registries.identity.operations.merging import (
     merge_local,
 )
 from carbet.registries.identity.operations.recording import bare, checked_number
-from carbet.registries.identity.rules import likeness
 
 
 @operation("identity.request_merge")
@@ -69,7 +68,7 @@ def _ask(
     goes: LocalIdentity, root: LocalIdentity, domain: IdentityDomain, *, now: datetime
 ) -> Pair:
     """Put before people what their domain says to be one person, with which number is to go."""
-    score = likeness.explain(queries.compared(root.traits), queries.compared(goes.traits))
+    score = queries.explain(queries.compared(root.traits), queries.compared(goes.traits))
     low, high = sorted((goes, root), key=lambda each: each.pk)
     pair, _ = Pair.objects.get_or_create(
         first=low,

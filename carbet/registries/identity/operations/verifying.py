@@ -207,7 +207,7 @@ def _receive(row: LocalIdentity, answer: insi.Answer, *, actor: Actor, now: date
         gender=answer.gender,
         birth_place_code=answer.birth_place_code,
     )
-    score = likeness.explain(queries.compared(row.traits), official)
+    score = queries.explain(queries.compared(row.traits), official)
     same = (
         score.level("family") not in ("different", "far", "shared", "inverted_near")
         and score.level("given") not in ("different", "far", "unknown")

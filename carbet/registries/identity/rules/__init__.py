@@ -1,5 +1,6 @@
 """What is true of identities: clean traits, what a machine may link, what contradicts."""
 
+from carbet.registries.identity.rules.learning import COUNTS, Rates, Share, on_decisions, worse
 from carbet.registries.identity.rules.traits import (
     STORED_TRAITS,
     TRAITS_OF_PATIENT,
@@ -14,8 +15,11 @@ from carbet.registries.identity.rules.traits import (
 )
 
 __all__ = [
+    "COUNTS",
     "STORED_TRAITS",
     "TRAITS_OF_PATIENT",
+    "Rates",
+    "Share",
     "Traits",
     "changes",
     "cleaned",
@@ -24,4 +28,6 @@ __all__ = [
     "from_json",
     "is_compatible",
     "of_patient",
+    "on_decisions",
+    "worse",
 ]

@@ -35,19 +35,24 @@ class Score:
     probability: float
     fields: tuple[Field, ...]
     whole: matching.Score
+    model: matching.Model
 
     def level(self, name: str) -> str:
         """Return the level of a field."""
         return self.whole.level(_ENGINE.get(name, name))
 
 
-def explain(a: Traits, b: Traits, *, base_size: int = 0) -> Score:
+def explain(
+    a: Traits, b: Traits, *, base_size: int = 0, model: matching.Model | None = None
+) -> Score:
     """Return how likely two sets of traits are one person.
 
     Args:
         base_size: how many identities the region holds: the more, the more strangers look alike.
+        model: the weights, the shipped ones when none are said.
     """
-    score = matching.explain(a, b, base_size=max(base_size, SMALLEST_BASE))
+    model = model or matching.load()
+    score = matching.explain(a, b, base_size=max(base_size, SMALLEST_BASE), model=model)
     fields = tuple(
         Field(
             _NAMES.get(each.name, each.name),
@@ -57,7 +62,7 @@ def explain(a: Traits, b: Traits, *, base_size: int = 0) -> Score:
         )
         for each in score.fields
     )
-    return Score(score.weight, score.probability, fields, score)
+    return Score(score.weight, score.probability, fields, score, model)
 
 
 def may_link(a: Traits, b: Traits, score: Score) -> str:
@@ -65,7 +70,7 @@ def may_link(a: Traits, b: Traits, score: Score) -> str:
 
     Twins agree on all but the first given name: kinship is no proof (identity study, §3).
     """
-    decision = matching.decide(score.whole)
+    decision = matching.decide(score.whole, model=score.model)
     if decision.zone is matching.Zone.AUTOMATIC:
         return ""
     return next(iter(decision.reasons), "weight")
@@ -73,14 +78,14 @@ def may_link(a: Traits, b: Traits, score: Score) -> str:
 
 def is_apart(score: Score) -> bool:
     """Tell whether these are two persons, so clearly that nobody is asked; never under one INS."""
-    return (
-        score.level("ins") != "equal" and matching.decide(score.whole).zone is matching.Zone.APART
-    )
+    if score.level("ins") == "equal":
+        return False
+    return matching.decide(score.whole, model=score.model).zone is matching.Zone.APART
 
 
 def collides(score: Score) -> bool:
     """Tell whether one INS stands for traits that do not go together."""
-    return "collision" in matching.decide(score.whole).reasons
+    return "collision" in matching.decide(score.whole, model=score.model).reasons
 
 
 def keys(traits: Traits) -> list[int]:

@@ -109,3 +109,9 @@ def test_what_is_missing_is_said(apart, monkeypatch):
     monkeypatch.setitem(sys.modules, "splink", None)
     with pytest.raises(CommandError, match="groupe « batch »"):
         run()
+
+
+def test_what_spark_needs_is_said(apart, monkeypatch):
+    monkeypatch.setattr(deduplicate.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(CommandError, match="groupe « spark »"):
+        run("--engine", "spark")

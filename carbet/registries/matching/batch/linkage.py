@@ -6,7 +6,7 @@ limit and by the size of a slice, whatever the number of identities.
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,55 @@ LEAST_WEIGHT = -14.0
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """Two identities, the lower number first, and what they weigh together."""
+class Compared:
+    """What a whole comparison found: how many identities and pairs it looked at, and the pairs that
+    weigh enough as (left, right, weight, levels), the lower number first, in order."""
 
-    left: int
-    right: int
-    weight: float
-    levels: tuple[int, ...]
+    identities: int
+    looked_at: int
+    pairs: list[tuple[int, int, float, str]]
+
+
+def weigh_all(
+    lines: Path,
+    model: Model,
+    *,
+    least: float,
+    smallest_base: int = 0,
+    newcomers: Iterable[int] | None = None,
+    memory: str = "3GB",
+    threads: int = 2,
+    folder: Path | None = None,
+    said: Callable[[int, int], None] | None = None,
+    splink_least: float = LEAST_WEIGHT,
+) -> Compared:
+    """Weigh every pair that shares a key.
+
+    Args:
+        least: the weight under which a pair is not kept.
+        smallest_base: a smaller base is judged as if it held so many identities.
+        newcomers: the identities of which one must be in each pair; all when None.
+        said: called with how many pairs are done, and of how many.
+    """
+    con = connect(memory=memory, threads=threads, folder=folder)
+    try:
+        count = load(con, lines, model)
+        only = ""
+        if newcomers is not None:
+            con.execute("CREATE TABLE newcomers (unique_id BIGINT)")
+            numbers = list(newcomers)
+            con.execute("INSERT INTO newcomers SELECT unnest(?::BIGINT[])", [numbers])
+            only = "{id} IN (SELECT unique_id FROM newcomers)"
+        total = block(con, only=only)
+        for done in score(
+            con, model, base_size=max(count, smallest_base), least=least, splink_least=splink_least
+        ):
+            if said:
+                said(done, total)
+        rows = con.execute("SELECT l, r, weight, levels FROM scored ORDER BY l, r").fetchall()
+        return Compared(count, total, rows)
+    finally:
+        con.close()
 
 
 def connect(*, memory: str = "3GB", threads: int = 2, folder: Path | None = None) -> Any:
@@ -128,11 +170,16 @@ def linker_of(con: Any, model: Model | None) -> Any:
     """Return Splink's linker on the identities, with the model's weights."""
     from splink import DuckDBAPI, Linker
 
-    logging.getLogger("splink").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="splink")
+    quiet_linker()
     api = DuckDBAPI(con)
     table = api.register("identities")
     return Linker(table, statements.settings(model, dialect=DUCKDB)), api
+
+
+def quiet_linker() -> None:
+    """Say nothing of what Splink says of itself while it weighs."""
+    logging.getLogger("splink").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="splink")
 
 
 def score(

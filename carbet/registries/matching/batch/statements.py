@@ -23,6 +23,7 @@ _SPARK_NAMES = (
     (re.compile(r"\bstrpos\(([^,]+), ([^)]+)\)"), r"instr(\1, \2)"),
     (re.compile(r"\bstarts_with\("), "startswith("),
     (re.compile(r"\bstring_split\("), "split("),
+    (re.compile(r"\bAS VARCHAR(?:\(\d\))?\)"), "AS STRING)"),
 )
 
 
@@ -116,9 +117,14 @@ def rarity_sql() -> str:
     return " + ".join(terms)
 
 
-def columns_sql() -> str:
-    """Return the SQL that takes a packed line apart: its columns, and lists of words."""
-    said = [f"coalesce(p[{rank}], '') AS {name}" for rank, name in enumerate(COLUMNS, start=1)]
+def columns_sql(dialect: str = DUCKDB) -> str:
+    """Return the SQL that takes a packed line apart into its columns."""
+    # DuckDB counts from one, Spark from zero.
+    part, first = ("get(p, {})", 0) if dialect == SPARK else ("p[{}]", 1)
+    said = [
+        f"coalesce({part.format(rank)}, '') AS {name}"
+        for rank, name in enumerate(COLUMNS, start=first)
+    ]
     return ", ".join(said)
 
 

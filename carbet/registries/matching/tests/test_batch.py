@@ -2,7 +2,10 @@
 
 import dataclasses
 import datetime
+import importlib.util
+import os
 import random
+import shutil
 
 import pytest
 
@@ -87,3 +90,29 @@ def test_a_column_of_the_normal_form_is_a_column_of_the_batch():
     assert names[0] == "fam"
     assert names[-1] == "ids"
     con.close()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_spark_finds_the_same_pairs_with_the_same_weights(tmp_path):
+    if importlib.util.find_spec("pyspark") is None:
+        pytest.skip("pyspark is not installed (group « spark »)")
+    if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
+        pytest.skip("Java is not installed")
+    from carbet.registries.matching.batch import spark
+
+    path = tmp_path / "lines"
+    path.write_text(lines_of(invented(300)))
+    asked = {"least": -20.0, "smallest_base": 50_000, "splink_least": -60.0}
+    for newcomers in (None, [3, 4, 250]):
+        one, other = (
+            engine.weigh_all(
+                path, rules.load(), newcomers=newcomers, memory="1GB", folder=tmp_path, **asked
+            )
+            for engine in (linkage, spark)
+        )
+        assert one.identities == other.identities == 300
+        assert one.looked_at == other.looked_at > (500 if newcomers is None else 20)
+        assert [pair[:2] for pair in one.pairs] == [pair[:2] for pair in other.pairs]
+        for mine, theirs in zip(one.pairs, other.pairs, strict=True):
+            assert mine[2] == pytest.approx(theirs[2], abs=1e-6)
+            assert mine[3] == theirs[3]

@@ -1,7 +1,10 @@
 """Compare every identity of the region with every other, by night: what is new goes to the desk."""
 
+import importlib.util
 import json
 import logging
+import os
+import shutil
 import warnings
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -17,9 +20,12 @@ from carbet.core.actor import internal
 from carbet.registries.identity import queries
 from carbet.registries.identity.operations import night
 from carbet.registries.matching import rules as matching
+from carbet.registries.matching.batch.lines import line_of
+from carbet.registries.patients import queries as patients
 
 _CHUNK = 5000
 _NAME = "deduplicate"
+DUCKDB, SPARK = "duckdb", "spark"
 
 
 class Command(BaseCommand):
@@ -31,6 +37,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--whole", action="store_true", help="tout contre tout, et non les nouvelles identités"
+        )
+        parser.add_argument(
+            "--engine",
+            choices=(DUCKDB, SPARK),
+            default=DUCKDB,
+            help="duckdb (une machine), ou spark (SPARK_MASTER dit laquelle ; les mêmes résultats)",
         )
         parser.add_argument("--memory", default="3GB", help="mémoire au plus (3GB)")
         parser.add_argument("--threads", type=int, default=2, help="cœurs employés (2)")
@@ -46,6 +58,8 @@ class Command(BaseCommand):
                 "La comparaison de nuit demande le groupe « batch » :"
                 " uv pip install --constraint requirements-dev.lock --group batch"
             ) from error
+        if options["engine"] == SPARK and (missing := missing_for_spark()):
+            raise CommandError(missing)
         logging.getLogger("splink").setLevel(logging.CRITICAL)
         folder = Path(settings.STATE_DIR) / "deduplication"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -53,7 +67,9 @@ class Command(BaseCommand):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             run.write_lines(now=clock.now())
-            run.compare(memory=options["memory"], threads=options["threads"])
+            run.compare(
+                engine=options["engine"], memory=options["memory"], threads=options["threads"]
+            )
         new, gone = run.difference()
         self.stdout.write(
             f"nouvelles paires : {len(new)} ; disparues depuis la dernière nuit : {len(gone)}"
@@ -80,11 +96,12 @@ class Night:
             json.loads(self.step_file.read_text()) if self.step_file.exists() else {}
         )
         last_began = folder / "last_began"
-        self.since = (
-            datetime.fromisoformat(last_began.read_text())
-            if last_began.exists() and self.last.exists() and not whole
-            else None
-        )
+        began, _, digest = (last_began.read_text() if last_began.exists() else "").partition(" ")
+        with row_security.acting_as(internal(_NAME), now=clock.now()):
+            self.digest: str = self.step.get("digest", patients.digest_in_use())
+        # Other weights than the last night's: everything is weighed again.
+        anew = whole or digest != self.digest or not self.last.exists()
+        self.since = datetime.fromisoformat(began) if began and not anew else None
         if self.step:
             self.say(f"reprise de la nuit commencée le {self.step['began'][:16]}")
 
@@ -97,7 +114,7 @@ class Night:
     def write_lines(self, *, now: datetime) -> None:
         """Write the normal form of every identity, from where the last attempt stopped."""
         if not self.step:
-            self._keep(began=now.isoformat(), after=0, written=0, size=0)
+            self._keep(began=now.isoformat(), digest=self.digest, after=0, written=0, size=0)
             self.lines.write_text("")
         if self.step.get("compared") or self.step.get("all_written"):
             return
@@ -107,9 +124,7 @@ class Night:
             file.truncate(self.step["size"])
             file.seek(self.step["size"])
             while rows := self._rows(self.step["after"], now=now):
-                for number, prepared in rows:
-                    keys = ",".join(map(str, matching.blocking_keys(prepared)))
-                    file.write(f"{number}|{keys}|{matching.pack(prepared)}\n")
+                file.writelines(line_of(number, traits) for number, traits in rows)
                 file.flush()
                 self._keep(
                     after=rows[-1][0],
@@ -119,42 +134,44 @@ class Night:
                 self.say(f"identités écrites : {self.step['written']}")
         self._keep(all_written=True)
 
-    def _rows(self, after: int, *, now: datetime) -> list[tuple[int, matching.Prepared]]:
+    def _rows(self, after: int, *, now: datetime) -> list[tuple[int, matching.Traits]]:
         with row_security.acting_as(internal(_NAME), now=now):
-            return [
-                (number, matching.prepare(traits))
-                for number, traits in queries.compared_after(after, limit=_CHUNK)
-            ]
+            return queries.compared_after(after, limit=_CHUNK)
 
-    def compare(self, *, memory: str, threads: int) -> None:
+    def compare(self, *, engine: str, memory: str, threads: int) -> None:
         """Weigh the pairs that share a key, by slices; keep the numbers and weights only."""
         if self.step.get("compared"):
             return
-        from carbet.registries.matching.batch import linkage
+        if engine == SPARK:
+            from carbet.registries.matching.batch import spark as batch
+        else:
+            from carbet.registries.matching.batch import linkage as batch
 
-        model = matching.load()
-        con = linkage.connect(memory=memory, threads=threads, folder=self.folder)
-        count = linkage.load(con, self.lines, model)
-        only = ""
+        with row_security.acting_as(internal(_NAME), now=clock.now()):
+            model = patients.model_of(self.digest)
+        new = None
         if self.since is not None:
-            con.execute("CREATE TABLE newcomers (unique_id BIGINT)")
-            for numbers in self._newcomers():
-                con.execute("INSERT INTO newcomers SELECT unnest(?::BIGINT[])", [numbers])
-            only = "{id} IN (SELECT unique_id FROM newcomers)"
-        total = linkage.block(con, only=only)
-        base = max(count, queries.SMALLEST_BASE)
-        for done in linkage.score(con, model, base_size=base, least=model.doubtful):
-            self.say(f"paires comparées : {done} sur {total}")
-        found = con.execute("SELECT l, r, weight FROM scored ORDER BY l, r").fetchall()
+            new = {number for numbers in self._newcomers() for number in numbers}
+        found = batch.weigh_all(
+            self.lines,
+            model,
+            least=model.doubtful,
+            smallest_base=queries.SMALLEST_BASE,
+            newcomers=None if new is None else sorted(new),
+            memory=memory,
+            threads=threads,
+            folder=self.folder,
+            said=lambda done, total: self.say(f"paires comparées : {done} sur {total}"),
+        )
         kept = dict[tuple[int, int], float]()
-        if self.since is not None:
-            new = {row[0] for row in con.execute("SELECT unique_id FROM newcomers").fetchall()}
+        if new is not None:
             kept = {pair: w for pair, w in read(self.last).items() if not new & set(pair)}
-        con.close()
-        kept |= {(left, right): weight for left, right, weight in found}
+        kept |= {(left, right): weight for left, right, weight, _ in found.pairs}
         self.scored.write_text("".join(f"{a} {b} {w:.2f}\n" for (a, b), w in sorted(kept.items())))
         self._keep(compared=True, told=0)
         self.lines.unlink()
+        for folder in self.folder.glob("spark-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _newcomers(self) -> Iterator[list[int]]:
         after = 0
@@ -188,7 +205,7 @@ class Night:
 
     def close(self) -> None:
         """Make tonight the night that the next one is compared with."""
-        (self.folder / "last_began").write_text(self.step["began"])
+        (self.folder / "last_began").write_text(f"{self.step['began']} {self.digest}")
         self.scored.replace(self.last)
         self.step_file.unlink()
 
@@ -202,3 +219,16 @@ def read(path: Path) -> dict[tuple[int, int], float]:
                 first, second, weight = line.split()
                 found[int(first), int(second)] = float(weight)
     return found
+
+
+def missing_for_spark() -> str:
+    """Say what is missing to compare on Spark; nothing when all is there."""
+    if importlib.util.find_spec("pyspark") is None:
+        return (
+            "Spark demande le groupe « spark » :"
+            " uv pip install --constraint requirements-dev.lock --group spark"
+        )
+    home = os.environ.get("JAVA_HOME")
+    if shutil.which("java") is None and not (home and Path(home, "bin", "java").exists()):
+        return "Spark demande Java 17 ou plus : apt-get install openjdk-17-jre-headless"
+    return ""

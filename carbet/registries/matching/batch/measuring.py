@@ -1,4 +1,4 @@
-"""What the shipped model finds in a labelled set: links, worklist, twins, and what it missed."""
+"""What a model finds in a labelled set: links, worklist, twins, and what it missed."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,27 +7,54 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.identity.prepare import write
-from benchmarks.identity.sets import Labelled
 from carbet.registries.matching.batch import linkage
+from carbet.registries.matching.batch.lines import write
 from carbet.registries.matching.rules.decisions import Zone, decide_levels
 from carbet.registries.matching.rules.keys import blocking_keys
 from carbet.registries.matching.rules.levels import distance
 from carbet.registries.matching.rules.model import Model, load
-from carbet.registries.matching.rules.traits import prepare
+from carbet.registries.matching.rules.traits import Traits, prepare
 
 TARGETS = (0.95, 0.98, 0.99)
 
 
+@dataclass(slots=True)
+class Labelled:
+    """A writing of a person whose number is known; `side` 1 or 2 where two files are linked."""
+
+    person: int
+    traits: Traits
+    side: int = 0
+
+
 @dataclass(frozen=True)
 class Groups:
-    """Of the pairs of the groups that links make: precision, recall; items per 100 true pairs, and
-    the share of true pairs linked once people answered."""
+    """Of the pairs of the groups that links make: how many are of one person and of two; how many
+    questions people are asked, and how many true pairs stand in one group once they answered."""
 
-    precision: float
-    recall: float
-    items: float
-    captured: float
+    true: int
+    right: int
+    false: int
+    asked: int
+    brought: int
+
+    @property
+    def precision(self) -> float:
+        return self.right / max(1, self.right + self.false)
+
+    @property
+    def recall(self) -> float:
+        return self.right / max(1, self.true)
+
+    @property
+    def items(self) -> float:
+        """Questions for 100 true pairs."""
+        return 100 * self.asked / max(1, self.true)
+
+    @property
+    def captured(self) -> float:
+        """The share of true pairs linked or asked about."""
+        return self.brought / max(1, self.true)
 
 
 class _Sets:
@@ -96,10 +123,7 @@ class Figures:
             if same:
                 linked.join(one, other)
         captured, _ = linked.pairs(self.persons)
-        true = max(1, self.true)
-        return Groups(
-            good / max(1, good + false), good / true, 100 * len(asked) / true, captured / true
-        )
+        return Groups(self.true, good, false, len(asked), captured)
 
     def f1_at(self, threshold: float) -> tuple[float, int, int]:
         """Return F1, false and missed, when every pair from this weight is a link."""

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Avg, Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from carbet.core import audit, names
 from carbet.core.actor import Actor
-from carbet.registries.identity.choices import CARBET, WAITING, IdentityState, PairKind, PairState
+from carbet.registries.identity.choices import CARBET, WAITING, IdentityState, PairState
 from carbet.registries.identity.models import (
     IdentityDomain,
     IdentityIns,
@@ -22,7 +22,7 @@ from carbet.registries.identity.models import (
     Reconciliation,
 )
 from carbet.registries.identity.rules import Traits, likeness
-from carbet.registries.patients.rules import FORBIDDING_ATTRIBUTES
+from carbet.registries.patients import queries as patients
 
 PAGE = 25
 MOST_CANDIDATES = 80
@@ -127,13 +127,15 @@ def candidates(traits: likeness.Traits, *, limit: int = 20) -> list[Candidate]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT identity_id, (SELECT reltuples::bigint FROM pg_class WHERE oid ="
-            " 'identity_identitysearch'::regclass) FROM identity_candidates(%s, %s)",
+            "SELECT identity_id, (SELECT reltuples::bigint FROM pg_class WHERE oid ="  # noqa: S608 - our own text
+            f" 'identity_identitysearch'::regclass), ({patients.DIGEST_IN_USE})"
+            " FROM identity_candidates(%s, %s)",
             [asked, MOST_CANDIDATES],
         )
         told = cursor.fetchall()
     found = [row[0] for row in told]
     base_size = max((row[1] for row in told[:1]), default=0)
+    model = patients.model_of(told[0][2] if told else "")
     rows = LocalIdentity.objects.filter(
         pk__in=found, state=IdentityState.ACTIVE, known=True
     ).select_related("domain")
@@ -142,11 +144,16 @@ def candidates(traits: likeness.Traits, *, limit: int = 20) -> list[Candidate]:
     for row in rows:
         ins = held.get(row.pk)
         theirs = compared(row.traits, ins.value if ins else "")
-        score = likeness.explain(traits, theirs, base_size=base_size)
+        score = likeness.explain(traits, theirs, base_size=base_size, model=model)
         if not likeness.is_apart(score):
             scored.append(Candidate(row, score, theirs))
     scored.sort(key=lambda each: (-each.score.weight, each.identity.pk))
     return scored[:limit]
+
+
+def explain(one: likeness.Traits, other: likeness.Traits) -> likeness.Score:
+    """Return how likely two sets of traits are one person, by the weights in service."""
+    return likeness.explain(one, other, model=patients.model_in_use())
 
 
 SMALLEST_BASE = likeness.SMALLEST_BASE
@@ -377,108 +384,3 @@ def found_by(*, actor: Actor, text: str, now: datetime) -> list[LocalIdentity]:
         actor, "identity.search", now=now, patient_id=None, entity=f"LocalIdentity x{len(rows)}"
     )
     return rows
-
-
-@dataclass(frozen=True)
-class DomainFigures:
-    """What is measured of a domain: identities in use, qualified, doubles and collisions."""
-
-    domain: IdentityDomain
-    identities: int
-    qualified: int
-    doubles: int
-    collisions: int
-
-    @property
-    def qualified_percent(self) -> int:
-        return round(100 * self.qualified / self.identities) if self.identities else 0
-
-    @property
-    def doubles_per_thousand(self) -> float:
-        return round(1000 * self.doubles / self.identities, 1) if self.identities else 0.0
-
-    @property
-    def collisions_per_thousand(self) -> float:
-        return round(1000 * self.collisions / self.identities, 1) if self.identities else 0.0
-
-
-def figures() -> list[DomainFigures]:
-    """Return the figures of every domain (national indicators of identity vigilance)."""
-    used = dict(
-        LocalIdentity.objects.filter(state=IdentityState.ACTIVE)
-        .values_list("domain_id")
-        .annotate(n=Count("pk"))
-    )
-    qualified = dict(
-        LocalIdentity.objects.filter(
-            state=IdentityState.ACTIVE, ins_recovered=True, identity_checked=True
-        )
-        .exclude(attributes__overlap=sorted(FORBIDDING_ATTRIBUTES))
-        .values_list("domain_id")
-        .annotate(n=Count("pk"))
-    )
-    open_pairs = (
-        Pair.objects.filter(state__in=WAITING)
-        .values_list("first__domain_id", "kind")
-        .annotate(n=Count("pk"))
-    )
-    by_kind = {(place, kind): n for place, kind, n in open_pairs}
-    return [
-        DomainFigures(
-            domain=each,
-            identities=used.get(each.pk, 0),
-            qualified=qualified.get(each.pk, 0),
-            doubles=by_kind.get((each.pk, PairKind.DOMAIN), 0)
-            + by_kind.get((each.pk, PairKind.RECORDS), 0),
-            collisions=by_kind.get((each.pk, PairKind.COLLISION), 0),
-        )
-        for each in IdentityDomain.objects.order_by("name", "pk")[:200]
-    ]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What people's decisions say of the machine: how often both agree, and the delay."""
-
-    decided: int
-    same: int
-    agreed: int
-    days: float | None
-    undone: int
-    automatic: int
-
-    @property
-    def agreement_percent(self) -> int | None:
-        return round(100 * self.agreed / self.decided) if self.decided else None
-
-
-def judged(*, since: datetime) -> Judged:
-    """Return how the machine's probabilities compare with what people decided since then.
-
-    These decisions are the training set: a new model is switched on once measured on them.
-    """
-    rows = Pair.objects.filter(
-        state__in=(PairState.SAME, PairState.DIFFERENT),
-        decided_at__gte=since,
-        probability__isnull=False,
-        second__isnull=False,
-    )
-    said = rows.aggregate(
-        decided=Count("pk"),
-        same=Count("pk", filter=Q(state=PairState.SAME)),
-        agreed=Count(
-            "pk",
-            filter=Q(state=PairState.SAME, probability__gte=0.5)
-            | Q(state=PairState.DIFFERENT, probability__lt=0.5),
-        ),
-        delay=Avg(F("decided_at") - F("found_at")),
-    )
-    machine = Reconciliation.objects.filter(automatic=True, decided_at__gte=since)
-    return Judged(
-        decided=said["decided"],
-        same=said["same"],
-        agreed=said["agreed"],
-        days=round(said["delay"] / timedelta(days=1), 1) if said["delay"] else None,
-        undone=machine.filter(undone_by__isnull=False).count(),
-        automatic=machine.count(),
-    )
