@@ -12,6 +12,7 @@ urlpatterns = [
     path("identites/decisions/<sid:reconciliation_id>/", views.decision, name="decision"),
     path("identites/statistiques/", views.statistics, name="statistics"),
     path("identites/statistiques/export.csv", views.statistics_csv, name="statistics_csv"),
+    path("identites/machine/", views.learning, name="learning"),
     path("identites/avis/", views.notices, name="notices"),
     path("identites/fiches/<sid:identity_id>/", views.identity, name="identity"),
     path("identites/fiches/<sid:identity_id>/insi/", views.verify, name="verify"),

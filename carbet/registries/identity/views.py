@@ -364,23 +364,36 @@ def part(request: HttpRequest, identity_id: int) -> HttpResponse:
 @doors.professional(capability=MANAGE_IDENTITIES)
 @require_safe
 def statistics(request: HttpRequest) -> HttpResponse:
-    """Show doubles, collisions, qualified identities and delays, by domain; what models do."""
+    """Show doubles, collisions, qualified identities and delays, today and in a month."""
     back = forms.months_back(request.GET.get("mois", ""))
     month = queries.month_of(request.now, back=back)
+    figures = queries.figures()
     context = {
-        "figures": queries.figures(),
-        "judged": queries.judged(since=request.now - _YEAR),
-        "month": month,
+        "figures": figures,
         "months": [(rank, queries.month_of(request.now, back=rank)) for rank in range(13)],
         "back": back,
-        "monthly": queries.by_month(first=month, last=month),
-        "switch": (switch := patients.last_switch()),
-        "measures": presenters.measured(
-            queries.measures(), serving=switch.digest if switch else ""
+        "monthly": queries.by_month(
+            first=month, last=month, domains=[each.domain for each in figures]
         ),
         "tab": "statistics",
     }
     return render(request, "identity/statistics.html", context)
+
+
+@doors.professional(capability=MANAGE_IDENTITIES)
+@require_safe
+def learning(request: HttpRequest) -> HttpResponse:
+    """Show how far people and machines agree, which weights serve, and what they were measured."""
+    switch = patients.last_switch()
+    context = {
+        "judged": queries.judged(since=request.now - _YEAR),
+        "switch": switch,
+        "measures": presenters.measured(
+            queries.measures(), serving=switch.digest if switch else ""
+        ),
+        "tab": "learning",
+    }
+    return render(request, "identity/learning.html", context)
 
 
 @doors.professional(capability=MANAGE_IDENTITIES)

@@ -182,13 +182,16 @@ def month_of(now: datetime, *, back: int = 0) -> date:
     return date(rank // 12, rank % 12 + 1, 1)
 
 
-def by_month(*, first: date, last: date) -> list[MonthFigures]:
+def by_month(
+    *, first: date, last: date, domains: list[IdentityDomain] | None = None
+) -> list[MonthFigures]:
     """Return the figures of every domain and month, the latest month first; 200 domains at most.
 
     Statuses are those of each month's end, from the versions of the identities.
 
     Args:
         first, last: the first days of the months where it begins and ends.
+        domains: those whose figures are asked, all when None.
     """
     months = []
     each = first
@@ -198,9 +201,11 @@ def by_month(*, first: date, last: date) -> list[MonthFigures]:
     treated = _treated(months)
     linked = _linked(months)
     created, levels = _levels(months)
+    if domains is None:
+        domains = list(IdentityDomain.objects.order_by("name", "pk")[:200])
     found = []
     for month in reversed(months):
-        for place in IdentityDomain.objects.order_by("name", "pk")[:200]:
+        for place in domains:
             key = (month, place.pk)
             level = levels.get(key, {})
             found.append(

@@ -173,7 +173,7 @@ def test_learnt_measured_switched_on_and_taken_back(territory, state, world, sig
         trace = AuditEvent.objects.get(operation="identity.model.switch")
     assert model.digest[:12] in trace.reason
     agent = sign_in(world.accounts["identity_agent"], role=world.roles["identity_agent"])
-    page = agent.get(reverse("identity:statistics")).content.decode()
+    page = agent.get(reverse("identity:learning")).content.decode()
     assert "essai d’un soir" in page
     assert f"Poids {model.digest[:12]}, en service" in page
     assert "Fiabilité (95 %)" in page

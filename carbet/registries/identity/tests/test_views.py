@@ -200,7 +200,7 @@ def test_the_pages_cost_the_same_for_one_and_for_many(agent, django_assert_max_n
         place, other = domain("chc"), domain("chog")
         told(place, number, somebody(birth_family=f"NOM{number}", birth_given=("ANA",)))
         told(other, number, somebody(birth_family=f"NOM{number}", birth_given=("ANE",)))
-    for name in ("list", "decisions", "find", "statistics", "notices"):
+    for name in ("list", "decisions", "find", "statistics", "learning", "notices"):
         with django_assert_max_num_queries(14):
             assert agent.get(reverse(f"identity:{name}")).status_code == 200, name
     pair = seen(Pair)[0]
