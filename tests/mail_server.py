@@ -181,7 +181,7 @@ def running(folder: Path) -> Iterator[MailServer]:
     from aiosmtpd.controller import Controller
 
     server = MailServer(folder, *(_free_port() for _ in range(4)))
-    _write_certificate(folder)
+    write_certificate(folder)
     (folder / "mail").mkdir()
     folder.chmod(0o755)
     for above in folder.parents[:3]:
@@ -237,7 +237,7 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _write_certificate(folder: Path) -> None:
+def write_certificate(folder: Path) -> None:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

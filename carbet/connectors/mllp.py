@@ -160,7 +160,7 @@ class MllpServer:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._keep = keep
-        self._allowed = [ipaddress.ip_network(each, strict=False) for each in allowed]
+        self._allowed = networks(allowed)
         self._largest = largest
         self._tls = tls
         self._queue: asyncio.Queue[tuple[Arrival, Waiting]] = asyncio.Queue(BATCH_MESSAGES * 2)
@@ -184,12 +184,7 @@ class MllpServer:
 
     def is_allowed(self, peer: str) -> bool:
         """Tell whether an address may send."""
-        try:
-            address = ipaddress.ip_address(peer)
-        except ValueError:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in self._allowed)
+        return is_within(peer, self._allowed)
 
     async def _write(self) -> None:
         """Hand over what waits, batch after batch: the group commit."""
@@ -289,9 +284,31 @@ async def _answer(
             await writer.drain()
 
 
+Networks = list[ipaddress.IPv4Network | ipaddress.IPv6Network]
+
+
+def networks(words: Iterable[str]) -> Networks:
+    """Return addresses and networks, as they are written in the settings."""
+    return [ipaddress.ip_network(each, strict=False) for each in words]
+
+
+def is_within(address: str, allowed: Networks) -> bool:
+    """Tell whether an address is one of these."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return any((mapped or found) in network for network in allowed)
+
+
 def enveloped(message: bytes) -> bytes:
     """Return a message as it travels."""
     return bytes((START,)) + message + bytes((END, 0x0D))
+
+
+class NotAllowed(Exception):
+    """The address is not one of those that messages may go to."""
 
 
 class NoAnswer(Exception):
@@ -308,8 +325,24 @@ class Client:
         *,
         timeout: float = 10.0,
         tls: ssl.SSLContext | None = None,
+        allowed: Iterable[str] | None = None,
     ) -> None:
-        self._socket: socket.socket = socket.create_connection((host, port), timeout=timeout)
+        """Open the line.
+
+        Args:
+            allowed: the addresses it may go to, any when None.
+
+        Raises:
+            NotAllowed: the host is at another.
+            OSError: nobody answers there.
+        """
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4]
+        if allowed is not None and not is_within(str(found[0]), networks(allowed)):
+            raise NotAllowed(host)
+        # The address that was judged, not its name, that may lead elsewhere the next time.
+        self._socket: socket.socket = socket.create_connection(
+            (str(found[0]), port), timeout=timeout
+        )
         if tls is not None:
             self._socket = tls.wrap_socket(self._socket, server_hostname=host)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -357,3 +390,13 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def client_tls(certificate: str, key: str, authorities: str) -> ssl.SSLContext | None:
+    """Return how our own lines are sealed, by files of PEM; None when we have no certificate."""
+    if not certificate:
+        return None
+    context = ssl.create_default_context(cafile=authorities or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key or None)
+    return context

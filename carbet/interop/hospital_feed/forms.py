@@ -76,4 +76,11 @@ class RouteForm(forms.Form):
             "max_length": "Un numéro FINESS a 9 caractères.",
         },
     )
+    receipts_to = forms.CharField(
+        label="Adresse de ses accusés métier",
+        max_length=200,
+        required=False,
+        help_text="Où lui dire qu’un document est classé (ZAM), par exemple 10.1.2.3:2576.",
+        error_messages={"max_length": "200 signes au plus."},
+    )
     gesture = forms.UUIDField(widget=forms.HiddenInput)

@@ -30,6 +30,9 @@ class FeedRoute(models.Model):
     organization = models.ForeignKey(
         "directory.Organization", on_delete=models.PROTECT, related_name="+"
     )
+    # Where its receipts of business (ZAM) go, by MLLP; nowhere when empty.
+    receipts_host = models.CharField(max_length=200, blank=True, db_default="")
+    receipts_port = models.PositiveIntegerField(null=True)
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=200)

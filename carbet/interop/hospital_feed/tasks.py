@@ -2,11 +2,17 @@
 
 import time
 
+from django.conf import settings
 from procrastinate.contrib.django import app
 
+from carbet.connectors import mllp
+from carbet.core import outbox, row_security
 from carbet.core.clock import now as current_time
+from carbet.core.models import OutboxMessage
 from carbet.interop.hospital_feed import access, operations, queries
+from carbet.interop.hospital_feed.operations import receipts
 from carbet.interop.hospital_feed.operations.waking import PROCESS
+from carbet.interop.hospital_feed.rules.receipts import answer_of
 
 # The worker has other work: a long queue is carried out by turns.
 TURN_SECONDS = 2.0
@@ -33,3 +39,35 @@ def sweep(timestamp: int) -> None:
     """Carry out what lost its job: the worker or the listener was killed."""
     if queries.is_waiting(now=current_time()):
         operations.wake()
+
+
+@outbox.sender(receipts.TOPIC, label="Accusé métier (HL7 v2) à un hôpital")
+def send_receipt(message: OutboxMessage) -> None:
+    """Send a receipt of business where its route says; the same number each time."""
+    now = current_time()
+    with row_security.acting_as(access.HOUSE, now=now, operation=receipts.TOPIC):
+        leaving = receipts.leaving(
+            message_id=message.payload["message"],
+            accepted=message.payload["accepted"],
+            now=message.created_at,
+        )
+    if leaving is None:
+        raise outbox.CannotBeSent("la route de cet établissement est fermée")
+    host, port, data = leaving
+    try:
+        client = mllp.Client(
+            host,
+            port,
+            allowed=settings.MLLP_ALLOWED,
+            tls=mllp.client_tls(
+                settings.MLLP_TLS_CERTIFICATE, settings.MLLP_TLS_KEY, settings.MLLP_TLS_SENDERS
+            ),
+        )
+    except mllp.NotAllowed as error:
+        raise outbox.CannotBeSent("cette adresse n’est pas dans CARBET_MLLP_ALLOWED") from error
+    with client:
+        answer = answer_of(client.send(data))
+    if answer in ("AE", "AR", "CE", "CR"):
+        raise outbox.CannotBeSent(f"refusé par l’établissement ({answer})")
+    if answer not in ("AA", "CA"):
+        raise mllp.NoAnswer("réponse illisible")

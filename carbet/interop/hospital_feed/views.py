@@ -186,6 +186,7 @@ def _open_route(request: HttpRequest, form: RouteForm) -> bool:
             facility=said["facility"],
             application=said["application"],
             organization=organization,
+            receipts_to=said["receipts_to"],
             gesture=said["gesture"],
         )
     except UnableTo as error:

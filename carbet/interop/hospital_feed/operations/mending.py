@@ -9,9 +9,13 @@ from carbet.core.operation import UnableTo, operation
 from carbet.interop.hospital_feed import access
 from carbet.interop.hospital_feed.choices import STOPPED, MessageStatus
 from carbet.interop.hospital_feed.models import HospitalMessage, RawMessage
-from carbet.interop.hospital_feed.operations.processing import settle, text_of
+from carbet.interop.hospital_feed.operations import receipts
+from carbet.interop.hospital_feed.operations.keeping import route_of, text_of
+from carbet.interop.hospital_feed.operations.processing import settle
 from carbet.interop.hospital_feed.operations.waking import wake
-from carbet.interop.hospital_feed.rules import mending
+from carbet.interop.hospital_feed.rules import documents, mending, reading
+from carbet.interop.hospital_feed.rules import header as headers
+from carbet.interop.hospital_feed.rules.header import Unacceptable
 
 
 class UnableToMend(UnableTo):
@@ -111,9 +115,23 @@ def abandon(trace: Trace, *, actor: Actor, now: datetime, message_id: int, reaso
     with row_security.acting_as(access.keeper(actor), now=now, operation="feed.abandon"):
         row = _stopped(message_id)
         row.reason = f"{actor.display_name} : {why}"[:300]
+        _say_given_up(row, now=now)
         settle(row, MessageStatus.ABANDONED, now=now)
         wake()
     trace.about(patient_id=row.patient_id, entity=row, reason=why)
+
+
+def _say_given_up(row: HospitalMessage, *, now: datetime) -> None:
+    """Tell a sender that awaits a receipt that its document is not filed."""
+    route = route_of(row)
+    if route is None or row.type not in ("MDM", "ORU"):
+        return
+    try:
+        message = reading.parse(headers.text_of(text_of(row), row.charset))
+    except Unacceptable:
+        return
+    if documents.yes_or_no(message).get("ACK_RECEPTION"):
+        receipts.ask(row, route, accepted=False, now=now)
 
 
 def _stopped(message_id: int) -> HospitalMessage:

@@ -13,6 +13,7 @@ from carbet.coordination.documents.rules.content import UnknownContent
 from carbet.core.sharing import Visibility
 from carbet.interop import cda
 from carbet.interop.hospital_feed.choices import ErrorCode, MessageStatus
+from carbet.interop.hospital_feed.operations import receipts
 from carbet.interop.hospital_feed.operations.effects import Effect, Task
 from carbet.interop.hospital_feed.operations.identifying import Unidentified, identify
 from carbet.interop.hospital_feed.rules import documents as reading
@@ -40,6 +41,8 @@ def file(task: Task) -> Effect:
     patient = identify(task.route, persons.of(task.message))
     done = [_carry_out(task, said, each, patient) for each in said.carried]
     status = MessageStatus.IGNORED if set(done) == {KNOWN} else MessageStatus.DONE
+    if said.wants_receipt:
+        receipts.ask(task.row, task.route, accepted=True, now=task.now)
     return Effect(f"Document {', '.join(done)}.", patient.pk, status)
 
 

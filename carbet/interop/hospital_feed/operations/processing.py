@@ -6,17 +6,17 @@ from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from carbet.core import sealing
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, operation
 from carbet.core.outbox import backoff
 from carbet.interop.hospital_feed import access
 from carbet.interop.hospital_feed.choices import UNSETTLED, ErrorCode, MessageStatus
-from carbet.interop.hospital_feed.models import FeedRoute, HospitalMessage, RawMessage
-from carbet.interop.hospital_feed.operations import identities, papers, stays
+from carbet.interop.hospital_feed.models import HospitalMessage
+from carbet.interop.hospital_feed.operations import identities, papers, receipts, stays
 from carbet.interop.hospital_feed.operations.effects import Effect, Task
 from carbet.interop.hospital_feed.operations.identifying import Unidentified
+from carbet.interop.hospital_feed.operations.keeping import route_of, text_of
 from carbet.interop.hospital_feed.rules import header as headers
 from carbet.interop.hospital_feed.rules import reading
 from carbet.interop.hospital_feed.rules.header import Unacceptable
@@ -99,26 +99,6 @@ def settle(row: HospitalMessage, status: str, *, now: datetime) -> None:
     )
 
 
-def text_of(row: HospitalMessage) -> bytes:
-    """Return the bytes of a message, as last mended."""
-    text = RawMessage.objects.filter(message_id=row.pk).latest("number")
-    return sealing.opened(
-        bytes(text.data),
-        key=text.sealed_with,
-        file_id=row.pk,
-        rank=text.number,
-        kind="hospital message",
-    )
-
-
-def route_of(row: HospitalMessage) -> FeedRoute | None:
-    """Return the route of a sender: the one of its application first."""
-    found = FeedRoute.objects.select_related("organization").filter(
-        facility=row.facility, application__in=("", row.application), active=True
-    )
-    return found.order_by("-application").first()
-
-
 def _carry_out(row: HospitalMessage, *, now: datetime) -> Effect:
     route = route_of(row)
     if route is None:
@@ -142,17 +122,12 @@ def _family(row: HospitalMessage) -> str:
     return row.type
 
 
-def _receipt(task: Task) -> Effect:
-    """Take a business receipt (ZAM): Carbet sends no document in HL7 v2, there is none to close."""
-    return Effect("Accusé d’un document que Carbet n’a pas envoyé.", status=MessageStatus.IGNORED)
-
-
 _HANDLERS: dict[str, Callable[[Task], Effect]] = {
     "stay": stays.record,
     "identity": identities.record,
     "MDM": papers.file,
     "ORU": papers.file,
-    "ZAM": _receipt,
+    "ZAM": receipts.record,
 }
 
 

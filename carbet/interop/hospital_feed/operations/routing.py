@@ -1,5 +1,6 @@
 """Say which establishment a sender is: without a route, what it sends waits."""
 
+import re
 import uuid
 from datetime import datetime
 
@@ -15,6 +16,10 @@ from carbet.interop.hospital_feed.models import FeedRoute, HospitalMessage
 from carbet.interop.hospital_feed.operations.waking import wake
 from carbet.registries.directory.models import Organization
 
+_ADDRESS = re.compile(
+    r"([A-Za-z0-9][A-Za-z0-9.-]{0,190}|\[[0-9A-Fa-f:]{2,45}\]):([0-9]{1,5})", re.ASCII
+)
+
 
 class UnableToRoute(UnableTo):
     """The route cannot be opened as given."""
@@ -29,21 +34,24 @@ def open_route(
     facility: str,
     organization: Organization,
     application: str = "",
+    receipts_to: str = "",
     gesture: uuid.UUID | None = None,
 ) -> FeedRoute:
     """Let a sender in, as an establishment; what waited for a route gets another turn.
 
     Args:
         facility: MSH-4 as it is sent; `application`, MSH-3, when it must be told apart.
+        receipts_to: where its receipts of business go, "host:port"; nowhere when empty.
 
     Raises:
         UnableToAct: the actor does not operate the house.
-        UnableToRoute: no facility, or the sender has a route.
+        UnableToRoute: no facility, an address that is none, or the sender has a route.
     """
     house = access.keeper(actor)
     facility, application = facility.strip(), application.strip()
     if not facility:
         raise UnableToRoute("Indiquez le code de l’établissement émetteur.", field="facility")
+    host, port = _address(receipts_to.strip())
     done = FeedRoute.objects.filter(gesture=gesture).first() if gesture else None
     if done is not None:
         trace.about(entity=done)
@@ -52,6 +60,8 @@ def open_route(
         facility=facility,
         application=application,
         organization=organization,
+        receipts_host=host,
+        receipts_port=port,
         created_at=now,
         created_by=actor.display_name,
         updated_at=now,
@@ -90,3 +100,19 @@ def close_route(trace: Trace, *, actor: Actor, now: datetime, route_id: int) -> 
     row.save(update_fields=["active", "updated_at"])
     trace.about(entity=row, reason=row.facility)
     return row
+
+
+def _address(text: str) -> tuple[str, int | None]:
+    """Return the host and the port of "host:port", or nothing.
+
+    Raises:
+        UnableToRoute: it is no address.
+    """
+    if not text:
+        return "", None
+    found = _ADDRESS.fullmatch(text)
+    if found is None or not 0 < int(found[2]) < 65_536:
+        raise UnableToRoute(
+            "Un nom ou une adresse, deux points et un port : 10.1.2.3:2576.", field="receipts_to"
+        )
+    return found[1], int(found[2])

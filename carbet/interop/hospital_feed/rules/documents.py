@@ -66,6 +66,8 @@ class DocumentsRead:
     author: str
     hidden_from_professionals: bool
     hidden_from_person: bool
+    # Its sender awaits a receipt of business (ZAM).
+    wants_receipt: bool = False
 
 
 def read(message: Message, event: str) -> DocumentsRead:
@@ -85,7 +87,7 @@ def read(message: Message, event: str) -> DocumentsRead:
     txa = message.first("TXA")
     if event in _BY_EVENT and txa is None:
         raise Unacceptable(ErrorCode.SEGMENT, "Segment TXA absent.", "TXA")
-    said = _yes_or_no(message)
+    said = yes_or_no(message)
     return DocumentsRead(
         carried=[_carried(each, rank, asked) for rank, each in enumerate(results, 1)],
         identifier=txa.component(12) if txa else "",
@@ -94,6 +96,7 @@ def read(message: Message, event: str) -> DocumentsRead:
         author=_author(message),
         hidden_from_professionals=said.get("MASQUE_PS", False),
         hidden_from_person=said.get("INVISIBLE_PATIENT", False),
+        wants_receipt=said.get("ACK_RECEPTION", False),
     )
 
 
@@ -166,7 +169,7 @@ def _author(message: Message) -> str:
     return ""
 
 
-def _yes_or_no(message: Message) -> dict[str, bool]:
+def yes_or_no(message: Message) -> dict[str, bool]:
     """Return the answers of the message's own questions (MetaDMPMSS): code to yes or no."""
     return {
         obx.component(3): obx.component(5).upper() == "Y"

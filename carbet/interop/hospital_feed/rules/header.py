@@ -220,13 +220,13 @@ def acknowledgement(
         (
             "MSH",
             "^~\\&",
-            _escaped(header.to_application) or "CARBET",
-            _escaped(header.to_facility) or "CARBET",
-            _escaped(header.application),
-            _escaped(header.facility),
+            escaped(header.to_application) or "CARBET",
+            escaped(header.to_facility) or "CARBET",
+            escaped(header.application),
+            escaped(header.facility),
             f"{at:%Y%m%d%H%M%S%z}",
             "",
-            _escaped(event, keep="^"),
+            escaped(event, keep="^"),
             number[:20],
             header.processing or "P",
             header.version or "2.5",
@@ -235,13 +235,13 @@ def acknowledgement(
             header.charset or "UNICODE UTF-8",
         )
     )
-    lines = [msh, f"MSA|{code}|{_escaped(header.control_id)}"]
+    lines = [msh, f"MSA|{code}|{escaped(header.control_id)}"]
     if fault is not None:
-        said = _escaped(fault.message)
+        said = escaped(fault.message)
         place = "^".join([*_place(fault.place)])
         lines.append(
-            f"ERR||{place}|{fault.code.value}^{_escaped(fault.code.label)}^HL70357|E|"
-            f"{fault.code.value}^{_escaped(fault.code.label)}^HL70533||{said}|{said}"
+            f"ERR||{place}|{fault.code.value}^{escaped(fault.code.label)}^HL70357|E|"
+            f"{fault.code.value}^{escaped(fault.code.label)}^HL70533||{said}|{said}"
         )
     encoding = ENCODINGS.get(header.charset, "utf-8")
     return ("\r".join(lines) + "\r").encode(encoding, "replace")
@@ -251,10 +251,13 @@ def _place(place: str) -> list[str]:
     """Return ERR-2 (segment, sequence, field, repetition, component) of "PID-3.1"."""
     segment, _, field = place.partition("-")
     number, _, component = field.partition(".")
+    if not number:
+        return [segment]
     return [segment, "1", number, "1", component] if component else [segment, "1", number]
 
 
-def _escaped(text: str, *, keep: str = "") -> str:
+def escaped(text: str, *, keep: str = "") -> str:
+    """Return a text as a field may hold it."""
     escapes = {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "~": "\\R\\", "&": "\\T\\"}
     plain = re.sub(r"[\x00-\x1f\x7f]", " ", text)
     return "".join(sign if sign in keep else escapes.get(sign, sign) for sign in plain)

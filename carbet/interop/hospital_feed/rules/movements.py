@@ -40,7 +40,9 @@ def read(message: Message, event: str) -> MovementRead:
         Unacceptable: with the exact place.
     """
     pv1, zbe = message.required("PV1"), message.required("ZBE")
-    action = zbe.component(4).upper()
+    # The official example of a discharge has one field too many before the action.
+    late = int(not zbe.component(4) and zbe.component(5).upper() in (INSERT, UPDATE, CANCEL))
+    action = zbe.component(4 + late).upper()
     if action not in (INSERT, UPDATE, CANCEL):
         raise Unacceptable(ErrorCode.VALUE, "INSERT, UPDATE ou CANCEL attendu.", "ZBE-4")
     if event in CANCELS and action != CANCEL:
@@ -49,14 +51,14 @@ def read(message: Message, event: str) -> MovementRead:
         raise Unacceptable(ErrorCode.VALUE, "UPDATE ou CANCEL attendu avec Z99.", "ZBE-4")
     return MovementRead(
         action=action,
-        kind=_kind(zbe, event),
+        kind=_kind(zbe.component(6 + late).upper(), event),
         number=_number(zbe),
         stay=stay_number(message),
         patient_class=patient_class(pv1),
         started_at=_started_at(message, zbe),
         ended_at=moment(zbe.component(3), "ZBE-3"),
-        historic=zbe.component(5).upper() == "Y",
-        unit=_unit(zbe, pv1),
+        historic=zbe.component(5 + late).upper() == "Y",
+        unit=_unit(zbe, pv1, late),
     )
 
 
@@ -87,9 +89,8 @@ def patient_class(pv1: Segment) -> PatientClass:
     return PatientClass(said)
 
 
-def _kind(zbe: Segment, event: str) -> MovementKind:
+def _kind(original: str, event: str) -> MovementKind:
     # What corrects or takes back names the event that first told the movement.
-    original = zbe.component(6).upper()
     said = original or CANCELS.get(event, event)
     if event == "A11" and said not in _ENTRIES:
         said = "A01"
@@ -119,6 +120,6 @@ def _started_at(message: Message, zbe: Segment) -> datetime:
     return at
 
 
-def _unit(zbe: Segment, pv1: Segment) -> str:
+def _unit(zbe: Segment, pv1: Segment, late: int) -> str:
     """Return the unit where the person is cared for: its label, else where PV1-3 points to."""
-    return (zbe.component(8) or zbe.component(7) or pv1.component(3))[:100]
+    return (zbe.component(8 + late) or zbe.component(7 + late) or pv1.component(3))[:100]

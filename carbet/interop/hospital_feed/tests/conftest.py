@@ -1,18 +1,20 @@
 """A hospital with a route, a person it knows, and the path of a message from its arrival on."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import pytest
 
 from carbet.connectors.mllp import Arrival, Frame
 from carbet.core import row_security
+from carbet.interop.cda.tests.factories import CLAIRE
 from carbet.interop.hospital_feed import access, operations
 from carbet.interop.hospital_feed.models import FeedRoute, HospitalMessage
 from carbet.interop.hospital_feed.operations import receiving
 from carbet.interop.hospital_feed.tests import messages
 from carbet.registries.directory.models import Organization
 from carbet.registries.patients.choices import INS_TEST
-from carbet.registries.patients.models import Patient
+from carbet.registries.patients.models import Patient, PatientIdentifier
 from tests.world import World
 
 
@@ -71,3 +73,39 @@ def feed(world):
         actor=world.actor("operator"), now=world.now, facility="CHC", organization=hospital
     )
     return Feed(world, hospital, route, care_team.patient)
+
+
+@pytest.fixture
+def official_feed(feed):
+    """Return the feed, its person being that of the official examples, its routes their senders."""
+    for facility in ("CHU-X", "Organisation-X", "Organisation-Y", "labo", "TLRfacility"):
+        operations.open_route(
+            actor=feed.world.actor("operator"),
+            now=feed.world.now,
+            facility=facility,
+            organization=feed.hospital,
+        )
+    with feed.as_house():
+        PatientIdentifier.objects.filter(patient=feed.patient, system=INS_TEST).update(
+            value="279035121518989"
+        )
+        person = feed.patient
+        person.birth_family, person.birth_given = "PAT-TROIS", ["DOMINIQUE"]
+        person.birth_date, person.gender = date(1979, 3, 28), "female"
+        person.save()
+    return feed
+
+
+@pytest.fixture
+def claire(feed):
+    """Return the feed, its person bearing the traits of the letters of the tests."""
+    with feed.as_house():
+        PatientIdentifier.objects.filter(patient=feed.patient, system=INS_TEST).update(
+            value=CLAIRE.ins.extension
+        )
+        person = feed.patient
+        person.birth_family = CLAIRE.birth_family
+        person.birth_given = CLAIRE.birth_given.split()
+        person.birth_date, person.gender = CLAIRE.birth_date, CLAIRE.gender
+        person.save()
+    return feed

@@ -12,25 +12,8 @@ from carbet.core.models import AuditEvent
 from carbet.interop import cda
 from carbet.interop.cda.tests.factories import CLAIRE, letter
 from carbet.interop.hospital_feed.tests.messages import msh, official, pid
-from carbet.registries.patients.choices import INS_TEST
-from carbet.registries.patients.models import PatientIdentifier
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def claire(feed):
-    """Return the feed, its person bearing the traits of the letters of the tests."""
-    with feed.as_house():
-        PatientIdentifier.objects.filter(patient=feed.patient, system=INS_TEST).update(
-            value=CLAIRE.ins.extension
-        )
-        person = feed.patient
-        person.birth_family = CLAIRE.birth_family
-        person.birth_given = CLAIRE.birth_given.split()
-        person.birth_date, person.gender = CLAIRE.birth_date, CLAIRE.gender
-        person.save()
-    return feed
 
 
 def mdm(event, data, *, control, txa="1.2.3.901", replaces="", order="", code="N", **person):
@@ -187,28 +170,3 @@ def test_official_documents_are_filed_once(official_feed, path, filed):
     [again] = official_feed.send(data.replace(b"|015|", b"|016|", 1))
     assert again.status == "ignored"
     assert len(papers(official_feed)) == filed
-
-
-@pytest.fixture
-def official_feed(feed):
-    """Return the feed, its person being that of the official examples, its route their senders."""
-    from datetime import date
-
-    from carbet.interop.hospital_feed import operations
-
-    for facility in ("Organisation-Y", "labo"):
-        operations.open_route(
-            actor=feed.world.actor("operator"),
-            now=feed.world.now,
-            facility=facility,
-            organization=feed.hospital,
-        )
-    with feed.as_house():
-        PatientIdentifier.objects.filter(patient=feed.patient, system=INS_TEST).update(
-            value="279035121518989"
-        )
-        person = feed.patient
-        person.birth_family, person.birth_given = "PAT-TROIS", ["DOMINIQUE"]
-        person.birth_date, person.gender = date(1979, 3, 28), "female"
-        person.save()
-    return feed

@@ -62,6 +62,15 @@ def test_a_discharge_asks_for_a_visit_within_two_days(feed):
     assert len(alerts_of(feed, "nurse")) == 2
 
 
+def test_a_discharge_with_one_field_too_many_in_zbe_is_read_as_the_official_example(feed):
+    feed.send(adt("A01", control="1"))
+    data = adt("A03", control="2", movement="M2", at="20261122090000")
+    [row] = feed.send(data.replace(b"||INSERT|", b"|20261122093000||INSERT|"))
+    assert row.status == "done", row.reason
+    [stay] = stays_of(feed)
+    assert (stay.status, stay.unit) == ("finished", "Médecine A")
+
+
 def test_what_is_taken_back_is_said_and_asks_for_nothing_more(feed):
     feed.send(
         adt("A01", control="1"),

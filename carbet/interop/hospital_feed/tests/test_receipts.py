@@ -1,0 +1,176 @@
+"""Receipts of business (ZAM): sent to whoever asked for one, read when they come."""
+
+import pytest
+
+from carbet.connectors.tests.test_mllp import serving
+from carbet.core import clock, row_security, tasks
+from carbet.core.models import OutboxMessage
+from carbet.interop.cda.tests.factories import letter
+from carbet.interop.hospital_feed import access, operations
+from carbet.interop.hospital_feed.rules import header as headers
+from carbet.interop.hospital_feed.rules import reading, receipts
+from carbet.interop.hospital_feed.tests.messages import msh, official
+from carbet.interop.hospital_feed.tests.test_papers import mdm
+
+pytestmark = pytest.mark.django_db
+ASKS = (
+    "OBX|9|CWE|ACK_RECEPTION^Accusé de réception^MetaDMPMSS||Y^^expandedYes-NoIndicator||||||F|\r"
+)
+FOR_HODA = "PRT||UC||RCT^^participation|801234567897^Hoda^Adam||||||||||^^X.400^hoda@a.mssante.fr\r"
+
+
+def asking(data, **changes):
+    return mdm("T02", data, control="7", **changes) + (ASKS + FOR_HODA).encode()
+
+
+@pytest.fixture
+def heard():
+    """Return what the sender of the documents heard, and what it answers."""
+    return {"messages": [], "answer": "AA"}
+
+
+@pytest.fixture
+def awaiting(claire, heard):
+    """Return the feed, its hospital awaiting receipts at a true MLLP server."""
+
+    async def keep(arrivals):
+        heard["messages"] += [each.frame.data for each in arrivals]
+        return [f"MSH|^~\\&|\rMSA|{heard['answer']}|1\r".encode() for _ in arrivals]
+
+    with serving(keep) as port:
+        operations.close_route(
+            actor=claire.world.actor("operator"), now=claire.world.now, route_id=claire.route.pk
+        )
+        operations.open_route(
+            actor=claire.world.actor("operator"),
+            now=claire.world.now,
+            facility="CHC",
+            organization=claire.hospital,
+            receipts_to=f"127.0.0.1:{port}",
+        )
+        yield claire
+
+
+def leave():
+    """Send what waits to leave. Return its states."""
+    with row_security.acting_as(access.HOUSE):
+        numbers = list(OutboxMessage.objects.filter(topic="feed.receipt").values_list("pk"))
+    for (number,) in numbers:
+        tasks.deliver(message_id=number)
+    with row_security.acting_as(access.HOUSE):
+        rows = OutboxMessage.objects.filter(topic="feed.receipt")
+        return list(rows.values_list("status", "last_error"))
+
+
+def test_a_document_filed_is_acknowledged_once_to_whoever_asked(awaiting, heard):
+    [row] = awaiting.send(asking(letter(seed=901)))
+    assert row.status == "done"
+    assert leave() == leave() == [("sent", "")]
+    [data] = heard["messages"]
+    said = headers.read(data, production=False)
+    assert (said.fault, said.type, said.event, said.profile) == (
+        None, "ZAM", "Z02", "2.1^CISIS_CDA_HL7_V2",
+    )  # fmt: skip
+    assert (said.application, said.facility, said.to_application, said.to_facility) == (
+        "CARBET", "DAC", "GAM", "CHC",
+    )  # fmt: skip
+    message = reading.parse(data.decode())
+    assert receipts.read(message, "Z02") == receipts.ReceiptRead(
+        "7", "Accusé de réception MSSanté", True, ""
+    )
+    reader = message.all("OBX")[1]
+    assert (reader.component(3), reader.component(4), reader.component(5, 4)) == (
+        "DESTINATAIRE_MSS", "801234567897", "hoda@a.mssante.fr",
+    )  # fmt: skip
+    assert b"REGIS" not in data
+
+
+def test_nobody_asked_or_nowhere_to_send_is_no_receipt(awaiting, claire):
+    awaiting.send(mdm("T02", letter(seed=901), control="1"))
+    assert leave() == []
+
+
+def test_a_document_given_up_is_said_with_its_reason(awaiting, heard):
+    [row] = awaiting.send(asking("abîmé!"))
+    assert row.status == "dead"
+    operations.abandon(
+        actor=awaiting.world.actor("operator"),
+        now=clock.now(),
+        message_id=row.pk,
+        reason="document illisible",
+    )
+    assert leave() == [("sent", "")]
+    said = receipts.read(reading.parse(heard["messages"][0].decode()), "Z02")
+    assert (said.original, said.accepted, said.error) == ("7", False, "document non intégré")
+
+
+def test_what_the_hospital_refuses_waits_in_the_tray(awaiting, heard):
+    heard["answer"] = "AR"
+    awaiting.send(asking(letter(seed=901)))
+    assert leave() == [("failed", "refusé par l’établissement (AR)")]
+
+
+def test_an_unreadable_answer_is_tried_again(awaiting, heard):
+    heard["answer"] = ""
+    awaiting.send(asking(letter(seed=901)))
+    assert [status for status, _ in leave()] == ["pending"]
+
+
+def test_a_receipt_goes_to_allowed_addresses_only(awaiting, heard, settings):
+    settings.MLLP_ALLOWED = ["10.0.0.0/8"]
+    awaiting.send(asking(letter(seed=901)))
+    assert leave() == [("failed", "cette adresse n’est pas dans CARBET_MLLP_ALLOWED")]
+    assert heard["messages"] == []
+
+
+def zam(event="Z02", code="ACK_RECEPTION_MSS", original="7", answer="Y", more=""):
+    return (
+        msh(f"ZAM^{event}^ZAM_Z01", control="9").replace("|CARBET|DAC|", "|GAM|CHC|")
+        + f"\rEVN||20261122110000\rOBX|1|CWE|{code}^x^AckMetierZAM|{original}"
+        + f"|{answer}^^expandedYes-NoIndicator||||||F|\r{more}"
+    ).encode()
+
+
+NO = "ERR|||207^Application error^messageErrorCondition|E|DMPClosed^DMP fermé^DMPERRORCODE\r"
+# What a receipt says, what becomes of it, where it is wrong, and the words kept.
+RECEIPTS = [
+    (zam(), "done", "", "Accusé de réception MSSanté du n°"),
+    (zam("Z03", "ACK_LECTURE_MSS"), "done", "", "Accusé de lecture du n°"),
+    (zam("Z01", "ACK_RECEPTION_DMP", answer="N", more=NO), "done", "", "non, DMP fermé"),
+    (zam(original="8"), "ignored", "", "n’est pas passé par ici"),
+    (zam("Z01"), "dead", "OBX-3", "ACK_RECEPTION_DMP attendu"),
+    (zam(original=""), "dead", "OBX-4", "absent"),
+    (zam(original="8" * 300), "dead", "OBX-4", "trop long"),
+    (zam(answer="X"), "dead", "OBX-5", "Y ou N"),
+    (zam(answer="N"), "dead", "ERR", "pourquoi"),
+    (zam().split(b"OBX")[0], "dead", "OBX", "absent"),
+]
+
+
+@pytest.mark.parametrize(("data", "status", "place", "words"), RECEIPTS)
+def test_a_receipt_is_joined_to_the_message_of_which_it_speaks(claire, data, status, place, words):
+    [document] = claire.send(mdm("T02", letter(seed=901), control="7"))
+    [row] = claire.send(data)
+    assert (row.status, row.error_place) == (status, place)
+    assert words in row.reason
+    assert row.patient_id == (document.patient_id if status == "done" else None)
+
+
+def test_the_official_receipt_of_reading_is_read(official_feed):
+    official_feed.send(official("oru/ORU_R01_CR_Bio_INIT_N1_N3.hl7"))
+    [row] = official_feed.send(official("oru/ZAM_Z0x_accuse_metier_lecture_MSS.hl7"))
+    assert (row.status, row.patient_id) == ("done", official_feed.patient.pk)
+    assert row.reason.startswith("Accusé de lecture du n°")
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "10.1.2.3:0", "10.1.2.3:70000", "a b:1", ":2576"])
+def test_an_address_that_is_none_is_said_at_its_field(feed, address):
+    with pytest.raises(operations.UnableToRoute) as refused:
+        operations.open_route(
+            actor=feed.world.actor("operator"),
+            now=feed.world.now,
+            facility="CHK",
+            organization=feed.hospital,
+            receipts_to=address,
+        )
+    assert refused.value.field == "receipts_to"
