@@ -614,7 +614,9 @@ class _Transaction:
         if model is None:
             return None
         if pointed.identifier is None:
-            return model.objects.filter(pk=pointed.number).first()
+            rows = model.objects.filter(pk=pointed.number)
+            # Nothing is written on a record that was merged into another.
+            return (rows.filter(active=True) if model is Patient else rows).first()
         held = [pointed.identifier]
         system, value = held[0].get("system", ""), held[0].get("value", "")
         if model is Patient:

@@ -1,12 +1,14 @@
-"""Identities in FHIR: the numbers that one person bears in the domains (IHE PIXm, ITI-83)."""
+"""Identities in FHIR: records merged, and the numbers of one person in the domains (PIXm)."""
 
 from dataclasses import dataclass, field
 
 from django.db import connection
+from django.db.models import QuerySet
 
-from carbet.core.fhir import refuse
+from carbet.core.fhir import Json, refuse
 from carbet.registries.identity.choices import CARBET
 from carbet.registries.identity.models import IdentityDomain
+from carbet.registries.patients import fhir as patients_fhir
 from carbet.registries.patients.choices import INS_SYSTEMS
 from carbet.registries.patients.models import Patient, PatientIdentifier
 
@@ -26,6 +28,35 @@ class Crossed:
     records: list[int] = field(default_factory=list)
 
 
+def patients(rows: QuerySet[Patient]) -> list[Json]:
+    """Return the Patient resources of these records, each with those it replaces or went into.
+
+    What a merge says is part of the version: whoever keeps the former one reads it again.
+    """
+    found = patients_fhir.resources(rows)
+    links = _links([int(each["id"]) for each in found])
+    for resource in found:
+        if said := links.get(int(resource["id"])):
+            resource["link"] = [
+                {"other": {"reference": f"Patient/{other}"}, "type": kind} for kind, other in said
+            ]
+            mark = "-".join(f"{kind[-1]}{other}" for kind, other in said)
+            resource["meta"]["versionId"] += f"-{mark}"[:50]
+    return found
+
+
+def _links(records: list[int]) -> dict[int, list[tuple[str, int]]]:
+    """Return (type of Patient.link, record) of each record that was merged, or took others in."""
+    said: dict[int, list[tuple[str, int]]] = {}
+    if records:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM identity_record_links(%s)", [records])
+            for person, survivor, absorbed in cursor.fetchall():
+                link = ("replaced-by", survivor) if survivor else ("replaces", absorbed)
+                said.setdefault(person, []).append(link)
+    return said
+
+
 def system_of(domain: IdentityDomain) -> str:
     """Return under which system the numbers of a domain are said; "" when it has none."""
     return domain.system or (f"{_OID}{domain.oid}" if domain.oid else "")
@@ -35,6 +66,50 @@ def systems() -> set[str]:
     """Return the systems under which numbers of persons are known here: domains, and the INS."""
     told = {each for domain in IdentityDomain.objects.all() for each in _systems(domain)}
     return told | set(INS_SYSTEMS)
+
+
+def by_system() -> dict[str, IdentityDomain]:
+    """Return the domains by every system under which their numbers are said."""
+    return {
+        each: domain
+        for domain in IdentityDomain.objects.select_related("organization")
+        for each in _systems(domain)
+        if domain.slug != CARBET
+    }
+
+
+def same(system: str) -> set[str]:
+    """Return this system and the other names of the same domain: OID and URI."""
+    domain = by_system().get(system)
+    return {system, *(_systems(domain) if domain is not None else ())}
+
+
+def numbers_of(records: list[int]) -> dict[int, list[tuple[str, str]]]:
+    """Return the numbers (system, value) that may be told of each of these records, two queries.
+
+    As `cross` answers a record that is open to the actor; of another, nothing.
+    """
+    told: dict[int, dict[tuple[str, str], None]] = {each: {} for each in records}
+    if not records:
+        return {}
+    domains = {domain.pk: domain for domain in IdentityDomain.objects.all()}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.id, c.domain_id, c.number, c.ins_system, c.ins"
+            " FROM unnest(%s::bigint[]) p(id),"
+            " LATERAL identity_cross_references(NULL, NULL, p.id, NULL, NULL) c",
+            [records],
+        )
+        for patient, domain_id, number, ins_system, ins in cursor.fetchall():
+            domain = domains[domain_id]
+            if domain.slug != CARBET and (its := system_of(domain)):
+                told[patient][its, number] = None
+            if ins:
+                told[patient][ins_system, ins] = None
+    others = PatientIdentifier.objects.filter(patient_id__in=records)
+    for each in others.exclude(system__in=INS_SYSTEMS).order_by("pk")[:1000]:
+        told[each.patient_id][each.system, each.value] = None
+    return {patient: list(held) for patient, held in told.items()}
 
 
 def cross(*, system: str, value: str, targets: list[str], base: str) -> Crossed:

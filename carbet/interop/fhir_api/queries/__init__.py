@@ -59,7 +59,7 @@ MODELS: dict[str, type[Model]] = {
 _WRITERS: dict[str, Callable[[Any], list[Json]]] = {
     "CareTeam": care_teams_fhir.care_teams,
     "Consent": care_teams_fhir.consents,
-    "Patient": patients_fhir.resources,
+    "Patient": identity_fhir.patients,
     "RelatedPerson": care_teams_fhir.related_persons,
     "Practitioner": directory_fhir.practitioners,
     "PractitionerRole": directory_fhir.roles,
@@ -231,6 +231,9 @@ def search(*, actor: Actor, search: Search, after: int = 0, now: datetime) -> Fo
         condition &= Q(pk__in=Slot.objects.filter(offered).values("schedule_id"))
     if kind == "Patient" and "birthdate" in {each.parameter.name for each in search.filters}:
         condition &= _born_that_day(search)
+    if kind == "Patient" and not (search.values("_id") or search.values("active")):
+        # A record merged into another is told to whoever names it, never found.
+        condition &= Q(active=True)
     found = Found()
     if search.total:
         found.total = _count(search, condition)

@@ -9,7 +9,6 @@ from carbet.core.fhir import Json
 from carbet.interop.fhir_api.rules.matching import MatchAsked
 from carbet.interop.fhir_api.rules.pix import PixAsked
 from carbet.registries.identity import fhir as identity_fhir
-from carbet.registries.patients import fhir as patients_fhir
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
 
@@ -41,7 +40,7 @@ def match(*, actor: Actor, asked: MatchAsked, now: datetime) -> Matches:
     ]
     resources = {
         each["id"]: each
-        for each in patients_fhir.resources(
+        for each in identity_fhir.patients(
             Patient.objects.filter(pk__in=[each.patient_id for each in likely], active=True)
         )
     }

@@ -22,7 +22,8 @@ ORDER = (
 )
 # What is written in the notebook: a transaction may hold nothing else (CdL, MES).
 ENTRIES = frozenset({"DocumentReference", "Observation"})
-_MATCH = re.compile(r'(?:W/)?"([0-9]{1,9})"')
+# After the number of a version, what merges say of a person (`Patient.link`).
+_MATCH = re.compile(r'(?:W/)?"([0-9]{1,9})(?:-[0-9sy-]{1,50})?"')
 
 
 @dataclass(eq=False)
