@@ -25,8 +25,7 @@ from django.db import (  # noqa: E402
 from carbet.connectors.mllp import Arrival, MllpServer, Unavailable  # noqa: E402
 from carbet.core import clock  # noqa: E402
 from carbet.interop.hospital_feed import operations  # noqa: E402
-from carbet.interop.hospital_feed.access import HOUSE  # noqa: E402
-from carbet.interop.hospital_feed.operations import receiving  # noqa: E402
+from carbet.interop.hospital_feed.operations import answering  # noqa: E402
 
 logger = logging.getLogger("carbet.mllp")
 
@@ -68,7 +67,7 @@ def _wake() -> None:
 
 
 def _receive(arrivals: list[Arrival]) -> list[bytes | None]:
-    """Keep a batch; a database that is away is waited for.
+    """Keep a batch, answer its questions; a database that is away is waited for.
 
     Raises:
         Unavailable: it did not come back.
@@ -78,14 +77,12 @@ def _receive(arrivals: list[Arrival]) -> list[bytes | None]:
         now = clock.now()
         try:
             close_old_connections()
-            taken = receiving.receive(actor=HOUSE, now=now, arrivals=arrivals)
+            return answering.respond(arrivals, now=now)
         except (OperationalError, InterfaceError) as error:
             connection.close()
             if time.monotonic() > until:
                 raise Unavailable("la base ne répond pas") from error
             time.sleep(0.3)
-        else:
-            return [receiving.answer(each, now=now) for each in taken]
 
 
 def tls() -> ssl.SSLContext | None:

@@ -4,13 +4,13 @@ from datetime import datetime
 
 from carbet.coordination.care_teams import access as care_teams
 from carbet.coordination.care_teams.access import NoSuchRecord
-from carbet.core.actor import INTERNAL, Actor, Level, internal, organization_key
+from carbet.core.actor import INTERNAL, SYSTEM, Actor, Level, internal, organization_key
 from carbet.core.operation import UnableToAct
 from carbet.interop.hospital_feed.models import FeedRoute
 from carbet.registries.directory.rules import OPERATE
 from carbet.registries.patients.models import Patient
 
-__all__ = ["OPERATE", "NoSuchRecord", "get_patient", "keeper", "sender"]
+__all__ = ["OPERATE", "NoSuchRecord", "asker", "get_patient", "keeper", "sender", "unknown"]
 
 HOUSE = internal("Flux des hôpitaux")
 
@@ -39,6 +39,23 @@ def sender(route: FeedRoute) -> Actor:
         organization_name=route.organization.name,
         grantees=(organization_key(route.organization_id),),
     )
+
+
+def asker(route: FeedRoute) -> Actor:
+    """Return an establishment that asks: it sees what is open to it, as by the FHIR door."""
+    return Actor(
+        kind=SYSTEM,
+        organization_id=route.organization_id,
+        client_id=f"mllp:{route.facility}"[:100],
+        display_name=route.organization.name,
+        organization_name=route.organization.name,
+        grantees=(organization_key(route.organization_id),),
+    )
+
+
+def unknown(facility: str) -> Actor:
+    """Return a sender without a route, to whom nothing is open: named in the trace alone."""
+    return Actor(kind=SYSTEM, client_id=f"mllp:{facility}"[:100], display_name="Émetteur inconnu")
 
 
 def get_patient(*, actor: Actor, patient_id: int, now: datetime) -> Patient:

@@ -14,6 +14,8 @@ from carbet.interop.hospital_feed.choices import (
     PatientClass,
 )
 from carbet.interop.hospital_feed.models import Encounter, HospitalMessage, Movement
+from carbet.interop.hospital_feed.operations import is_domain_unknown
+from carbet.interop.hospital_feed.rules.mending import is_mendable
 
 TONES = {
     MessageStatus.WAITING: "info",
@@ -76,6 +78,9 @@ class MessageLine:
     behind: int | None
     size: int
     stopped: bool
+    # Whether a field may be written anew here, and whether an identity domain is to be accepted.
+    mendable: bool
+    new_domain: bool
 
 
 def message_line(row: HospitalMessage) -> MessageLine:
@@ -103,6 +108,8 @@ def message_line(row: HospitalMessage) -> MessageLine:
         behind=row.behind_id,
         size=row.size,
         stopped=status in STOPPED,
+        mendable=status in STOPPED and is_mendable(row.error_place),
+        new_domain=status in STOPPED and is_domain_unknown(row),
     )
 
 

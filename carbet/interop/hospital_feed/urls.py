@@ -18,6 +18,11 @@ urlpatterns = [
         views.abandon,
         name="abandon",
     ),
+    path(
+        "exploitation/hopitaux/messages/<sid:feed_message_id>/domaine/",
+        views.accept_domain,
+        name="accept_domain",
+    ),
     path("exploitation/hopitaux/routes/", views.routes, name="routes"),
     path(
         "exploitation/hopitaux/routes/<sid:route_id>/fermer/", views.close_route, name="close_route"

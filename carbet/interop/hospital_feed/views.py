@@ -73,6 +73,19 @@ def replay(request: HttpRequest, feed_message_id: int) -> HttpResponse:
 
 
 @doors.professional(capability=access.OPERATE)
+@require_POST
+def accept_domain(request: HttpRequest, feed_message_id: int) -> HttpResponse:
+    """Accept the identity domain that a stopped message speaks of, and replay the message."""
+    try:
+        operations.accept_domain(actor=request.actor, now=request.now, message_id=feed_message_id)
+    except UnableTo as error:
+        messages.warning(request, error.message)
+    else:
+        messages.success(request, "Le domaine est accepté ; le message est rejoué.")
+    return redirect("hospital_feed:message", feed_message_id)
+
+
+@doors.professional(capability=access.OPERATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def mend(request: HttpRequest, feed_message_id: int) -> HttpResponse:
     """Ask which field of a stopped message is wrong, write it anew and replay the message."""

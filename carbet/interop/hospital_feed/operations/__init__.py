@@ -3,6 +3,8 @@
 from carbet.interop.hospital_feed.operations.mending import (
     UnableToMend,
     abandon,
+    accept_domain,
+    is_domain_unknown,
     mend,
     replay,
 )
@@ -19,7 +21,9 @@ __all__ = [
     "UnableToMend",
     "UnableToRoute",
     "abandon",
+    "accept_domain",
     "close_route",
+    "is_domain_unknown",
     "mend",
     "open_route",
     "process_next",

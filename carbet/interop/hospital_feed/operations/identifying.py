@@ -13,7 +13,7 @@ from carbet.core import names
 from carbet.core.actor import internal
 from carbet.interop.hospital_feed.choices import ErrorCode
 from carbet.interop.hospital_feed.models import FeedRoute
-from carbet.interop.hospital_feed.rules.header import Unacceptable
+from carbet.interop.hospital_feed.rules.header import Unacceptable, shown
 from carbet.interop.hospital_feed.rules.persons import Number, PersonRead
 from carbet.registries.identity import operations as identity_operations
 from carbet.registries.identity import queries as identity_queries
@@ -21,6 +21,9 @@ from carbet.registries.identity.models import IdentityDomain
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients.choices import INS_DEMO, INS_TEST
 from carbet.registries.patients.models import Patient
+
+# Domains that one establishment opens by itself: its sites, a former software.
+MOST_DOMAINS = 3
 
 
 class Unidentified(Exception):
@@ -62,14 +65,28 @@ def domain_of(route: FeedRoute, number: Number, place: str) -> IdentityDomain | 
     return None
 
 
-def open_domain_of(route: FeedRoute, number: Number, *, now: datetime) -> IdentityDomain:
+def open_domain_of(
+    route: FeedRoute, number: Number, place: str, *, now: datetime, accepted: bool = False
+) -> IdentityDomain:
     """Open the identity domain of an establishment, the first time that it speaks of a number.
 
     The first OID that it gives is its own; another one stays under its name here, so that nobody
-    takes the OID of somebody else.
+    takes the OID of somebody else. Beyond a few, whoever operates the house opens them: a sender
+    that names authorities without end fills nothing.
+
+    Raises:
+        Unacceptable: it has enough of them, and nobody accepted this one.
     """
     said = number.authority or number.namespace
-    first = not identity_queries.domains_of(organization_id=route.organization_id)
+    own = identity_queries.domains_of(organization_id=route.organization_id)
+    if len(own) >= MOST_DOMAINS and not accepted:
+        raise Unacceptable(
+            ErrorCode.KEY,
+            f"Domaine d’identité « {shown(said)} » jamais vu, et cet établissement en a déjà"
+            f" {len(own)} : acceptez-le s’il est bien le sien, ou abandonnez le message.",
+            place,
+        )
+    first = not own
     mark = hashlib.blake2b(said.encode(), digest_size=5).hexdigest()
     return identity_operations.open_domain(
         actor=internal(route.organization.name),

@@ -1,19 +1,20 @@
 """Identities that hospitals tell, merge, link, part and renumber (ITI-30), in their own domain."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.conf import settings
 
 from carbet.interop.hospital_feed.choices import ErrorCode, MessageStatus
 from carbet.interop.hospital_feed.operations.effects import Effect, Task
 from carbet.interop.hospital_feed.operations.identifying import domain_of, open_domain_of
-from carbet.interop.hospital_feed.rules import identities
+from carbet.interop.hospital_feed.rules import identities, persons
 from carbet.interop.hospital_feed.rules.header import Unacceptable
 from carbet.interop.hospital_feed.rules.identities import IdentityRead
 from carbet.interop.hospital_feed.rules.persons import Number
 from carbet.registries.identity import operations as identity
+from carbet.registries.identity import queries
 from carbet.registries.identity.models import IdentityDomain, LocalIdentity
-from carbet.registries.identity.queries import record_of
 from carbet.registries.patients.choices import INS_DEMO, INS_TEST
 
 # Where a hospital says each trait.
@@ -49,7 +50,41 @@ def _told(task: Task) -> Effect:
         text = "Une autre personne porte déjà ce numéro : la cellule d’identité décide."
     else:
         text = "Identité enregistrée."
-    return Effect(text, record_of(rows[0]))
+    return Effect(text, queries.record_of(rows[0]))
+
+
+def accept_domains(task: Task) -> list[IdentityDomain]:
+    """Open every domain of a message that its sender was not let open by itself."""
+    said = {
+        number
+        for name, field in (("PID", 3), ("MRG", 1))
+        for segment in task.message.all(name)
+        for number in persons.numbers_of(segment, field)
+    }
+    opened = {}
+    for number in sorted(said, key=lambda each: (each.authority, each.namespace)):
+        if domain_of(task.route, number, "PID-3.4") is None:
+            domain = open_domain_of(task.route, number, "PID-3.4", now=task.now, accepted=True)
+            opened[domain.pk] = domain
+    return list(opened.values())
+
+
+def keep_met(task: Task) -> None:
+    """Keep the identity that a movement or a document names, under the sender's numbers.
+
+    What it leaves empty stays as it was told: only a message of identity takes a trait away.
+
+    Raises:
+        Unacceptable: a trait cannot be kept.
+    """
+    said = identities.read(task.message.required("PID"))
+    for number in said.numbers:
+        domain = _domain(task, number, "PID-3.4")
+        known = queries.identity(domain=domain, number=number.value)
+        traits = said.traits
+        if known is not None and known.known:
+            traits = identities.completed(known.traits, said.traits)
+        _keep(task, replace(said, traits=traits), number)
 
 
 def _keep(task: Task, said: IdentityRead, number: Number) -> LocalIdentity:
@@ -91,7 +126,7 @@ def _merged(task: Task) -> Effect:
             raise Unacceptable(ErrorCode.KEY, error.message, "MRG-1") from error
         asked += pair is not None
     text = "Fusion demandée à la cellule d’identité." if asked else "Numéros fusionnés."
-    return Effect(text, record_of(last) if last else None)
+    return Effect(text, queries.record_of(last) if last else None)
 
 
 def _keep_if_said(task: Task, each: identities.MergeRead) -> None:
@@ -116,7 +151,7 @@ def _renumbered(task: Task) -> Effect:
         except (identity.UnableToMerge, identity.UnableToRecordIdentity) as error:
             raise Unacceptable(ErrorCode.DUPLICATE, error.message, "PID-3") from error
         _keep_if_said(task, each)
-    return Effect("Numéro changé.", record_of(last) if last else None)
+    return Effect("Numéro changé.", queries.record_of(last) if last else None)
 
 
 def _linked(task: Task) -> Effect:
@@ -156,7 +191,7 @@ def _between(task: Task, act: Callable[..., object], done: str) -> Effect:
 def _domain(task: Task, number: Number, place: str) -> IdentityDomain:
     """Return the domain of a number of the sender, opened when it speaks for the first time."""
     found = domain_of(task.route, number, place)
-    return found or open_domain_of(task.route, number, now=task.now)
+    return found or open_domain_of(task.route, number, place, now=task.now)
 
 
 _HANDLERS: dict[str, Callable[[Task], Effect]] = {

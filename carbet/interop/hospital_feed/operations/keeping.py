@@ -17,8 +17,13 @@ def text_of(row: HospitalMessage) -> bytes:
 
 
 def route_of(row: HospitalMessage) -> FeedRoute | None:
+    """Return the route of the sender of a message."""
+    return route_for(row.facility, row.application)
+
+
+def route_for(facility: str, application: str) -> FeedRoute | None:
     """Return the route of a sender: the one of its application first."""
     found = FeedRoute.objects.select_related("organization").filter(
-        facility=row.facility, application__in=("", row.application), active=True
+        facility=facility, application__in=("", application), active=True
     )
     return found.order_by("-application").first()

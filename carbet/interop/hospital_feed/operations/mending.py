@@ -7,11 +7,11 @@ from carbet.core.actor import Actor
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, operation
 from carbet.interop.hospital_feed import access
-from carbet.interop.hospital_feed.choices import STOPPED, MessageStatus
+from carbet.interop.hospital_feed.choices import STOPPED, ErrorCode, MessageStatus
 from carbet.interop.hospital_feed.models import HospitalMessage, RawMessage
-from carbet.interop.hospital_feed.operations import receipts
+from carbet.interop.hospital_feed.operations import identities, receipts
 from carbet.interop.hospital_feed.operations.keeping import route_of, text_of
-from carbet.interop.hospital_feed.operations.processing import settle
+from carbet.interop.hospital_feed.operations.processing import settle, task_of
 from carbet.interop.hospital_feed.operations.waking import wake
 from carbet.interop.hospital_feed.rules import documents, mending, reading
 from carbet.interop.hospital_feed.rules import header as headers
@@ -95,6 +95,36 @@ def mend(
         wake()
     trace.about(patient_id=row.patient_id, entity=row, reason=f"{segment}-{number} : {why}")
     return row
+
+
+@operation("feed.accept_domain", action="C")
+def accept_domain(trace: Trace, *, actor: Actor, now: datetime, message_id: int) -> HospitalMessage:
+    """Open the identity domain that a stopped message speaks of, and carry the message out again.
+
+    Raises:
+        UnableToAct: the actor does not operate the house.
+        UnableToMend: it is not stopped for that, or its sender has no route any more.
+    """
+    with row_security.acting_as(access.keeper(actor), now=now, operation="feed.accept_domain"):
+        row = _stopped(message_id)
+        if not is_domain_unknown(row):
+            raise UnableToMend("Ce message n’attend aucun domaine d’identité.")
+        try:
+            task = task_of(row, now=now)
+            opened = identities.accept_domains(task)
+        except Unacceptable as error:
+            raise UnableToMend(error.message) from error
+        row.status, row.attempts, row.due_at = MessageStatus.WAITING, 0, now
+        row.save(update_fields=["status", "attempts", "due_at"])
+        wake()
+    said = ", ".join(str(domain) for domain in opened)
+    trace.about(patient_id=row.patient_id, entity=row, reason=said)
+    return row
+
+
+def is_domain_unknown(row: HospitalMessage) -> bool:
+    """Tell whether a message is stopped because its identity domain must be accepted."""
+    return row.error_code == ErrorCode.KEY and row.error_place in ("PID-3.4", "MRG-1.4")
 
 
 @operation("feed.abandon")

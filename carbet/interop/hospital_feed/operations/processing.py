@@ -1,5 +1,6 @@
 """Carry out what hospitals sent: one message at a time, in the order of each person."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,6 +70,7 @@ def process_next(trace: Trace, *, actor: Actor, now: datetime) -> Done:
         _stop(row, MessageStatus.DEAD, error.message, code=error.code, place=error.place)
     except Unidentified as error:
         _stop(row, MessageStatus.HELD, error.reason, code=ErrorCode.KEY, place="PID-3")
+        _tell_identity(row, now=now)
     except UnableTo as error:
         _stop(row, MessageStatus.DEAD, error.message, code=ErrorCode.INTERNAL)
     except (OperationalError, InterfaceError):
@@ -100,20 +102,37 @@ def settle(row: HospitalMessage, status: str, *, now: datetime) -> None:
 
 
 def _carry_out(row: HospitalMessage, *, now: datetime) -> Effect:
+    if row.event in headers.UNUSED and route_of(row) is not None:
+        return Effect("Événement sans effet dans Carbet.", status=MessageStatus.IGNORED)
+    return _HANDLERS[_family(row)](task_of(row, now=now))
+
+
+def task_of(row: HospitalMessage, *, now: datetime) -> Task:
+    """Return a message read, with its sender.
+
+    Raises:
+        Unacceptable: it has no route, or cannot be read.
+    """
     route = route_of(row)
     if route is None:
         raise Unacceptable(ErrorCode.VALUE, NO_ROUTE, "MSH-4")
-    if row.event in headers.UNUSED:
-        return Effect("Événement sans effet dans Carbet.", status=MessageStatus.IGNORED)
     text = headers.text_of(text_of(row), row.charset)
-    task = Task(
+    return Task(
         message=reading.parse(text),
         row=row,
         route=route,
         actor=access.sender(route),
         now=now,
     )
-    return _HANDLERS[_family(row)](task)
+
+
+def _tell_identity(row: HospitalMessage, *, now: datetime) -> None:
+    """Keep the identity of a message that is held: the identity cell sees whom it must bring near.
+
+    What cannot be kept of it changes nothing: the message waits all the same.
+    """
+    with contextlib.suppress(Unacceptable), transaction.atomic():
+        identities.keep_met(task_of(row, now=now))
 
 
 def _family(row: HospitalMessage) -> str:

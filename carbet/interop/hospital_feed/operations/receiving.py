@@ -47,7 +47,7 @@ def receive(
     The same message sent again is answered the same and kept once. What cannot be taken in is kept
     too, cut short, with the reason.
     """
-    read = [(arrival, _header(arrival)) for arrival in arrivals]
+    read = [(arrival, header_of(arrival)) for arrival in arrivals]
     rows = [_row(arrival, header, now=now) for arrival, header in read]
     with connection.cursor() as cursor:
         # Acknowledged means on disk, whatever the server's own habit.
@@ -87,7 +87,8 @@ def answer(taken: Taken, *, now: datetime) -> bytes | None:
     )
 
 
-def _header(arrival: Arrival) -> Header:
+def header_of(arrival: Arrival) -> Header:
+    """Return what an arrival says of itself; its fault, when it cannot be taken in."""
     if arrival.frame.fault:
         code, message = _FAULTS[arrival.frame.fault]
         fault = Unacceptable(code, message, "MSH")

@@ -1,6 +1,9 @@
 """Stays and their movements: what a hospital tells, corrects and takes back, told to the circle."""
 
+import contextlib
 from datetime import datetime
+
+from django.db import transaction
 
 from carbet.coordination.care_teams import queries as care_teams
 from carbet.coordination.subscriptions import operations as subscriptions
@@ -19,6 +22,7 @@ from carbet.interop.hospital_feed.choices import (
     MovementStatus,
 )
 from carbet.interop.hospital_feed.models import Encounter, FeedRoute, Movement
+from carbet.interop.hospital_feed.operations import identities
 from carbet.interop.hospital_feed.operations.effects import Effect, Task
 from carbet.interop.hospital_feed.operations.identifying import identify
 from carbet.interop.hospital_feed.rules import movements, persons
@@ -27,6 +31,8 @@ from carbet.interop.hospital_feed.rules.movements import CANCEL, INSERT, Movemen
 from carbet.registries.directory.fhir import FINESS
 from carbet.registries.patients.models import Patient
 
+# Those that tell who comes, before or beside any message of identity.
+_TELLS_WHO = (MovementKind.ADMISSION, MovementKind.REGISTRATION, MovementKind.PREADMISSION)
 BEGINS = (MovementKind.ADMISSION, MovementKind.REGISTRATION, MovementKind.TO_INPATIENT)
 
 
@@ -42,6 +48,10 @@ def record(task: Task) -> Effect:
     text = record_movement(
         actor=task.actor, now=task.now, patient=patient, route=task.route, said=said
     )
+    if said.kind in _TELLS_WHO:
+        # A movement is kept whatever is wrong with a trait.
+        with contextlib.suppress(Unacceptable), transaction.atomic():
+            identities.keep_met(task)
     status = MessageStatus.DONE if text else MessageStatus.IGNORED
     return Effect(text or "Déjà connu, à l’identique.", patient.pk, status)
 

@@ -5,6 +5,7 @@ Everything here is quick: it runs between the arrival of a message and its ackno
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -51,12 +52,18 @@ EVENTS = {
     "MDM": frozenset({"T02", "T04", "T10"}),
     "ORU": frozenset({"R01"}),
     "ZAM": frozenset({"Z01", "Z02", "Z03"}),
+    "QBP": frozenset({"Q22", "Q23"}),
+    "QCN": frozenset({"J01"}),
 }
+# What is asked and answered at once, never kept.
+QUESTIONS = frozenset({"QBP", "QCN"})
 # Messages of business that need no person, so that nothing waits for nothing.
 LONGEST_ID = 199
 _IDENTIFIED = re.compile(rb"(?:^|[\r\n])(?:PID\|[^|\r\n]*\|[^|\r\n]*|MRG)\|([^|\r\n]*)")
 _READ = 1024 * 1024
 CAYENNE = ZoneInfo("America/Cayenne")
+# "QPD-3[2].1": segment, field, repetition, component, its part.
+_PLACE = re.compile(r"(\w{3})-(\d+)(?:\[(\d+)\])?(?:\.(\d+)(?:\.(\d+))?)?")
 
 
 class Unacceptable(Exception):
@@ -89,6 +96,11 @@ class Header:
     def answers(self) -> bool:
         """Tell whether to answer: an acknowledgement is never acknowledged."""
         return self.type not in ("ACK", "MCF")
+
+    @property
+    def is_question(self) -> bool:
+        """Tell whether it asks something that we answer: read at once, never carried out later."""
+        return self.fault is None and self.type in QUESTIONS
 
 
 def read(data: bytes, *, production: bool) -> Header:
@@ -144,19 +156,19 @@ def _judged(header: Header, fields: list[str], *, production: bool) -> Header:
         fault = Unacceptable(ErrorCode.TYPE, "Identifiant du message trop long.", "MSH-10")
     elif header.type not in EVENTS:
         fault = Unacceptable(
-            ErrorCode.MESSAGE_TYPE, f"Type {_shown(header.type)} non pris en charge.", "MSH-9.1"
+            ErrorCode.MESSAGE_TYPE, f"Type {shown(header.type)} non pris en charge.", "MSH-9.1"
         )
     elif header.event not in EVENTS[header.type]:
         fault = Unacceptable(
             ErrorCode.EVENT,
-            f"Événement {header.type}^{_shown(header.event)} non pris en charge.",
+            f"Événement {header.type}^{shown(header.event)} non pris en charge.",
             "MSH-9.2",
         )
     elif not re.fullmatch(r"2\.[3-8](\.\d)?", header.version):
         fault = Unacceptable(ErrorCode.VERSION, "Version 2.3 à 2.8 attendue.", "MSH-12.1")
     elif header.charset and header.charset not in ENCODINGS:
         fault = Unacceptable(
-            ErrorCode.VALUE, f"Jeu de caractères {_shown(header.charset)} inconnu.", "MSH-18"
+            ErrorCode.VALUE, f"Jeu de caractères {shown(header.charset)} inconnu.", "MSH-18"
         )
     elif header.processing not in ("P", "D", "T"):
         fault = Unacceptable(ErrorCode.VALUE, "MSH-11 = P, D ou T attendu.", "MSH-11")
@@ -214,9 +226,19 @@ def acknowledgement(
     Args:
         number: what we call our answer (MSH-10), at most 20 characters.
     """
-    at = now.astimezone(CAYENNE)
-    event = f"ACK^{header.event}^ACK" if header.event else "ACK"
-    msh = "|".join(
+    kind = f"ACK^{header.event}^ACK" if header.event else "ACK"
+    lines = [
+        first_line(header, kind=kind, number=number, now=now),
+        f"MSA|{code}|{escaped(header.control_id)}",
+    ]
+    if fault is not None:
+        lines.append(error_line(fault))
+    return encoded(lines, header)
+
+
+def first_line(header: Header, *, kind: str, number: str, now: datetime) -> str:
+    """Return the MSH of an answer: from whom it was sent to, to whom sent it."""
+    return "|".join(
         (
             "MSH",
             "^~\\&",
@@ -224,9 +246,9 @@ def acknowledgement(
             escaped(header.to_facility) or "CARBET",
             escaped(header.application),
             escaped(header.facility),
-            f"{at:%Y%m%d%H%M%S%z}",
+            f"{now.astimezone(CAYENNE):%Y%m%d%H%M%S%z}",
             "",
-            escaped(event, keep="^"),
+            escaped(kind, keep="^"),
             number[:20],
             header.processing or "P",
             header.version or "2.5",
@@ -235,29 +257,37 @@ def acknowledgement(
             header.charset or "UNICODE UTF-8",
         )
     )
-    lines = [msh, f"MSA|{code}|{escaped(header.control_id)}"]
-    if fault is not None:
-        said = escaped(fault.message)
-        place = "^".join([*_place(fault.place)])
-        lines.append(
-            f"ERR||{place}|{fault.code.value}^{escaped(fault.code.label)}^HL70357|E|"
-            f"{fault.code.value}^{escaped(fault.code.label)}^HL70533||{said}|{said}"
-        )
+
+
+def error_line(fault: Unacceptable) -> str:
+    """Return the ERR that says a fault, with its exact place."""
+    said, label = escaped(fault.message), escaped(fault.code.label)
+    return (
+        f"ERR||{'^'.join(_place(fault.place))}|{fault.code.value}^{label}^HL70357|E|"
+        f"{fault.code.value}^{label}^HL70533||{said}|{said}"
+    )
+
+
+def encoded(lines: Iterable[str], header: Header) -> bytes:
+    """Return segments as bytes, in the encoding of the message that they answer."""
     encoding = ENCODINGS.get(header.charset, "utf-8")
     return ("\r".join(lines) + "\r").encode(encoding, "replace")
 
 
 def _place(place: str) -> list[str]:
-    """Return ERR-2 (segment, sequence, field, repetition, component) of "PID-3.1"."""
-    segment, _, field = place.partition("-")
-    number, _, component = field.partition(".")
-    if not number:
-        return [segment]
-    return [segment, "1", number, "1", component] if component else [segment, "1", number]
+    """Return ERR-2 (segment, sequence, field, repetition, component) of "QPD-3[2].1"."""
+    found = _PLACE.fullmatch(place)
+    if found is None:
+        return [place.partition("-")[0]]
+    segment, number, repetition, component, part = found.groups()
+    said = [segment, "1", number]
+    if repetition or component:
+        said += [repetition or "1", *filter(None, (component, part))]
+    return said
 
 
 def escaped(text: str, *, keep: str = "") -> str:
-    """Return a text as a field may hold it."""
+    """Return a text as a field may hold it (HL7 v2.5, chapter 2.7)."""
     escapes = {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "~": "\\R\\", "&": "\\T\\"}
     plain = re.sub(r"[\x00-\x1f\x7f]", " ", text)
     return "".join(sign if sign in keep else escapes.get(sign, sign) for sign in plain)
@@ -272,7 +302,7 @@ def _name(field: str) -> str:
     return field.split("^")[0].strip()[:100]
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Return what was sent, as a refusal may say it."""
     return re.sub(r"[^\w./ -]", "?", text)[:12] or "vide"
 

@@ -1,6 +1,6 @@
 """An identity as a hospital tells it (ITI-30, PAM-FR 2.11): numbers, traits, quality."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 
 from carbet.interop.hospital_feed.choices import ErrorCode
@@ -75,6 +75,18 @@ def read(pid: Segment) -> IdentityRead:
         ins=ins,
         ins_system=system,
     )
+
+
+def completed(known: Traits, said: Traits) -> Traits:
+    """Return what is said of a person, and what was known of her where nothing is said."""
+    told = {
+        each.name: getattr(said, each.name)
+        for each in fields(said)
+        if getattr(said, each.name) not in ("", (), None, "unknown")
+    }
+    if said.birth_date is None:
+        told.pop("birth_date_precision", None)
+    return replace(known, **told | {"attributes": said.attributes})
 
 
 def merges(message: Message) -> list[MergeRead]:

@@ -39,6 +39,11 @@ def place_of(text: str) -> tuple[str, int]:
     return segment, number
 
 
+def is_mendable(place: str) -> bool:
+    """Tell whether what is wrong at a place may be mended here; nothing said is looked for."""
+    return not place or place == CHARSET or place.partition("-")[0] in MENDABLE
+
+
 def mended(data: bytes, *, place: str, value: str, charset: str) -> bytes:
     """Return the message with one whole field of the first segment of a name replaced.
 

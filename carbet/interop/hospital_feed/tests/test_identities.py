@@ -3,9 +3,14 @@
 import itertools
 
 import pytest
+from django.urls import reverse
 
+from carbet.core import clock
 from carbet.core.actor import internal
-from carbet.interop.hospital_feed import access
+from carbet.core.models import AuditEvent
+from carbet.core.operation import UnableToAct
+from carbet.interop.hospital_feed import access, operations
+from carbet.interop.hospital_feed.operations import UnableToMend
 from carbet.interop.hospital_feed.tests.messages import INS, adt, msh, pid
 from carbet.registries.identity import operations as identity
 from carbet.registries.identity.models import IdentityDomain, LocalIdentity, Pair, Reconciliation
@@ -50,12 +55,44 @@ def test_an_identity_is_kept_in_the_domain_of_its_hospital(feed, event):
 
 
 def test_a_number_that_was_told_leads_to_the_record_without_an_ins(feed):
-    [first] = feed.send(adt("A01", control="1", ins=""))
+    [first] = feed.send(adt("A01", control="1", ins="", number="000777"))
     assert first.status == "held"
+    operations.abandon(
+        actor=feed.world.actor("operator"),
+        now=feed.world.now,
+        message_id=first.pk,
+        reason="renvoyé par l’hôpital",
+    )
     feed.send(told("A28", control="2", number="000777", ins=INS))
     assert identities(feed)["000777"].regional_id == carbet_group(feed)
     [row] = feed.send(adt("A01", control="3", ins="", number="000777"))
     assert (row.status, row.patient_id) == ("done", feed.patient.pk)
+
+
+@pytest.mark.parametrize("event", ["A01", "A04", "A05"])
+def test_the_number_of_who_comes_is_kept_like_that_of_an_identity(feed, event):
+    [row] = feed.send(adt(event, control="1", patient_class="I"))
+    assert row.status == "done"
+    [(number, kept)] = identities(feed).items()
+    assert (number, kept.birth_family, kept.regional_id) == ("000451", "REGIS", carbet_group(feed))
+
+
+def test_who_is_held_is_known_to_the_identity_cell_all_the_same(feed):
+    [row] = feed.send(adt("A01", control="1", ins="", number="9", **OTHER))
+    assert row.status == "held"
+    [kept] = identities(feed).values()
+    assert (kept.number, kept.birth_family, kept.birth_given) == ("9", "KWASI", ["JOHANES"])
+
+
+def test_a_movement_takes_no_trait_away(feed):
+    home = b"|F|||3 rue des Palmes^^Matoury^^97351|||"
+    known = told("A28", control="1", ins=INS).replace(b"|F||||||", home)
+    feed.send(known)
+    [before] = identities(feed).values()
+    assert before.city == "Matoury"
+    feed.send(adt("A01", control="2"))
+    [after] = identities(feed).values()
+    assert (after.city, after.address_line) == ("Matoury", "3 rue des Palmes")
 
 
 def carbet_group(feed):
@@ -250,3 +287,46 @@ def test_nobody_speaks_for_the_domain_of_another_hospital(feed):
     assert (row.status, row.error_place) == ("dead", "PID-3.4")
     with feed.as_house():
         assert not LocalIdentity.objects.filter(domain__slug="other").exists()
+
+
+def of(authority, *, control):
+    data = told("A28", control=control, **OTHER)
+    return data.replace(b"CHC&970300026&N", authority)
+
+
+def test_a_sender_opens_a_few_domains_and_an_operator_the_next_ones(feed, sign_in):
+    rows = feed.send(
+        *(of(b"SITE%d&&" % rank, control=str(rank)) for rank in range(3)),
+        *(of(b"HOSTILE%d&&" % rank, control=f"9{rank}") for rank in range(4)),
+    )
+    assert [row.status for row in rows] == ["done"] * 3 + ["dead"] * 4
+    assert {(row.error_code, row.error_place) for row in rows[3:]} == {("204", "PID-3.4")}
+    assert "HOSTILE0" in rows[3].reason
+    with feed.as_house():
+        assert IdentityDomain.objects.filter(organization=feed.hospital).count() == 3
+    operator = sign_in(feed.world.accounts["operator"], role=feed.world.roles["operator"])
+    page = operator.get(reverse("hospital_feed:message", args=[rows[3].pk])).content.decode()
+    assert "Accepter ce domaine" in page
+    assert "Corriger un champ" not in page
+    address = reverse("hospital_feed:accept_domain", args=[rows[3].pk])
+    assert operator.post(address).status_code == 302
+    feed.world.now = clock.now()
+    feed.work()
+    assert [feed.row(row.pk).status for row in rows[3:]] == ["done", "dead", "dead", "dead"]
+    with feed.as_house():
+        assert IdentityDomain.objects.filter(organization=feed.hospital).count() == 4
+        assert AuditEvent.objects.filter(operation="feed.accept_domain").exists()
+    # Nothing waits for it any more.
+    with pytest.raises(UnableToMend):
+        operations.accept_domain(
+            actor=feed.world.actor("operator"), now=feed.world.now, message_id=rows[3].pk
+        )
+
+
+def test_whoever_does_not_operate_the_house_accepts_no_domain(feed):
+    [*_, row] = feed.send(*(of(b"SITE%d&&" % rank, control=str(rank)) for rank in range(4)))
+    with pytest.raises(UnableToAct):
+        operations.accept_domain(
+            actor=feed.world.actor("nurse"), now=feed.world.now, message_id=row.pk
+        )
+    assert feed.row(row.pk).status == "dead"
