@@ -207,7 +207,7 @@ def test_security_definer_functions_are_known_and_not_open_to_all():
         "carbet_participates",
         *("identity_is_cell", "identity_of_domain", "identity_no_loop", "identity_groups_hold"),
         *("identity_candidates", "identity_dependents", "identity_entries"),
-        "identity_cross_references",
+        *("identity_cross_references", "identity_record_links"),
         *("identity_absorbed", "identity_survivor_of", "identity_survivor_opens"),
         *("identity_move_record", "identity_carry_row", "identity_restore"),
         "messaging_search",
