@@ -45,6 +45,13 @@ class Section(models.TextChoices):
     REVIEWS = "plans", "Plans à revoir"
 
 
+class Beside(models.TextChoices):
+    """What stands beside a count, by its heading; a gap is in percent of the mean."""
+
+    POINTS = "Points", "Points"
+    GAP = "Écart à la moyenne", "Écart à la moyenne"
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """What a table counts: its key, its title, its sentence, the drawing that suits it."""

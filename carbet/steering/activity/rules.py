@@ -20,8 +20,8 @@ class Row:
     value: str
     label: str
     count: int | None
-    # Cells that stand beside the count, already in words.
-    beside: tuple[str, ...] = ()
+    # Numbers that stand beside the count, under the headings of the table.
+    beside: tuple[int | None, ...] = ()
     # What the drawing marks, as what is late.
     marked: bool = False
 
@@ -99,6 +99,18 @@ def balance(loads: Sequence[int]) -> list[int]:
     return [round((load - mean) / mean * 100) for load in loads]
 
 
+def review_bounds(today: date) -> dict[str, tuple[str, date, date]]:
+    """Return the bands of a review to come: (label, from, until excluded) by key."""
+    month = month_of(today)
+    following, third = months_later(month, 1), months_later(month, 3)
+    return {
+        "retard": ("En retard", date.min, today),
+        "mois": ("D’ici la fin du mois", today, following),
+        "trimestre": ("Dans les deux mois suivants", following, third),
+        "plus-tard": ("Plus tard", third, date.max),
+    }
+
+
 # --- Small numbers -------------------------------------------------------------------------------
 
 
@@ -122,20 +134,27 @@ def withheld(counts: Sequence[int]) -> frozenset[int]:
     return frozenset(range(len(counts)))
 
 
-def told(rows: Iterable[Row], *, adds_up: bool) -> tuple[Row, ...]:
-    """Return the rows as somebody outside may read them.
-
-    Without a total that would give them away (`adds_up` false), only small cells are withheld.
-    """
+def told(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Return the rows of a table whose total is told, as somebody outside may read them."""
     kept = list(rows)
-    counts = [row.count or 0 for row in kept]
-    if adds_up:
-        hidden = withheld(counts)
-    else:
-        hidden = frozenset(rank for rank, count in enumerate(counts) if is_small(count))
+    hidden = withheld([row.count or 0 for row in kept])
     return tuple(
         replace(row, count=None, beside=()) if rank in hidden else row
         for rank, row in enumerate(kept)
+    )
+
+
+def hushed(came: Sequence[int], went: Sequence[int]) -> frozenset[int]:
+    """Return the months of which neither what came nor what went may be told.
+
+    How the stock moved is told, and is the difference of the two: one would say the other. Below
+    twice the least told both go, so that whoever knows the difference, this rule, and that at least
+    so many came or went, is left with five numbers for each of the small ones.
+    """
+    return frozenset(
+        rank
+        for rank, pair in enumerate(zip(came, went, strict=True))
+        if any(0 < count < 2 * LEAST_TOLD for count in pair)
     )
 
 

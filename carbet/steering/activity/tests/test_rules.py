@@ -7,7 +7,6 @@ from itertools import product
 import pytest
 
 from carbet.steering.activity import rules
-from carbet.steering.activity.rules import Row
 
 
 @pytest.mark.parametrize(
@@ -124,6 +123,35 @@ def test_whoever_knows_the_rule_and_the_total_finds_no_withheld_number(cells, mo
     assert checked > 50
 
 
-def test_without_a_total_only_small_numbers_are_withheld():
-    rows = [Row("a", "A", 3), Row("b", "B", 12), Row("c", "C", 0)]
-    assert [row.count for row in rules.told(rows, adds_up=False)] == [None, 12, 0]
+# What came and went in a month (opened and closed, asked and answered): are both told?
+@pytest.mark.parametrize(
+    ("came", "went", "are_told"),
+    [
+        (0, 0, True),
+        (12, 0, True),
+        (12, 10, True),
+        (12, 4, False),
+        (3, 0, False),
+        (12, 9, False),
+        (9, 30, False),
+    ],
+)
+def test_what_came_and_what_went_are_told_together_or_not_at_all(came, went, are_told):
+    assert (rules.hushed([came], [went]) == frozenset()) is are_told
+
+
+def test_whoever_knows_the_difference_and_a_least_finds_no_small_number_that_came_or_went():
+    """Cuts of two months say that at least so many came: five numbers are left all the same."""
+    for came, went in product(range(30), repeat=2):
+        if not rules.hushed([came], [went]) or min(came, went) >= rules.LEAST_TOLD:
+            continue
+        for least in range(min(came, went) + 1):
+            alike = {
+                other
+                for other in range(40)
+                if other >= least
+                and other + abs(came - went) >= 0
+                and rules.hushed([other], [other + abs(came - went)])
+            }
+            assert min(came, went) in alike
+            assert len(alike) >= 5, (came, went, least, alike)
