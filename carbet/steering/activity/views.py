@@ -1,5 +1,7 @@
 """The pages of steering: figures by month, the list behind one, and the same to take away."""
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -11,6 +13,7 @@ from carbet.core.identifiers import short_id
 from carbet.registries.directory.rules import READ_ACTIVITY, TRIAGE_SUPPORT
 from carbet.steering.activity import access, forms, presenters, queries, rules
 from carbet.steering.activity.choices import BY_KEY, Section
+from carbet.steering.activity.presenters import files, report
 from carbet.steering.activity.queries import Sheet
 
 
@@ -102,9 +105,69 @@ def people(request: HttpRequest) -> HttpResponse:
 def export_csv(request: HttpRequest) -> HttpResponse:
     """Give every figure of a month as a table that French spreadsheets open."""
     sheet = _sheet(request)
-    name = f"{sheet.month:%Y-%m}.csv"
+    return _taken_away(request, sheet, files.csv_table(sheet), "csv", "text/csv; charset=utf-8")
+
+
+@doors.professional(capability=READ_ACTIVITY)
+@require_safe
+def export_xlsx(request: HttpRequest) -> HttpResponse:
+    """Give every figure of a month as a workbook: a page of steering is a sheet."""
+    sheet = _sheet(request)
+    return _taken_away(request, sheet, files.workbook(sheet, now=request.now), "xlsx", files.XLSX)
+
+
+@doors.professional(capability=READ_ACTIVITY)
+@require_safe
+def monthly_report(request: HttpRequest) -> HttpResponse:
+    """Choose the month of a report; that of the month before this one is proposed."""
+    form = _month_form(request)
+    return _chosen(request, form, status=200 if form.is_valid() else 422)
+
+
+@doors.professional(capability=READ_ACTIVITY)
+@require_safe
+def report_pdf(request: HttpRequest) -> HttpResponse:
+    """Give the report of a month as a tagged PDF."""
+    form = _month_form(request)
+    if not form.is_valid():
+        return _chosen(request, form, status=422)
+    sheet = queries.sheet(
+        scope=access.scope(request.actor), month=form.cleaned_data["mois"], now=request.now
+    )
+    content = report.pdf(report.report(sheet, now=request.now))
+    return _taken_away(request, sheet, content, "pdf", "application/pdf")
+
+
+def _month_form(request: HttpRequest) -> forms.MonthForm:
+    today = timezone.localdate(request.now)
+    before = rules.months_later(rules.month_of(today), -1)
+    asked = request.GET.get("mois")
+    return forms.MonthForm({"mois": f"{before:%Y-%m}" if asked is None else asked}, today=today)
+
+
+def _chosen(request: HttpRequest, form: forms.MonthForm, *, status: int) -> HttpResponse:
+    """Show the choice of a month, and what its report would say, if it is one."""
+    scope = access.scope(request.actor)
+    context: dict[str, Any] = {"form": form, "scope": scope, "untold": presenters.UNTOLD_WORDS}
+    if form.is_valid():
+        month = form.cleaned_data["mois"]
+        sheet = queries.sheet(scope=scope, month=month, now=request.now)
+        context |= {
+            "heading": f"Rapport {presenters.of_month(month)}",
+            "key": f"{month:%Y-%m}",
+            "is_running": month == form.this_month,
+            "is_empty": sheet.is_empty,
+        }
+    return render(request, "activity/report.html", context, status=status)
+
+
+def _taken_away(
+    request: HttpRequest, sheet: Sheet, content: bytes, extension: str, kind: str
+) -> HttpResponse:
+    """Return a file of figures, whose leaving is traced."""
+    name = f"{sheet.month:%Y-%m}.{extension}"
     audit.read(request.actor, "activity.export", now=request.now, patient_id=None, entity=name)
-    answer = HttpResponse(presenters.csv_table(sheet), content_type="text/csv; charset=utf-8")
+    answer = HttpResponse(content, content_type=kind)
     answer["Content-Disposition"] = f'attachment; filename="carbet-activite-{name}"'
     return answer
 

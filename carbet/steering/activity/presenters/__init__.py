@@ -1,7 +1,5 @@
 """How figures are shown: charts drawn here, tables beside them, links to what they count."""
 
-import csv
-import io
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlencode
@@ -12,9 +10,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from carbet.registries.directory.rules import TRIAGE_SUPPORT
-from carbet.registries.rights.rules import cell
 from carbet.steering.activity import rules
-from carbet.steering.activity.choices import Definition, Dimension, Section
+from carbet.steering.activity.choices import BY_KEY, Beside, Definition, Dimension, Section
 from carbet.steering.activity.models import Episode
 from carbet.steering.activity.queries import Sheet, Table
 
@@ -79,7 +76,7 @@ def panel(sheet: Sheet, table: Table) -> Panel:
             Line(
                 label(table, row.label),
                 number(row.count),
-                tuple(zip(row.beside or ("–",) * len(table.beside), table.beside, strict=True)),
+                tuple((beside(each, row, rank), each) for rank, each in enumerate(table.beside)),
                 _list(sheet, key, row.value) if row.count else "",
             )
             for row in table.rows
@@ -102,6 +99,12 @@ def _list(sheet: Sheet, key: str, value: str | None) -> str:
     return f"{reverse('activity:list')}?{urlencode(asked)}"
 
 
+def place(sheet: Sheet, key: str) -> str:
+    """Return where a table stands on the pages of steering, with its definition."""
+    page = reverse("activity:section", args=[BY_KEY[key].section.value])
+    return f"{page}?mois={sheet.month:%Y-%m}#{key}"
+
+
 def label(table: Table, words: str) -> str:
     """Return what a row is called: a month is said as a month."""
     if table.definition.dimension == Dimension.MONTH:
@@ -114,9 +117,25 @@ def month_words(month: date) -> str:
     return format_date(month, "F Y")
 
 
+def of_month(month: date) -> str:
+    """Return « de novembre 2026 », « d’octobre 2026 »."""
+    words = month_words(month)
+    return f"d’{words}" if words[0] in "ao" else f"de {words}"
+
+
 def number(count: int | None) -> str:
     """Return a number as a table shows it."""
     return UNTOLD if count is None else f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def beside(heading: str, row: rules.Row, rank: int) -> str:
+    """Return the cell that stands beside a count, under its heading."""
+    value = row.beside[rank] if row.beside else None
+    if value is None:
+        return "–"
+    if heading == Beside.GAP:
+        return f"{value:+d} %" if value else "0 %"
+    return number(value)
 
 
 def stats(sheet: Sheet) -> list[Stat]:
@@ -124,7 +143,8 @@ def stats(sheet: Sheet) -> list[Stat]:
     held, late, overdue = sheet.stats, sheet.stats["late"], sheet.stats["overdue"]
 
     def stat(name: str, key: str, table: str, value: str | None, **more: str) -> Stat:
-        href = _list(sheet, table, value) if held[key] else ""
+        # Where there is no list, its table with its definition.
+        href = (_list(sheet, table, value) if held[key] else "") or place(sheet, table)
         return Stat(name, number(held[key]), more.get("hint", ""), more.get("tone", ""), href)
 
     month = sheet.month.isoformat()
@@ -277,25 +297,3 @@ def listed(episode: Episode) -> Listed:
         episode.review_due_on,
         href,
     )
-
-
-# --- To take away --------------------------------------------------------------------------------
-
-
-def csv_table(sheet: Sheet) -> bytes:
-    """Return every figure as CSV, one number a line, with its definition."""
-    written = io.StringIO()
-    writer = csv.writer(written, delimiter=";", lineterminator="\r\n")
-    writer.writerow(("Périmètre", "Mois", "Chiffre", "Découpage", "Valeur", "Nombre", "Définition"))
-    for table in sheet.tables:
-        said = table.definition
-        head = (cell(sheet.scope.name), f"{sheet.month:%Y-%m}", said.title, table.heading)
-        for row in table.rows:
-            name = row.value[:7] if said.dimension == Dimension.MONTH else row.label
-            count = UNTOLD if row.count is None else row.count
-            writer.writerow((*head, cell(name), count, said.sentence))
-        if said.adds_up:
-            total = UNTOLD if table.total is None else table.total
-            writer.writerow((*head, "Total", total, said.sentence))
-    # Spreadsheets take a file without this mark for Windows-1252.
-    return ("\N{ZERO WIDTH NO-BREAK SPACE}" + written.getvalue()).encode()
