@@ -31,11 +31,6 @@ def arya(world, sign_in):
     return sign_in(world.accounts["coordinator"], role=world.roles["coordinator"])
 
 
-@pytest.fixture
-def agency(world, sign_in):
-    return sign_in(world.accounts["agency"], role=world.roles["agency"])
-
-
 def printed(answer):
     assert answer["Content-Type"] == "application/pdf"
     return pypdf.PdfReader(io.BytesIO(answer.content))
@@ -64,8 +59,9 @@ def test_the_report_says_the_figures_of_the_page(world, sign_in, reader):
     assert "Page 1 sur" in text
 
 
-def test_every_figure_is_defined_at_the_end(world, agency, arya):
-    for reader, client in (("agency", agency), ("coordinator", arya)):
+def test_every_figure_is_defined_at_the_end(world, sign_in):
+    for reader in ("agency", "coordinator"):
+        client = sign_in(world.accounts[reader], role=world.roles[reader])
         text = words(printed(client.get(f"{PDF}?mois=2026-10")))
         end = text[text.index("Ce que chaque chiffre compte") :]
         for table in sheet_of(world, reader, date(2026, 10, 1)).tables:
@@ -111,7 +107,7 @@ def test_a_name_is_text_and_never_an_instruction(world, arya):
         ("1999-12", "Indiquez l’année et le mois"),
         ("hier", "Indiquez l’année et le mois"),
         ("٢٠٢٦-٠١", "Indiquez l’année et le mois"),
-        ("%00", "Les caractères nuls ne sont pas autorisés"),
+        ("%00", "Le caractère nul"),
         ("1" * 20_000, "Indiquez l’année et le mois"),
         ("", "Choisissez un mois."),
     ],
@@ -156,10 +152,11 @@ def test_it_asks_the_same_queries_whatever_it_counts(world, arya, django_assert_
     assert counts[:2] == counts[2:]
 
 
-def test_its_door_is_that_of_the_page_and_its_leaving_is_traced(world, sign_in, agency):
+def test_its_door_is_that_of_the_page_and_its_leaving_is_traced(world, sign_in):
     nurse = sign_in(world.accounts["nurse"], role=world.roles["nurse"])
     for address in (PAGE, PDF):
         assert nurse.get(address).status_code == 403
+    agency = sign_in(world.accounts["agency"], role=world.roles["agency"])
     agency.get(f"{PDF}?mois=2026-10")
     with row_security.acting_as(make.INTERNAL, now=world.now):
         traced = AuditEvent.objects.filter(operation="activity.export", role_id__isnull=False)
