@@ -38,6 +38,7 @@ class House:
     url: str
     password: str
     live_port: int
+    mllp_port: int
 
     def kill_live(self) -> None:
         """Kill the live server of this house, as a crash would; its supervisor starts another."""
@@ -77,7 +78,7 @@ def post() -> Iterator[mail_server.MailServer | None]:
 def house(tmp_path_factory, post) -> Iterator[House]:
     """Start `carbet demo` in an empty state folder, as after a fresh clone."""
     state = tmp_path_factory.mktemp("house")
-    pages, live = _free_port(), _free_port()
+    pages, live, mllp = _free_port(), _free_port(), _free_port()
     environment = {
         key: value
         for key, value in os.environ.items()
@@ -87,6 +88,7 @@ def house(tmp_path_factory, post) -> Iterator[House]:
         "CARBET_STATE_DIR": str(state),
         "CARBET_PORT": str(pages),
         "CARBET_LIVE_PORT": str(live),
+        "CARBET_MLLP_PORT": str(mllp),
         # What nobody reads climbs within seconds.
         "CARBET_ESCALATION_MINUTES": "0.05 0.05",
         "CARBET_PSC_PORT": str(_free_port()),
@@ -115,7 +117,7 @@ def house(tmp_path_factory, post) -> Iterator[House]:
         urllib.request.urlopen(f"http://localhost:{pages}/sante", timeout=30).close()
         password = re.search(r"mot de passe de tous : (\S+)\)", log.read_text())
         assert password, log.read_text()
-        yield House(f"http://localhost:{pages}", password.group(1), live)
+        yield House(f"http://localhost:{pages}", password.group(1), live, mllp)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(30)

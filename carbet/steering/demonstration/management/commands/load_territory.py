@@ -12,6 +12,7 @@ from carbet.steering.demonstration import (
     activity,
     assessments,
     following,
+    hospital,
     identity,
     loading,
     messaging,
@@ -54,6 +55,7 @@ class Command(BaseCommand):
             support.load(now=now, opened=opened)
             messaging.load(now=now)
             secure_mail.load(now=now)
+            hospital.load(now=now)
             assessments.load(now=now)
             offer.load(now=now)
             scheduling.load(now=now)
