@@ -106,7 +106,8 @@ def tables(section: etree._Element, words: Words) -> list[Table]:
         ("allergies", "Allergies et intolérances", ("Allergie", "Agent", "Réaction", "Depuis"),
          _allergies),
         ("problems", "Problèmes et antécédents", ("Problème", "Début", "Fin"), _problems),
-        ("vaccinations", "Vaccinations", ("Vaccin", "Date", "Dose", "Lot"), _vaccinations),
+        ("vaccinations", "Vaccinations", ("Vaccin", "Date", "Dose", "Lot", "Réaction"),
+         _vaccinations),
     ]  # fmt: skip
     if _is_cancer_care(section):
         kinds += [
@@ -159,17 +160,12 @@ def _treatments(entry: etree._Element, words: Words) -> Iterable[tuple[str, ...]
             (t for t in each.iterfind("h:effectiveTime", v.NS) if t.find("h:low", v.NS) is not None
              or t.find("h:high", v.NS) is not None), None,
         )  # fmt: skip
-        rhythm = [
-            _rhythm(one)
-            for part in (
-                each,
-                *each.iterfind("h:entryRelationship/h:substanceAdministration", v.NS),
-            )
-            for one in part.iterfind("h:effectiveTime", v.NS)
-        ]
+        # A dose that changes is said in parts, one after the other.
+        parts = (each, *each.iterfind("h:entryRelationship/h:substanceAdministration", v.NS))
+        rhythm = [_rhythm(one) for part in parts for one in part.iterfind("h:effectiveTime", v.NS)]
         yield (
             name,
-            _dose(each),
+            ", puis ".join(dict.fromkeys(filter(None, map(_dose, parts)))),
             _label(each.find("h:routeCode", v.NS), words),
             ", ".join(dict.fromkeys(filter(None, rhythm))) or _reference(each, words, besides=name),
             _day(None if period is None else period.find("h:low", v.NS)),
@@ -182,19 +178,23 @@ def _allergies(entry: etree._Element, words: Words) -> Iterable[tuple[str, ...]]
         if not _templates(each) & v.ALLERGY_TEMPLATES:
             continue
         agent = each.find("h:participant/h:participantRole/h:playingEntity", v.NS)
-        reactions = [
-            _said(one.find("h:value", v.NS), words)
-            for one in each.iterfind("h:entryRelationship/h:observation", v.NS)
-            if _templates(one) & {v.REACTION_TEMPLATE, v.PROBLEM_TEMPLATE}
-        ]
         what = _said(each.find("h:value", v.NS), words) or _label(each.find("h:code", v.NS), words)
         yield (
             what,
             "" if agent is None else text_of(agent.find("h:name", v.NS))
             or _label(agent.find("h:code", v.NS), words),
-            ", ".join(filter(None, reactions)),
+            ", ".join(_reactions(each, words)),
             _day(_low(each)),
         )  # fmt: skip
+
+
+def _reactions(element: etree._Element, words: Words) -> list[str]:
+    found = [
+        _said(one.find("h:value", v.NS), words)
+        for one in element.iterfind("h:entryRelationship/h:observation", v.NS)
+        if _templates(one) & {v.REACTION_TEMPLATE, v.PROBLEM_TEMPLATE}
+    ]
+    return [each for each in found if each]
 
 
 def _problems(entry: etree._Element, words: Words) -> Iterable[tuple[str, ...]]:
@@ -203,7 +203,7 @@ def _problems(entry: etree._Element, words: Words) -> Iterable[tuple[str, ...]]:
         if v.PROBLEM_TEMPLATE not in templates or templates & v.ALLERGY_TEMPLATES:
             continue
         inside = [_templates(up) for up in each.iterancestors(f"{{{v.V3}}}observation")]
-        if any(held & v.ALLERGY_TEMPLATES for held in inside):
+        if any(held & v.ALLERGY_TEMPLATES for held in inside) or _is_reaction(each):
             continue
         what = _said(each.find("h:value", v.NS), words)
         if what:
@@ -213,6 +213,11 @@ def _problems(entry: etree._Element, words: Words) -> Iterable[tuple[str, ...]]:
                 _day(_low(each)),
                 _day(None if time is None else time.find("h:high", v.NS)),
             )
+
+
+def _is_reaction(observation: etree._Element) -> bool:
+    """Tell whether a problem is what a vaccine or a treatment caused: said with it."""
+    return next(observation.iterancestors(f"{{{v.V3}}}substanceAdministration"), None) is not None
 
 
 def _vaccinations(entry: etree._Element, words: Words) -> Iterable[tuple[str, ...]]:
@@ -235,6 +240,7 @@ def _vaccinations(entry: etree._Element, words: Words) -> Iterable[tuple[str, ..
             _day(each.find("h:effectiveTime", v.NS)),
             f"n° {rank}" if rank else _dose(each),
             text_of(lot),
+            ", ".join(_reactions(each, words)),
         )
 
 
@@ -449,11 +455,28 @@ def _rhythm(time: etree._Element) -> str:
     if kind == "EIVL_TS":
         event = time.find("h:event", v.NS)
         return "" if event is None else _EVENTS.get(event.get("code", ""), event.get("code", ""))
-    period = time.find("h:period", v.NS)
-    if period is None or not period.get("value"):
+    if kind == "SXPR_TS":
+        return " ".join(filter(None, (_bounded(one) for one in time.iterfind("h:comp", v.NS))))
+    length = _length(time.find("h:period", v.NS))
+    return f"toutes les {length}".replace("toutes les 1 jour", "chaque jour") if length else ""
+
+
+def _bounded(part: etree._Element) -> str:
+    """Return a part of a rhythm: every so often, or from when and for how long."""
+    length = _length(part.find("h:width", v.NS))
+    since = _day(part.find("h:low", v.NS))
+    bounds = (f"à partir du {since}" if since else "", f"pendant {length}" if length else "")
+    return _rhythm(part) or " ".join(filter(None, bounds))
+
+
+def _length(element: etree._Element | None) -> str:
+    """Return a length of time in words: "8 h", "2 jours"."""
+    value = "" if element is None else element.get("value", "")
+    if element is None or not value:
         return ""
-    unit = _UNITS.get(period.get("unit", ""), period.get("unit", ""))
-    return f"toutes les {period.get('value')} {unit}".replace("toutes les 1 jour", "chaque jour")
+    unit = _UNITS.get(element.get("unit", ""), element.get("unit", ""))
+    plural = "s" if unit in ("jour", "semaine", "an") and value != "1" else ""
+    return f"{value} {unit}{plural}"
 
 
 def _low(element: etree._Element) -> etree._Element | None:

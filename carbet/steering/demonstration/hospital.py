@@ -30,7 +30,8 @@ def load(*, now: datetime) -> int:
     for ago, data in came:
         at = now - ago
         operations.receive(actor=access.HOUSE, now=at, arrivals=[Arrival("127.0.0.1", Frame(data))])
-        while operations.process_next(actor=access.HOUSE, now=at).worked:
+        done = at + timedelta(seconds=1)
+        while operations.process_next(actor=access.HOUSE, now=done).worked:
             pass
     return len(came)
 
@@ -51,7 +52,7 @@ def _messages(now: datetime) -> list[tuple[timedelta, bytes]]:
     """Return how long ago each came, the oldest first, and its text."""
     with row_security.acting_as(access.HOUSE, now=now):
         kenneth, eugene = _person("kenneth"), _person("eugene")
-    told = []
+    told: list[tuple[float, bytes]] = []
     if eugene:
         told += [
             (70, _movement("A01", 1, eugene, "26010", "Médecine polyvalente", now, 70)),
@@ -64,7 +65,7 @@ def _messages(now: datetime) -> list[tuple[timedelta, bytes]]:
             (17, _movement("A02", 4, kenneth, "26011", surgery, now, 17)),
             # The software misspells INSERT: somebody mends it, what follows waits behind.
             (3, _movement("A02", 5, kenneth, "26011", care, now, 3, action="INSRT")),
-            (2, _movement("A02", 6, kenneth, "26011", care, now, 2)),
+            (0.5, _movement("A02", 6, kenneth, "26011", care, now, 0.5)),
         ]
     nobody = "900777^^^CHOG&970300083&N^PI||ESSAI^MARIE^MARIE^^^^L||19620211|F", "PROV"
     told += [
@@ -102,7 +103,7 @@ def _movement(
     stay: str,
     unit: str,
     now: datetime,
-    ago: int,
+    ago: float,
     *,
     action: str = "INSERT",
     facility: str = "CHC",

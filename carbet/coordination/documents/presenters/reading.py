@@ -120,7 +120,8 @@ def _picture(
     where = f"{escape(address)}{number}/"
     if pieces[number].media_type.startswith("image/"):
         return f'<img class="photo" loading="lazy" src="{where}" alt="Image du document">'
-    return f'<a href="{where}">{escape(pieces[number].media_type)}</a>'
+    label = content.KINDS.get(pieces[number].media_type, ("", "Fichier"))[1]
+    return f'<a href="{where}">{escape(label)} {number + 1}</a>'
 
 
 def _facts(header: cda.Header) -> list[tuple[str, str]]:

@@ -40,6 +40,8 @@ def receive(name: str, sent: BinaryIO, size: int) -> Received:
         sent, size = io.BytesIO(drawn), len(drawn)
     sent.seek(0)
     digest = hashlib.file_digest(sent, "sha256").hexdigest()
+    # A long file comes on disk, and is at its end once it is read; one in memory is not.
+    sent.seek(0)
     return Received(content.clean_name(name, kind), kind, sent, size, digest, width, height, small)
 
 

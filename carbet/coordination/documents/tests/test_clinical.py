@@ -264,6 +264,26 @@ def test_a_home_help_reads_no_medical_document(world, patient, sign_in):
     assert page_of(world, patient, document, sign_in, "home_help")[1].status_code == 404
 
 
+def test_a_long_document_that_waits_on_disk_is_filed_as_a_short_one(
+    world, patient, sign_in, settings
+):
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1000
+    client = sign_in(world.accounts["nurse"], role=world.roles["nurse"])
+    answer = client.post(
+        reverse("documents:add", args=[patient.pk]),
+        {
+            "file": [SimpleUploadedFile("a.xml", letter())],
+            "type": "11490-0",
+            "visibility": "circle",
+            "confidentiality": "N",
+            "gesture": str(uuid4()),
+        },
+    )
+    assert answer.status_code == 302
+    [document] = everything(Document)
+    assert document.title == "Lettre de sortie"
+
+
 def test_an_unreadable_cda_is_refused_at_the_field(world, patient, sign_in):
     client = sign_in(world.accounts["nurse"], role=world.roles["nurse"])
     hostile = b"<!DOCTYPE a [<!ENTITY x 'y'>]>" + letter()[38:]

@@ -149,6 +149,13 @@ def test_every_official_example_is_read(path):
     assert cda.schema_errors(data, official.SCHEMA) == []
 
 
+# How often, in the two parts of one treatment.
+CHANGING = (
+    "à partir du 01/12/2023 pendant 2 jours toutes les 8 h",
+    "à partir du 03/12/2023 pendant 4 jours toutes les 12 h",
+)
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "cells"),
     [
@@ -160,7 +167,20 @@ def test_every_official_example_is_read(path):
         ("VSM_1.4_2022.01.xml", "treatments", ("PLAVIX 75 mg", "2 comprimé(s)", "Voie orale")),
         ("VSM_1.4_2022.01.xml", "allergies", ("PARACETAMOL",)),
         ("VSM_1.4_2022.01.xml", "problems", ("Angine de poitrine instable", "11/08/2019")),
-        ("VAC_2023.01.xml", "vaccinations", ("4456668", "28/09/2009", "n° 1")),
+        (
+            "VAC_2023.01.xml",
+            "vaccinations",
+            ("4456668", "28/09/2009", "n° 1", "Fièvre due à des médicaments"),
+        ),
+        (
+            "eP-MED-DM_2024.01_PosoStruct.xml",
+            "treatments",
+            (
+                "PARACETAMOL MYLAN 500 mg, comprimé",
+                "1 comprimé(s)",
+                ", ".join(CHANGING),
+            ),
+        ),
         ("CANCER-FRCP_2022.01_Appareil.xml", "problems", ("Tumeur maligne, SAI", "29/01/2019")),
         (
             "CANCER-FRCP_2022.01_Appareil.xml",
@@ -200,3 +220,8 @@ def test_the_entries_that_matter_are_tables(name, kind, cells):
 
 def test_a_bounded_reader_says_its_bounds():
     assert safety.LARGEST_DOCUMENT == 25 * 1024 * 1024
+
+
+def test_what_a_vaccine_caused_is_said_with_it_and_is_no_problem_of_its_own():
+    document = cda.read(official.example("VAC_2023.01.xml"))
+    assert {table.kind for each in document.sections for table in each.tables} == {"vaccinations"}
