@@ -26,5 +26,7 @@ def refresh_figures(trace: Trace, *, actor: Actor, now: datetime, most: int = BA
 def rebuild_figures(trace: Trace, *, actor: Actor, now: datetime) -> None:
     """Forget every sum and count everything again: changes wait, to be taken by the refresh."""
     with connection.cursor() as cursor:
+        # Everybody is written down again: longer than a page may take.
+        cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SELECT activity_forget()")
     trace.about(entity="Tally")

@@ -110,9 +110,11 @@ DECLARE
   fresh activity_episode[];
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('carbet activity'));
+  -- Up to a number, read along the key: a list of numbers is joined row by row where the table has
+  -- just been filled and is not analyzed yet, which took minutes for 20,000 changes.
   WITH gone AS (
-    DELETE FROM activity_change WHERE id IN (
-      SELECT id FROM activity_change ORDER BY id LIMIT most)
+    DELETE FROM activity_change WHERE id <= (
+      SELECT max(id) FROM (SELECT id FROM activity_change ORDER BY id LIMIT most) first)
     RETURNING patient_id)
   SELECT array_agg(DISTINCT patient_id), count(*) INTO persons, taken FROM gone;
   IF taken = 0 THEN RETURN 0; END IF;

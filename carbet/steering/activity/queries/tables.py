@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from carbet.steering.activity.access import Scope
-from carbet.steering.activity.choices import Beside, Definition
+from carbet.steering.activity.choices import Beside, Definition, Figure
 from carbet.steering.activity.rules import Row
 
 
@@ -56,9 +56,11 @@ class Sheet:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether nothing at all was counted, as far as the reader may know."""
+        """Tell whether nothing at all was counted of the month, as far as the reader may know."""
         return not any(
-            table.withholds or any(row.count for row in table.rows) for table in self.tables
+            table.withholds or any(row.count for row in table.rows)
+            for table in self.tables
+            if table.definition.figure not in (Figure.WAITING, Figure.TO_REVIEW)
         )
 
     def section(self, section: str) -> list[Table]:

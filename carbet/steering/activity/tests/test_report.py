@@ -129,6 +129,12 @@ def test_the_month_before_is_proposed_and_one_without_anything_says_so(world, ar
     assert "le rapport dirait des zéros" in text
     assert "n’est pas fini" not in text
     many(world, 1)
+    # What waits today is of no month.
+    patient = world.circle(birth_family="Attend").patient
+    with make.writing(world.now):
+        make.a_request(world, patient, "2026-11-03")
+    make.follow(world.now)
+    assert "dirait des zéros" in arya.get(f"{PAGE}?mois=2026-10").content.decode()
     text = arya.get(f"{PAGE}?mois=2026-11").content.decode()
     assert "Rapport de novembre 2026" in text
     assert "dirait des zéros" not in text
