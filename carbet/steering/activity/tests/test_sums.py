@@ -210,6 +210,8 @@ def counted_again(world, month):
         "waiting": len(waiting),
         "overdue": Counter(str(case.coordinator_id) for case in overdue),
         "undated": sum(reviews.get(case.patient_id) is None for case in running),
+        "reviews": [on for case in running if (on := reviews.get(case.patient_id))],
+        "teams": Counter(str(case.organization_id) for case in held),
     }
 
 
@@ -260,6 +262,70 @@ def test_every_figure_equals_an_independent_count(world, month):
     assert shown("revisions-coordination") == dict(again["overdue"])
     assert sheet.stats["overdue"] == sum(again["overdue"].values()) > 0
     assert shown("revisions")["sans-date"] == again["undated"]
+    # Reviews to come: this month (until the 30th), the two that follow, later.
+    today = world.now.astimezone(GUYANE).date()
+    bounds = {
+        "retard": (date.min, today),
+        "mois": (today, date(2026, 12, 1)),
+        "trimestre": (date(2026, 12, 1), date(2027, 2, 1)),
+        "plus-tard": (date(2027, 2, 1), date.max),
+    }
+    for value, (low, high) in bounds.items():
+        due = sum(low <= on < high for on in again["reviews"])
+        assert shown("revisions").get(value, 0) == due, value
+    assert shown("attente").get("delai", 0) == again["waiting"] - again["late"]
+    loads = [row.beside[0] for row in sheet.table("coordination").rows]
+    mean = sum(loads) / len(loads) if loads else 0
+    for row, load in zip(sheet.table("coordination").rows, loads, strict=True):
+        assert abs(row.beside[1] - (load / mean - 1) * 100) <= 0.5 if sum(loads) else True
+    for key, days in (("premier-contact", again["contacts"]), ("premier-plan", again["delays"])):
+        assert sheet.table(key).median == (median_low(days) if days else None)
+    assert {key: sheet.stats[key] for key in ("requested", "opened", "closed")} == {
+        "requested": again["demandes"][month],
+        "opened": again["ouvertures"][month],
+        "closed": again["sorties"][month],
+    }
+    # Totals are those of the rows, and of what they cut.
+    for table in sheet.tables:
+        if table.definition.adds_up:
+            assert table.total == sum(row.count for row in table.rows), table.definition.key
+    assert {table.definition.key for table in sheet.tables} == COUNTED_AGAIN
+
+
+# Each is counted again above; a figure that comes later is counted again or fails here.
+COUNTED_AGAIN = {
+    *("demandes-par-mois", "ouvertures-par-mois", "sorties-par-mois", "file-active-par-mois"),
+    *("motifs", "reponses", "sorties", "coordination", "complexite", "ages", "communes"),
+    *("premier-contact", "premier-plan", "attente", "revisions", "revisions-coordination"),
+}
+
+
+def test_the_territory_counts_every_team(world, monkeypatch):
+    """What an agency would read without suppression is what is counted again over all teams."""
+    a_year(world)
+    with make.writing(world.now):
+        elsewhere = Case.objects.exclude(status="finished").order_by("pk")[:2]
+        for case in elsewhere:
+            # The team that was asked is the one that opens.
+            Case.objects.filter(pk=case.pk).update(organization=world.places["social"])
+            asked = SupportRequest.objects.filter(pk=case.request_id)
+            asked.update(addressee=world.places["social"])
+    make.follow(world.now)
+    monkeypatch.setattr(queries, "outside", lambda tables, stats, **_: (tables, stats))
+    month, actor = date(2026, 11, 1), world.actor("agency")
+    again = counted_again(world, month)
+    with row_security.acting_as(actor, now=world.now):
+        sheet = queries.sheet(scope=access.scope(actor), month=month, now=world.now)
+    shown = {row.value: row.count for row in sheet.table("equipes").rows if row.count}
+    assert shown == dict(again["teams"])
+    assert len(shown) > 1
+    assert sheet.stats["caseload"] == again["caseload"]
+    for key in ("communes", "complexite", "motifs"):
+        rows = {row.value: row.count for row in sheet.table(key).rows if row.count}
+        assert rows == dict(again[key])
+    assert {table.definition.key for table in sheet.tables} == (
+        COUNTED_AGAIN - {"coordination", "revisions-coordination"} | {"equipes"}
+    )
 
 
 def test_the_stock_of_each_month_is_what_was_open_at_its_end(world):

@@ -9,7 +9,7 @@ from django.urls import reverse
 from carbet.core import row_security
 from carbet.core.models import AuditEvent
 from carbet.steering.activity import presenters
-from carbet.steering.activity.choices import DEFINITIONS, Section
+from carbet.steering.activity.choices import BY_KEY, DEFINITIONS, Section
 from carbet.steering.activity.tests import factories as make
 from carbet.steering.activity.tests.test_sums import a_year, world_grants
 
@@ -156,6 +156,25 @@ def test_the_agency_reads_nothing_of_fewer_than_five(world, sign_in):
         text = client.get(page).content.decode()
         assert ">4<" not in text
         assert presenters.UNTOLD in text
+
+
+@pytest.mark.parametrize("reader", ["coordinator", "agency"])
+def test_each_first_number_leads_to_its_definition(world, sign_in, reader):
+    """By its list, which says it at the top, or by its table where there is no list."""
+    many(world, 7)
+    client = sign_in(world.accounts[reader], role=world.roles[reader])
+    text = client.get(PAGES[0]).content.decode()
+    for label, key in (
+        ("Dossiers en cours", "file-active-par-mois"),
+        ("Demandes en attente", "attente"),
+        ("Plans en retard", "revisions"),
+        ("Sorties dans le mois", "sorties-par-mois"),
+    ):
+        link = text[: text.index(label)].rpartition('href="')[2].partition('"')[0]
+        page = client.get(link.replace("&amp;", "&").partition("#")[0]).content.decode()
+        assert key in link
+        assert f'id="{key}"' in page or f"<h1>{BY_KEY[key].title}" in page.replace("\n", "")
+        assert BY_KEY[key].sentence in page
 
 
 def test_openings_are_not_told_where_exits_would_give_them_away(world, sign_in):
