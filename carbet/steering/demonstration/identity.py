@@ -12,7 +12,7 @@ from carbet.core.actor import DataCategory, internal
 from carbet.registries.directory.access import actor_of_role
 from carbet.registries.directory.models import Organization, PractitionerRole
 from carbet.registries.identity import operations
-from carbet.registries.identity.choices import QualityLevel
+from carbet.registries.identity.choices import CARBET, QualityLevel
 from carbet.registries.identity.models import IdentityDomain, LocalIdentity, Pair
 from carbet.registries.identity.rules import Traits
 from carbet.registries.patients import operations as patients
@@ -43,6 +43,7 @@ def load(*, now: datetime) -> None:
         _collision(domains, now)
         _merged(roles, now)
         _two_records(roles, now)
+        _two_numbers(domains, roles, now)
 
 
 def _domains(now: datetime) -> dict[str, IdentityDomain]:
@@ -194,3 +195,35 @@ def _two_records(roles: dict[str, PractitionerRole], now: datetime) -> None:
     _register(roles["gp"], traits, "Tension à surveiller.", now=now - timedelta(days=20))
     again = traits | {"birth_family": "Thélusma", "birth_given": ["Jean"]}
     _register(roles["nurse"], again, "Premier passage à domicile.", now=now - timedelta(days=6))
+
+
+def _two_numbers(
+    domains: dict[str, IdentityDomain], roles: dict[str, PractitionerRole], now: datetime
+) -> None:
+    """One person under two numbers of a hospital and in two records: it will ask for a merge."""
+    traits: dict[str, object] = {
+        "birth_family": "Nivrée",
+        "birth_given": ["Célestine"],
+        "gender": "female",
+        "birth_date": date(1949, 7, 2),
+        "birth_place_code": "97302",
+    }
+    moment = now - timedelta(days=12)
+    one = _register(roles["gp"], traits, "Asthme stable.", now=moment)
+    # Under the name of her husband, her date of birth given by heart.
+    wife = traits | {"birth_family": "Dambrun", "birth_date": date(1951, 1, 1)}
+    other = _register(roles["nurse"], wife, "Prise de sang faite.", now=moment)
+    carbet = IdentityDomain.objects.get(slug=CARBET)
+    for number, patient in (("803310", one), ("803377", other)):
+        with row_security.acting_as(HOUSE):
+            there = LocalIdentity.objects.get(patient_id=patient.pk).traits
+        _tell(domains["ch-cayenne"], number, replace(there, attributes=()), now=moment)
+        operations.link(
+            actor=HOUSE,
+            now=moment,
+            domain=domains["ch-cayenne"],
+            first=number,
+            second=str(patient.pk),
+            second_domain=carbet,
+            reason="Numéro donné par l’hôpital",
+        )
