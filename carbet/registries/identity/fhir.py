@@ -1,17 +1,19 @@
 """Identities in FHIR: records merged, and the numbers of one person in the domains (PIXm)."""
 
+import zlib
 from dataclasses import dataclass, field
 
 from django.db import connection
 from django.db.models import QuerySet
 
-from carbet.core.fhir import Json, refuse
+from carbet.core.fhir import Json, extension, refuse
 from carbet.registries.identity.choices import CARBET
 from carbet.registries.identity.models import IdentityDomain
 from carbet.registries.patients import fhir as patients_fhir
 from carbet.registries.patients.choices import INS_SYSTEMS
 from carbet.registries.patients.models import Patient, PatientIdentifier
 
+MOTHER = "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName"
 _OID = "urn:oid:"
 _LARGEST = 2**63 - 1
 
@@ -31,30 +33,33 @@ class Crossed:
 def patients(rows: QuerySet[Patient]) -> list[Json]:
     """Return the Patient resources of these records, each with those it replaces or went into.
 
-    What a merge says is part of the version: whoever keeps the former one reads it again.
+    With the name of the mother, where a domain told it. What is said so is part of the version:
+    whoever keeps the former one reads it again.
     """
     found = patients_fhir.resources(rows)
-    links = _links([int(each["id"]) for each in found])
-    for resource in found:
-        if said := links.get(int(resource["id"])):
-            resource["link"] = [
-                {"other": {"reference": f"Patient/{other}"}, "type": kind} for kind, other in said
-            ]
-            mark = "-".join(f"{kind[-1]}{other}" for kind, other in said)
-            resource["meta"]["versionId"] += f"-{mark}"[:50]
+    by_number = {int(each["id"]): each for each in found}
+    for person, survivor, absorbed, mother in _beside(list(by_number)):
+        resource = by_number[person]
+        if mother:
+            resource["extension"].append(extension(MOTHER, valueString=mother))
+            mark = f"m{zlib.crc32(mother.encode())}"
+        else:
+            kind, other = ("replaced-by", survivor) if survivor else ("replaces", absorbed)
+            link = {"other": {"reference": f"Patient/{other}"}, "type": kind}
+            resource.setdefault("link", []).append(link)
+            mark = f"{kind[-1]}{other}"
+        meta = resource["meta"]
+        meta["versionId"] = f"{meta['versionId']}-{mark}"[:60]
     return found
 
 
-def _links(records: list[int]) -> dict[int, list[tuple[str, int]]]:
-    """Return (type of Patient.link, record) of each record that was merged, or took others in."""
-    said: dict[int, list[tuple[str, int]]] = {}
-    if records:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT * FROM identity_record_links(%s)", [records])
-            for person, survivor, absorbed in cursor.fetchall():
-                link = ("replaced-by", survivor) if survivor else ("replaces", absorbed)
-                said.setdefault(person, []).append(link)
-    return said
+def _beside(records: list[int]) -> list[tuple[int, int | None, int | None, str | None]]:
+    """Return what is said beside the traits of records: merges (into, from), the mother's name."""
+    if not records:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM identity_record_links(%s)", [records])
+        return cursor.fetchall()
 
 
 def system_of(domain: IdentityDomain) -> str:

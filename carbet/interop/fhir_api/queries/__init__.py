@@ -617,6 +617,44 @@ def _lives_exactly(*parts: str) -> Callable[[Json, Value], bool]:
     return lambda patient, value: value in _addressed(patient, *parts)
 
 
+def _countries(address: Json) -> tuple[str, ...]:
+    """Return how the country of an address may be said: ours are all French."""
+    return ("FR", "FRA", "France") if address.get("postalCode") or address.get("city") else ()
+
+
+def _states(address: Json) -> tuple[str, ...]:
+    """Return how the department of an address may be said, by its postal code."""
+    code = address.get("postalCode", "")
+    if code.startswith("973"):
+        return ("Guyane", "Guyane française", "973", "GF", "FR-973")
+    return tuple(filter(None, (code[: 3 if code.startswith("97") else 2],)))
+
+
+def _lives_under(
+    words: Callable[[Json], tuple[str, ...]], *, exactly: bool = False
+) -> Callable[[Json, Value], bool]:
+    def matches(patient: Json, value: Value) -> bool:
+        said = [each for address in patient.get("address", ()) for each in words(address)]
+        return value in said if exactly else _starts(str(value), said)
+
+    return matches
+
+
+def _born_of(*, exactly: bool = False) -> Callable[[Json, Value], bool]:
+    """Return whether the mother bears this name: domains tell it whole, first name included."""
+
+    def matches(patient: Json, value: Value) -> bool:
+        said = [
+            text
+            for each in patient["extension"]
+            if each["url"] == identity_fhir.MOTHER
+            for text in (each["valueString"], *each["valueString"].split())
+        ]
+        return value in said if exactly else _starts(str(value), said)
+
+    return matches
+
+
 def _reached(patient: Json, token: Token) -> bool:
     """Tell whether a person is reached at this number, however it is spaced."""
     asked = _digits(token.code)
@@ -695,6 +733,12 @@ REFINEMENTS: dict[tuple[str, str], Callable[[Json, Any], bool]] = {
     ("Patient", "address:exact"): _lives_exactly("line", "city", "postalCode"),
     ("Patient", "address-city:exact"): _lives_exactly("city"),
     ("Patient", "address-postalcode:exact"): _lives_exactly("postalCode"),
+    ("Patient", "address-country"): _lives_under(_countries),
+    ("Patient", "address-state"): _lives_under(_states),
+    ("Patient", "address-country:exact"): _lives_under(_countries, exactly=True),
+    ("Patient", "address-state:exact"): _lives_under(_states, exactly=True),
+    ("Patient", "mothersMaidenName"): _born_of(),
+    ("Patient", "mothersMaidenName:exact"): _born_of(exactly=True),
     ("Patient", "family:exact"): _named_exactly("family"),
     ("Patient", "given:exact"): _named_exactly("given"),
     ("Patient", "name:exact"): _named_exactly("family", "given"),

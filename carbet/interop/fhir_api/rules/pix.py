@@ -7,6 +7,8 @@ from carbet.core.fhir import Issue, Json, Refused, refuse
 
 _LONGEST = 300
 _MOST_TARGETS = 20
+# How to answer, wherever it is said: IHE's own examples say it in the body.
+_RESULT = ("_format", "_pretty")
 # As a token in an address; in a body also as the types that callers use.
 _KINDS = {
     "sourceIdentifier": ("valueString", "valueIdentifier"),
@@ -29,7 +31,7 @@ def read_query(said: Iterable[tuple[str, str]]) -> PixAsked:
     Raises:
         Refused: 400, with one issue for each parameter that is wrong.
     """
-    told = [(name, value, name) for name, value in said if name not in ("_format", "_pretty")]
+    told = [(name, value, name) for name, value in said if name not in _RESULT]
     return _asked(told)
 
 
@@ -42,7 +44,7 @@ def read_parameters(body: Json) -> PixAsked:
     if body.get("resourceType") != "Parameters":
         raise refuse(400, "structure", "Ressource Parameters attendue.", "resourceType")
     parameters = body.get("parameter")
-    if not isinstance(parameters, list) or not 0 < len(parameters) <= _MOST_TARGETS + 1:
+    if not isinstance(parameters, list) or not 0 < len(parameters) <= _MOST_TARGETS + 3:
         raise refuse(
             400, "required", "Paramètre « sourceIdentifier » manquant.", "Parameters.parameter"
         )
@@ -50,6 +52,8 @@ def read_parameters(body: Json) -> PixAsked:
     for number, each in enumerate(parameters):
         at = f"Parameters.parameter[{number}]"
         name = each.get("name") if isinstance(each, dict) else None
+        if name in _RESULT:
+            continue
         if not isinstance(name, str) or name not in _KINDS:
             raise refuse(400, "not-supported", "Paramètre non servi ici.", f"{at}.name")
         kind = next((kind for kind in _KINDS[name] if kind in each), None)

@@ -23,7 +23,7 @@ ORDER = (
 # What is written in the notebook: a transaction may hold nothing else (CdL, MES).
 ENTRIES = frozenset({"DocumentReference", "Observation"})
 # After the number of a version, what merges say of a person (`Patient.link`).
-_MATCH = re.compile(r'(?:W/)?"([0-9]{1,9})(?:-[0-9sy-]{1,50})?"')
+_MATCH = re.compile(r'(?:W/)?"([0-9]{1,9})(?:-[0-9msy-]{1,60})?"')
 
 
 @dataclass(eq=False)

@@ -5,7 +5,10 @@ import pytest
 from carbet.core import row_security
 from carbet.core.actor import internal
 from carbet.interop.fhir_api.tests.test_match import katiana, open_to_office  # noqa: F401
-from carbet.registries.identity.tests.factories import domain
+from carbet.registries.identity import operations as identity
+from carbet.registries.identity.choices import CARBET
+from carbet.registries.identity.models import IdentityDomain
+from carbet.registries.identity.tests.factories import HOUSE, claire, domain, told
 from carbet.registries.patients.models import Patient
 from tests.world import NOW
 
@@ -24,6 +27,22 @@ def her(world, katiana):  # noqa: F811
             postal_code="97300",
             address_line="3 rue des Palmes",
         )
+    red = domain("green", oid="1.2.3.7")
+    traits = claire(
+        birth_family="Zéphirin",
+        birth_given=("Katiana",),
+        birth_date=katiana.birth_date,
+        used_family="",
+        mother_name="ROSE LAMA",
+    )
+    identity.link(
+        actor=HOUSE,
+        now=NOW,
+        domain=red,
+        first=told(red, "G-1", traits).number,
+        second=str(katiana.pk),
+        second_domain=IdentityDomain.objects.get(slug=CARBET),
+    )
     return katiana
 
 
@@ -47,6 +66,18 @@ def her(world, katiana):  # noqa: F811
         ("&address-postalcode=973", 1),
         ("&address-postalcode=975", 0),
         ("&address:exact=3 rue des Palmes", 1),
+        ("&address-country=FR", 1),
+        ("&address-country=Suriname", 0),
+        ("&address-country:exact=fr", 0),
+        ("&address-country:exact=FR", 1),
+        ("&address-state=guyane", 1),
+        ("&address-state=974", 0),
+        ("&address-state:exact=973", 1),
+        ("&mothersMaidenName=lama", 1),
+        ("&mothersMaidenName=Rose", 1),
+        ("&mothersMaidenName=Doe", 0),
+        ("&mothersMaidenName:exact=LAMA", 1),
+        ("&mothersMaidenName:exact=lama", 0),
         ("&telecom=0694123456", 1),
         ("&telecom=phone|0694123456", 1),
         ("&telecom=email|0694123456", 0),
@@ -88,7 +119,8 @@ def test_a_domain_that_nobody_knows_is_said_as_ihe_writes_it(system, her):
 @pytest.mark.parametrize(
     "query",
     ["family=Z%C3%A9phirin&gender=female", "identifier=https://red.example|", "gender=female",
-     "address-city=Cayenne", "telecom=0694123456", "active=true", "_lastUpdated=ge2000-01-01"],
+     "address-city=Cayenne", "address-country=FR",
+     "mothersMaidenName=LAMA", "telecom=0694123456", "active=true", "_lastUpdated=ge2000-01-01"],
 )  # fmt: skip
 def test_there_is_no_list_to_browse(system, her, query):
     answer = system.get(f"/Patient?{query}")

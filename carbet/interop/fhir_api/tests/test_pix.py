@@ -211,3 +211,14 @@ def test_few_queries(system, opened):
     with CaptureQueriesContext(connection) as captured:
         pix(system, f"{RED}|IHERED-994")
     assert len(captured) <= 8, [query["sql"][:80] for query in captured]
+
+
+def test_how_to_answer_may_be_said_in_the_body(system, opened):
+    """As in the request that IHE publishes (pixm-request-mohralice-red-to-blue)."""
+    said = [
+        {"name": "sourceIdentifier", "valueString": f"{RED}|IHERED-994"},
+        {"name": "targetSystem", "valueString": BLUE},
+        {"name": "_format", "valueString": "application/fhir+json"},
+    ]
+    answer = system.post("/Patient/$ihe-pix", {"resourceType": "Parameters", "parameter": said})
+    assert parts(answer) == ([(BLUE_URI, "IHEBLUE-994")], [])

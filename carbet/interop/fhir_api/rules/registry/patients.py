@@ -5,6 +5,7 @@ from dataclasses import replace
 from carbet.interop.fhir_api.choices import CDS, CDS_SEARCH
 from carbet.interop.fhir_api.rules.registry.parameters import (
     DATE,
+    HL7,
     PERSON,
     REFERENCE,
     STRING,
@@ -16,6 +17,9 @@ from carbet.interop.fhir_api.rules.registry.parameters import (
     standard,
 )
 from carbet.interop.fhir_api.rules.registry.resource import FR_CORE, READING, WRITING, Resource
+
+MOTHERS_MAIDEN_NAME = "patient-extensions-Patient-mothersMaidenName"
+_ADDRESS = ("city", "country", "postalcode", "state")
 
 SERVED = (
     Resource(
@@ -32,10 +36,14 @@ SERVED = (
             standard("individual", "gender", TOKEN),
             standard("individual", "address", STRING),
             standard("individual", "address-city", STRING),
+            standard("individual", "address-country", STRING),
             standard("individual", "address-postalcode", STRING),
+            standard("individual", "address-state", STRING),
             standard("individual", "telecom", TOKEN),
             standard("individual", "phone", TOKEN),
-            *exact("family", "given", "name", "address", "address-city", "address-postalcode"),
+            Parameter("mothersMaidenName", STRING, HL7 + MOTHERS_MAIDEN_NAME),
+            *exact("family", "given", "name", "mothersMaidenName"),
+            *exact("address", *(f"address-{part}" for part in _ADDRESS)),
             Parameter("birthplace", STRING, CDS_SEARCH + "cds-patient-birthplace"),
         ),
         revincludes={
