@@ -5,7 +5,7 @@ from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
 
-from carbet.registries.matching.rules.keys import blocking_keys
+from carbet.registries.matching.rules.keys import batch_keys
 from carbet.registries.matching.rules.traits import Traits, pack, prepare
 
 # Batches that are not worth another process.
@@ -15,7 +15,7 @@ SMALL = 20
 def line_of(number: int, traits: Traits) -> str:
     """Return one line of the batch: number, keys, packed traits."""
     prepared = prepare(traits)
-    keys = ",".join(map(str, blocking_keys(prepared)))
+    keys = ",".join(map(str, batch_keys(prepared)))
     return f"{number}|{keys}|{pack(prepared)}\n"
 
 

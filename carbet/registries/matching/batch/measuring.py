@@ -10,7 +10,7 @@ from typing import Any
 from carbet.registries.matching.batch import linkage
 from carbet.registries.matching.batch.lines import write
 from carbet.registries.matching.rules.decisions import Zone, decide_levels
-from carbet.registries.matching.rules.keys import blocking_keys
+from carbet.registries.matching.rules.keys import batch_keys
 from carbet.registries.matching.rules.levels import distance
 from carbet.registries.matching.rules.model import Model, load
 from carbet.registries.matching.rules.traits import Traits, prepare
@@ -131,6 +131,15 @@ class Figures:
         bad = sum(1 for weight, same, *_ in self.scored if weight >= threshold and not same)
         return 2 * good / (2 * good + bad + self.true - good), bad, self.true - good
 
+    def joined_from(self, threshold: float) -> float:
+        """Return F1 of the pairs of groups, when every pair from this weight is a link."""
+        joined = _Sets(self.records)
+        for weight, _, _, _, left, right in self.scored:
+            if weight >= threshold:
+                joined.join(left, right)
+        good, bad = joined.pairs(self.persons)
+        return 2 * good / (2 * good + bad + self.true - good) if good else 0.0
+
     def best_f1(self) -> tuple[float, float]:
         """Return the best F1 and its weight."""
         good = bad = 0
@@ -206,7 +215,7 @@ def candidate_recall(labelled: list[Labelled]) -> float:
     """Return the share of true pairs that have a key in common."""
     by_person: dict[int, list[frozenset[int]]] = {}
     for one in labelled:
-        by_person.setdefault(one.person, []).append(frozenset(blocking_keys(prepare(one.traits))))
+        by_person.setdefault(one.person, []).append(frozenset(batch_keys(prepare(one.traits))))
     met = total = 0
     for group in by_person.values():
         for rank, keys in enumerate(group):

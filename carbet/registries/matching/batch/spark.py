@@ -66,7 +66,7 @@ def connect(*, memory: str, threads: int, folder: Path) -> Any:
         .config("spark.sql.ansi.enabled", "false")
         .getOrCreate()
     )
-    # Statements too long for its compiler are interpreted, after pages of traces; errors are raised.
+    # What is too long for its compiler is interpreted, after pages of traces; errors are raised.
     session.sparkContext.setLogLevel("FATAL")
     session.sparkContext.setCheckpointDir(str(folder / "spark-checkpoints"))
     return session

@@ -24,10 +24,12 @@ from carbet.registries.matching.rules.traits import Prepared
 LEAST_BEARERS = 12
 # Identities under which the rarity of names is not learnt: a sample says nothing of rare ones.
 LEAST_FOR_RARITY = 20_000
-# Pairs drawn to count how strangers agree, and as many that speak for the weights in service.
-DRAWN = 1_000_000
+# Pairs drawn to count how strangers agree, and those that speak for the weights in service.
+DRAWN, DRAWN_HELD = 1_000_000, 100_000
 # Pairs of one person that speak for the weights in service against those of the territory.
-KNOWN_PAIRS = 2_000
+KNOWN_PAIRS = 200
+# How many times the weights learnt are the start of the next counting.
+ROUNDS = 3
 # How much a correction must be seen before it is believed.
 RIDGE_WIDE, RIDGE_NARROW = 0.5, 1.0
 _SMALLEST = 1e-9
@@ -69,9 +71,12 @@ def learn(
             "base_size": max(count, 1000),
             "prior": round(current.prior_for(count), 3),
         }
-        raw["comparisons"] = _agreements(con, current, count=count, same_pairs=same_pairs)
+        model = current
+        for _ in range(ROUNDS):
+            raw["comparisons"] = _agreements(con, model, count=count, same_pairs=same_pairs)
+            model = parse(raw)
         if count >= least_for_rarity:
-            raw["rarity"] = rarities(_bearers(con), raw["comparisons"])
+            raw["rarity"] = raw["rarity"] | rarities(_bearers(con), raw["comparisons"])
     finally:
         con.close()
     raw["together"] = _corrected(decided, parse(raw))
@@ -103,7 +108,7 @@ def _agreements(con: Any, current: Model, *, count: int, same_pairs: int) -> dic
         found[comparison.name] = {
             name: {
                 "m": _drawn(m[name], former[name]["m"], same_pairs, KNOWN_PAIRS),
-                "u": _drawn(u[name], former[name]["u"], drawn, DRAWN),
+                "u": _drawn(u[name], former[name]["u"], drawn, DRAWN_HELD),
             }
             for name in m
         }
@@ -134,12 +139,17 @@ def _bearers(con: Any) -> dict[str, Counter[str]]:
 
 
 def rarities(bearers: Mapping[str, Counter[str]], comparisons: Mapping[str, Any]) -> dict[str, Any]:
-    """Return, by column, what each frequent value adds when it is the same, and what others add."""
+    """Return, by column, what each frequent value adds when it is the same, and what others add.
+
+    A column that nobody fills says nothing, and is not returned.
+    """
     found = {}
     exact = {"fam": ("name", "equal"), "first": ("given", None), "place": ("place", "equal")}
     for column, _ in RARITY.values():
         counts = bearers[column]
         total = sum(counts.values())
+        if not total:
+            continue
         comparison, level = exact[column]
         if level:
             expected = comparisons[comparison][level]["u"]

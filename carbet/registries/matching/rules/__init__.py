@@ -1,7 +1,7 @@
 """Whether two sets of traits are one person: no database, no clock."""
 
 from carbet.registries.matching.rules.decisions import Decision, Zone, decide, decide_levels
-from carbet.registries.matching.rules.keys import blocking_keys
+from carbet.registries.matching.rules.keys import batch_keys, blocking_keys
 from carbet.registries.matching.rules.model import Model, load, parse
 from carbet.registries.matching.rules.scoring import STRICT, FieldScore, Score, explain, said, weigh
 from carbet.registries.matching.rules.traits import Prepared, Traits, pack, prepare, unpack
@@ -15,6 +15,7 @@ __all__ = [
     "Score",
     "Traits",
     "Zone",
+    "batch_keys",
     "blocking_keys",
     "decide",
     "decide_levels",

@@ -28,6 +28,7 @@ REASONS = {
     "ins": "des INS différents",
     "twins": "même nom et même date, prénoms différents : des jumeaux, peut-être",
     "close": "des prénoms presque les mêmes : une faute de frappe, ou des jumeaux",
+    "reordered": "les mêmes prénoms dans un autre ordre",
     "close_shared": "un prénom presque le même, un autre en commun : une faute de frappe, souvent",
     "several": "plusieurs différences à la fois",
     "given": "aucun prénom en commun",
@@ -43,9 +44,9 @@ REASONS = {
 _SAME_NAME = frozenset({"equal", "used", "part", "near", "sound"})
 _SAME_DAY = frozenset({"equal", "january", "known"})
 _OTHER_GIVEN = frozenset({"different", "shared", "far", "near", "part", "first"})
-_CLOSE_GIVEN = frozenset({"near_single", "reordered"})
 _PARTLY = frozenset({"start", "first_others_near", "first", "inverted", "part"})
 _WHOLE_NAME = frozenset({"equal", "used", "inverted"})
+_NEAR_SHARED = frozenset({"near_shared", "first_others_near"})
 _NO_GIVEN = frozenset({"different", "far", "unknown"})
 _FAR_BORN = frozenset({"two", "year", "different"})
 _VAGUE_BORN = frozenset({"january", "known", "unknown_day"})
@@ -54,15 +55,14 @@ _RANKS = {each.name: rank for rank, each in enumerate(COMPARISONS)}
 _INS = _RANKS["ins"]
 _HOME = tuple(_RANKS[name] for name in ("phone", "address", "city"))
 
-COVERED = frozenset({"sex", "name", "several", "january", "close_shared"})
-"""Doubts that everything else may cover, when there is but one: those that a mistake explains.
+COVERS = MappingProxyType(
+    {"sex": 12.0} | dict.fromkeys(("name", "several", "january", "close_shared", "reordered"), 18.0)
+)
+"""Bits that cover a doubt, when there is but one: of the doubts that a mistake explains.
 
-Never what tells twins, two INS, or a missing trait.
-"""
-COVERS = 18.0
-"""Bits that cover one doubt: twice what links without any. What a home shares counts for nothing.
-
-At this weight none of the false links of the invented territories has a covered doubt
+Never what tells twins, two INS, or a missing trait. Eighteen bits are twice what links without any
+doubt; twins of two sexes bear two names, so a wrong sex needs less. What a home shares counts for
+nothing. At these weights none of the false links of the invented territories has a covered doubt
 (`benchmarks/README.md`).
 """
 FAR_BORN_LEAST = 8.0
@@ -100,9 +100,11 @@ def doubts(levels: Mapping[str, str], *, without_ins: float) -> tuple[str, ...]:
         found.append("ins")
     if name in _SAME_NAME and born in _SAME_DAY and given in _OTHER_GIVEN and not same_ins:
         found.append("twins")
-    if given in _CLOSE_GIVEN and not same_ins:
+    if given == "near_single" and not same_ins:
         found.append("close")
-    if given == "near_shared" and not same_ins:
+    if given == "reordered" and not same_ins:
+        found.append("reordered")
+    if given in _NEAR_SHARED and not same_ins:
         found.append("close_shared")
     if given in _NO_GIVEN and not same_ins:
         found.append("given")
@@ -141,9 +143,9 @@ def decide_levels(
     reasons = doubts(_named(levels), without_ins=weight - _weight_of(model, levels, _INS))
     if weight >= model.automatic and not reasons:
         return Decision(Zone.AUTOMATIC, ())
-    if len(reasons) == 1 and reasons[0] in COVERED:
+    if len(reasons) == 1 and reasons[0] in COVERS:
         alone = weight - sum(max(0.0, _weight_of(model, levels, rank)) for rank in _HOME)
-        if alone >= COVERS:
+        if alone >= COVERS[reasons[0]]:
             return Decision(Zone.AUTOMATIC, ())
     least = FAR_BORN_LEAST if "born" in reasons else model.doubtful
     if weight >= least or "collision" in reasons:

@@ -1,6 +1,7 @@
 """The keys that two identities of one person share: two agreeing facts each, hashed.
 
-The same function feeds the search table and the batch, so that they cannot diverge.
+The same function feeds the search table and the batch, so that they cannot diverge; the batch adds
+keys of the home that a search table would pay for on each row.
 """
 
 import zlib
@@ -70,6 +71,33 @@ def blocking_keys(one: Prepared) -> list[int]:
     if not texts:
         texts = [f"b{a}|{b}|" for a, b in pairs] or [f"w{word}" for word in words]
     return sorted(dict.fromkeys(_hash(text) for text in texts[:MOST_KEYS]))
+
+
+def batch_keys(one: Prepared) -> list[int]:
+    """Return the keys of an identity for the batch: those of a search, and pieces of the home.
+
+    Where names and date are both wrong, a house number beside a street, a town or a name is what
+    is left. A key that many share is skipped by the batch: a street of a small town costs nothing.
+    """
+    words = [*_sounds(one.words.split())[:2]]
+    if one.first:
+        words += _sounds([one.first])
+    address = one.addr
+    number = address[: len(address) - len(address.lstrip("0123456789"))]
+    street = address.strip("0123456789")
+    town = sound(one.city) or one.city
+    texts: list[str] = []
+    if one.zip:
+        texts += [f"A{word}|{one.zip}" for word in words]
+        texts += [f"B{number}|{one.zip}"] if number else []
+        texts += [f"C{street[:5]}|{one.zip}"] if len(street) >= 4 else []
+    if number:
+        texts += [f"D{word}|{number}" for word in words]
+        texts += [f"E{street[:6]}|{number}"] if len(street) >= 4 else []
+        texts += [f"F{town}|{number}"] if town else []
+    if town:
+        texts += [f"G{word}|{town}" for word in words]
+    return sorted({*blocking_keys(one), *map(_hash, texts)})
 
 
 def _sounds(words: list[str]) -> list[str]:

@@ -106,7 +106,13 @@ def test_spark_finds_the_same_pairs_with_the_same_weights(tmp_path):
     for newcomers in (None, [3, 4, 250]):
         one, other = (
             engine.weigh_all(
-                path, rules.load(), newcomers=newcomers, memory="1GB", threads=1, folder=tmp_path, **asked
+                path,
+                rules.load(),
+                newcomers=newcomers,
+                memory="1GB",
+                threads=1,
+                folder=tmp_path,
+                **asked,
             )
             for engine in (linkage, spark)
         )
