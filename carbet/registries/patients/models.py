@@ -139,6 +139,7 @@ class PatientTraits(models.Model):
 
     ROW_SECURITY = row_security.Protected(read=Level.IDENTITY)
 
+    pk = models.CompositePrimaryKey("patient_id", "source")
     patient = models.ForeignKey(
         Patient, on_delete=models.PROTECT, db_index=False, related_name="writings"
     )
@@ -147,9 +148,6 @@ class PatientTraits(models.Model):
     packed = models.TextField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["patient", "source"], name="traits_once_a_source"),
-        ]
         indexes = [
             GinIndex(fields=["keys"], name="patienttraits_keys", fastupdate=False),
         ]

@@ -276,3 +276,22 @@ def test_a_decision_measures_or_teaches_never_both(territory):
         assert LocalIdentity.objects.count() > 80
     kept = [number for number, *_ in found if queries.is_held_out(number)]
     assert 2 <= len(kept) <= 4
+
+
+def test_a_damaged_writing_shares_a_key_and_a_writing_has_few():
+    records = list(synthetic.records(55, 900, complementary=True))
+    kept = {}
+    for record in records:
+        mine = frozenset(matching.blocking_keys(matching.prepare(record.traits)))
+        kept.setdefault(record.person, []).append(mine)
+    asked = synthetic.queries(3, records, 1000)
+    found = sum(
+        any(
+            not mine.isdisjoint(matching.blocking_keys(matching.prepare(traits)))
+            for mine in kept[person]
+        )
+        for person, traits in asked
+    )
+    assert found >= 997
+    sizes = [len(each) for every in kept.values() for each in every]
+    assert sum(sizes) / len(sizes) <= 25

@@ -46,7 +46,7 @@ def blocking_keys(one: Prepared) -> list[int]:
         texts += [f"y{letter}|{whole}" for letter in sorted({one.fam[:1], one.first[:1]} - {""})]
         if one.place:
             texts.append(f"d{whole}|{one.place}|{one.sex}")
-        if one.zip:
+        elif one.zip:
             texts.append(f"z{whole}|{one.zip}")
     if turning:
         texts += [f"c{a}|{b}|{turning}" for a, b in pairs]
@@ -65,9 +65,10 @@ def blocking_keys(one: Prepared) -> list[int]:
         texts += [f"q{street}|{word}" for word in words]
         texts += [f"t{street}|{whole}"] if whole else []
     if town := sound(one.city) or one.city:
-        texts += [f"s{a}|{b}|{town}" for a, b in pairs]
+        texts += [f"s{a}|{b}|{town}" for a, b in pairs if not one.place]
         texts += [f"u{town}|{whole}|{one.sex}"] if whole else []
-    texts += [f"r{a}|{b}|{one.zip}" for a, b in pairs if one.zip]
+    # The home stands for a birthplace that is not known: beside one, it would find nobody more.
+    texts += [f"r{a}|{b}|{one.zip}" for a, b in pairs if one.zip and not one.place]
     if not texts:
         texts = [f"b{a}|{b}|" for a, b in pairs] or [f"w{word}" for word in words]
     return sorted(dict.fromkeys(_hash(text) for text in texts[:MOST_KEYS]))
