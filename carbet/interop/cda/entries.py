@@ -55,6 +55,11 @@ _EVENTS = {
     "WAKE": "au lever",
 }
 _ANNOTATION = re.compile(r"\{([^{}]*)\}")
+_MICRO = re.compile(r"(?<![A-Za-z])u(?=g|L|l|mol|m$|m/)")
+_EACH = re.compile(r"/(d|wk|mo|a)$")
+_WHOLE = {"Cel": "°C", "mm[Hg]": "mmHg", "[pH]": "", "[diop]": "dioptrie(s)"}
+_POWER = re.compile(r"10\*(\d+)")
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COUNTED = {
     "tablet": "comprimé(s)",
     "capsule": "gélule(s)",
@@ -409,7 +414,17 @@ def _quantity(element: etree._Element | None) -> str:
         return ""
     unit = element.get("unit", "")
     value = element.get("value", "").replace(".", ",", 1)
-    return f"{value} {'' if unit == '1' else _ANNOTATION.sub(_annotation, unit)}".strip()
+    return f"{value} {'' if unit == '1' else _unit(unit)}".strip()
+
+
+def _unit(unit: str) -> str:
+    """Return a unit of UCUM as it is written on paper: "mUI/L", "µg/mL", "10⁹/L"."""
+    if unit in _WHOLE:
+        return _WHOLE[unit]
+    said = _ANNOTATION.sub(_annotation, unit).replace("[IU]", "UI").replace("[iU]", "UI")
+    said = _MICRO.sub("µ", said)
+    said = _EACH.sub(lambda found: f"/{_UNITS[found[1]]}", said)
+    return _POWER.sub(lambda found: "10" + found[1].translate(_SUPERSCRIPTS), said)
 
 
 def _annotation(found: re.Match[str]) -> str:

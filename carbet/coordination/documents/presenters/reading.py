@@ -16,12 +16,21 @@ _LEVELS = {"N": "Normale", "R": "Restreinte", "V": "Très restreinte"}
 
 
 @dataclass(frozen=True, slots=True)
+class TableShown:
+    """One table; each cell comes with the name of its column, which a phone shows beside it."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[list[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
 class SectionShown:
     """One section: its title, its narrative already safe, its tables."""
 
     title: str
     html: SafeString
-    tables: list[cda.Table]
+    tables: list[TableShown]
 
 
 @dataclass(slots=True)
@@ -107,8 +116,16 @@ def _section(section: cda.Section, picture: partial[str]) -> SectionShown:
     narrative = section.narrative
     html = "" if narrative is None else cda.to_html(narrative, picture=picture)
     label = section.code.label if section.code else ""
+    tables = [
+        TableShown(
+            each.title,
+            each.columns,
+            [list(zip(each.columns, row, strict=True)) for row in each.rows],
+        )
+        for each in section.tables
+    ]
     # Made of a closed list of elements, every word escaped (`interop.cda.narrative`).
-    return SectionShown(section.title or label or "Section", mark_safe(html), section.tables)  # noqa: S308
+    return SectionShown(section.title or label or "Section", mark_safe(html), tables)  # noqa: S308
 
 
 def _picture(

@@ -213,12 +213,17 @@ def test_a_level_one_letter_is_read_in_the_page(world, patient, sign_in):
     assert client.get(wrong).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["VSM_1.4_2022.01.xml", "BIO-CR-BIO_2024.01_TSH_1.xml"])
-def test_an_official_example_is_read_in_the_page(world, patient, sign_in, name):
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("VSM_1.4_2022.01.xml", "Rythme"), ("BIO-CR-BIO_2024.01_TSH_1.xml", "Valeurs de référence")],
+)
+def test_an_official_example_is_read_in_the_page(world, patient, sign_in, name, column):
     document, _ = arrives(world, patient, official.example(name))
     _, answer = page_of(world, patient, document, sign_in)
     page = answer.content.decode()
     assert "en tableau" in page
+    # A phone shows each row as a card: each value with the name of its column.
+    assert f'data-label="{column}"' in page
     assert "<script>" not in page
 
 

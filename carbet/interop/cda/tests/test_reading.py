@@ -6,9 +6,10 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from carbet.interop import cda
-from carbet.interop.cda import safety
+from carbet.interop.cda import entries, safety
 from carbet.interop.cda.tests import official
 from carbet.interop.cda.tests.factories import CLAIRE, INS, letter, structured
 
@@ -164,6 +165,7 @@ CHANGING = (
             "results",
             ("7,67 pg/mL", "9,30 pg/mL à 17,00 pg/mL", "Bas", "02/04/2014"),
         ),
+        ("BIO-CR-BIO_2024.01_TSH_1.xml", "results", ("1,950 mUI/L", "0,270 mUI/L à 4,200 mUI/L")),
         ("VSM_1.4_2022.01.xml", "treatments", ("PLAVIX 75 mg", "2 comprimé(s)", "Voie orale")),
         ("VSM_1.4_2022.01.xml", "allergies", ("PARACETAMOL",)),
         ("VSM_1.4_2022.01.xml", "problems", ("Angine de poitrine instable", "11/08/2019")),
@@ -216,6 +218,25 @@ CHANGING = (
 def test_the_entries_that_matter_are_tables(name, kind, cells):
     tables = [t for t in cda.read(official.example(name)).tables if t.kind == kind]
     assert any(set(cells) <= set(row) for table in tables for row in table.rows)
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [
+        ("1", "7"),
+        ("m[IU]/L", "7 mUI/L"),
+        ("ug/mL", "7 µg/mL"),
+        ("umol/L", "7 µmol/L"),
+        ("10*9/L", "7 10⁹/L"),
+        ("mm[Hg]", "7 mmHg"),
+        ("Cel", "7 °C"),
+        ("{pack}/a", "7 paquet(s)/an"),
+        ("mg/d", "7 mg/jour"),
+    ],
+)
+def test_a_unit_is_said_as_on_paper(unit, said):
+    value = etree.fromstring(f'<value value="7" unit="{unit}"/>')
+    assert entries._quantity(value) == said
 
 
 def test_a_bounded_reader_says_its_bounds():
