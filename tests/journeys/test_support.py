@@ -43,8 +43,12 @@ def test_a_request_is_weighed_completed_accepted_handed_over_and_ended(enter):
     nurse._enter(line.get_by_role("link", name="Répondre"))
     nurse.sees("Qui l’accompagne à l’hôpital ?")
     nurse.type("Votre réponse", "Sa mère, avec le taxi conventionné.")
+    accept = arya.page.get_by_role("button", name="Accepter la demande")
+    arya.reach(accept)
     nurse.press("Envoyer la réponse")
     expect(arya.page.locator("#request")).to_contain_text("taxi conventionné", timeout=10_000)
+    # what came took nothing from her hand: Enter does what it was about to do
+    expect(accept).to_be_focused()
 
     # Then she accepts, notes the first contact, and hands the case over to Rodolphe
     arya.press("Accepter la demande")

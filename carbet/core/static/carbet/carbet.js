@@ -29,6 +29,11 @@ function typing(element) {
   return element.contains(active) && active.matches("input, textarea, select");
 }
 
+function alike(one, other) {
+  return one.textContent === other.textContent && one.getAttribute("href") === other.getAttribute("href")
+    && one.getAttribute("aria-label") === other.getAttribute("aria-label") && one.value === other.value;
+}
+
 /* The door has closed: what it showed leaves the screen, what is being typed stays. */
 function leave(url, ids) {
   const typed = "form[method=post] :is(textarea, input:not([type=hidden], [type=radio], [type=checkbox]))";
@@ -58,11 +63,12 @@ async function refresh() {
         if (old.isEqualNode(fresh)) continue;
         // A list that only grows keeps its place: whoever shows it merges what came.
         if (old.hasAttribute("data-merge")) { send("merge", { fresh }); continue; }
-        const focused = old.contains(document.activeElement) && document.activeElement.id;
+        const focused = old.contains(document.activeElement) && document.activeElement;
         old.replaceWith(fresh);
         fresh.classList.add("arrived");
         window.htmx?.process(fresh);
-        if (focused) byId(focused)?.focus();
+        // Whoever was about to press Enter still is.
+        if (focused) (byId(focused.id) || all(focused.localName, fresh).find((other) => alike(other, focused)))?.focus({ preventScroll: true });
       }
     } catch { /* the cut connection is already said */ }
   }
