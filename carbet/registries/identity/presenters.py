@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from carbet.core import home
 from carbet.core.actor import Actor
+from carbet.core.names import strict_form
 from carbet.registries.directory.rules import MANAGE_IDENTITIES
 from carbet.registries.identity.choices import (
     WAITING,
@@ -115,12 +116,20 @@ def rows(one: Traits, other: Traits, *, ins: tuple[str, str] = ("", "")) -> list
             row.label,
             row.one,
             row.other,
-            bool(row.one and row.other) and row.one != row.other,
+            bool(row.one and row.other) and _differ(row.one, row.other),
             row.strict,
         )
         for row in found
         if row.one or row.other
     ]
+
+
+def _differ(one: str, other: str) -> bool:
+    """Tell whether two texts say otherwise: accents and capitals make nobody somebody else."""
+    if one == other or any(sign.isdigit() for sign in one + other):
+        return one != other
+    form = strict_form(one)
+    return not form or form != strict_form(other)
 
 
 def said(traits: Any, name: str) -> str:

@@ -250,7 +250,10 @@ def read_described(resource: Json, at: str, *, now: datetime) -> tuple[Traits, l
 
     A name and a birth date at least, or the INS and one of them: less would browse the territory.
     """
-    reading = Reading(resource | {"gender": resource.get("gender", "unknown")}, at)
+    gender = resource.get("gender", Gender.UNKNOWN)
+    # FHIR has one more, which the French profile does not keep: it says nothing against anybody.
+    gender = Gender.UNKNOWN.value if gender == "other" else gender
+    reading = Reading(resource | {"gender": gender}, at)
     names_said = _read_described_names(reading)
     birth: dict[str, Any] = {"birth_date": None, "birth_date_precision": "day"}
     told = _read_birth(reading, now) if "birthDate" in resource else birth

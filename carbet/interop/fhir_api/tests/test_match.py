@@ -75,6 +75,13 @@ def grade(entry):
     return extension["valueCode"]
 
 
+def test_a_gender_that_the_french_profile_does_not_keep_is_no_fault(system, katiana):
+    """As in the example that IHE PDQm publishes (ex-match-input-patient)."""
+    answer = system.post("/Patient/$match", asked(described(gender="other")))
+    assert answer.status_code == 200
+    assert [each["resource"]["id"] for each in answer.json()["entry"]] == [str(katiana.pk)]
+
+
 def test_the_same_traits_are_certain(system, katiana):
     answer = system.post("/Patient/$match", asked(described()))
     assert answer.status_code == 200

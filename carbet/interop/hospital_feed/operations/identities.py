@@ -79,12 +79,16 @@ def keep_met(task: Task) -> None:
     """
     said = identities.read(task.message.required("PID"))
     for number in said.numbers:
-        domain = _domain(task, number, "PID-3.4")
-        known = queries.identity(domain=domain, number=number.value)
-        traits = said.traits
-        if known is not None and known.known:
-            traits = identities.completed(known.traits, said.traits)
-        _keep(task, replace(said, traits=traits), number)
+        _keep_beside(task, said, number)
+
+
+def _keep_beside(task: Task, said: IdentityRead, number: Number) -> None:
+    """Keep traits beside what was known under a number."""
+    domain = _domain(task, number, "PID-3.4")
+    known = queries.identity(domain=domain, number=number.value)
+    if known is not None and known.known:
+        said = replace(said, traits=identities.completed(known.traits, said.traits))
+    _keep(task, said, number)
 
 
 def _keep(task: Task, said: IdentityRead, number: Number) -> LocalIdentity:
@@ -132,7 +136,7 @@ def _merged(task: Task) -> Effect:
 def _keep_if_said(task: Task, each: identities.MergeRead) -> None:
     """Keep the traits of the number that stays, when the message carries them."""
     if each.pid.component(5):
-        _keep(task, identities.read(each.pid), each.stays)
+        _keep_beside(task, identities.read(each.pid), each.stays)
 
 
 def _renumbered(task: Task) -> Effect:

@@ -91,7 +91,9 @@ def test_a_movement_takes_no_trait_away(feed):
     [before] = identities(feed).values()
     assert before.city == "Matoury"
     feed.send(adt("A01", control="2"))
-    [after] = identities(feed).values()
+    # Nor does a merge, whose PID often says the name alone.
+    feed.send(told("A40", control="3", merged="7"))
+    after = identities(feed)["000451"]
     assert (after.city, after.address_line) == ("Matoury", "3 rue des Palmes")
 
 
@@ -182,6 +184,27 @@ def test_in_whatever_order_they_come_nothing_is_lost(feed, order):
     with feed.as_house():
         asked = Pair.objects.filter(told__absorbed=kept["2"].pk).exists()
     assert asked or kept["2"].survivor_id == kept["1"].pk
+
+
+@pytest.mark.parametrize(
+    ("said", "encoding", "status"),
+    [
+        ("8859/15", "iso8859-15", "done"),
+        ("UNICODE UTF-8", "utf-8", "done"),
+        ("", "iso8859-15", "done"),
+        ("UNICODE UTF-8", "iso8859-15", "dead"),
+    ],
+)
+def test_traits_in_latin_9_are_kept_whole_or_said_unreadable(feed, said, encoding, status):
+    traits = OTHER | {"family": "BŒUF-NOËL", "given": "ŽOÉ"}
+    text = told("A28", control="1", **traits).decode().replace("UNICODE UTF-8", said)
+    [row] = feed.send(text.encode(encoding))
+    assert row.status == status
+    kept = [(each.birth_family, each.birth_given) for each in identities(feed).values()]
+    if status == "done":
+        assert kept == [("BŒUF-NOËL", ["ŽOÉ"])]
+    else:
+        assert (row.error_place, kept) == ("MSH-18", [])
 
 
 def test_a_number_is_changed_once_and_the_former_one_still_leads_there(feed):

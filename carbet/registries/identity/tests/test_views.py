@@ -311,3 +311,19 @@ class TestVerifying:
             patient.refresh_from_db()
             assert patient.ins_recovered
             assert patient.identifiers.filter(type_code="INS-NIR-TEST").exists()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differs"),
+    [
+        ("CELESTINE", "Célestine", False),
+        ("CELESTINE", "Célestin", True),
+        ("02/07/1949", "01/01/1951", True),
+        ("97302", "97302", False),
+        ("3 rue des Palmes", "5 rue des Palmes", True),
+        ("oui", "non", True),
+        ("山田", "山口", True),
+    ],
+)
+def test_what_is_written_otherwise_is_no_difference(one, other, differs):
+    assert presenters._differ(one, other) is differs
