@@ -85,6 +85,9 @@ class Command(BaseCommand):
             ("réunis ou demandés", rates.captured),
             ("accord avec les décisions", rates.agreement),
         ):
+            if not share.total:
+                self.stdout.write(f"  {words} : rien à mesurer encore")
+                continue
             low, high = share.interval
             self.stdout.write(
                 f"  {words} : {share.value:.4f} (de {low:.4f} à {high:.4f}),"
