@@ -153,6 +153,22 @@ def _read_reply(reading: Reading) -> Json | None:
     return target
 
 
+def _read_text(reading: Reading, raw: bytes, at: str) -> str:
+    """Return a text in UTF-8, or in the Windows encoding that the guide's own example is in."""
+    try:
+        return raw.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = raw.decode("cp1252").strip()
+    except UnicodeDecodeError:
+        reading.error("value", "Texte illisible : UTF-8 attendu.", at)
+        return ""
+    told = "Ce texte n’est pas en UTF-8 : lu comme du Windows-1252."
+    reading.issues.append(Issue("value", told, reading.place(at), "warning"))
+    return text
+
+
 def _read_contents(reading: Reading) -> tuple[str, str, list[Received]]:
     """Return the text of a note, where it was said, and the files it carries."""
     text, text_at, files = "", "content[0].attachment.data", []
@@ -169,10 +185,7 @@ def _read_contents(reading: Reading) -> tuple[str, str, list[Received]]:
         if not kind:
             reading.error("required", "Le type du contenu est attendu.", f"{where}.contentType")
         elif kind == "text/plain" and not text:
-            try:
-                text, text_at = raw.decode("utf-8-sig").strip(), f"{where}.data"
-            except UnicodeDecodeError:
-                reading.error("value", "Texte illisible : UTF-8 attendu.", f"{where}.data")
+            text, text_at = _read_text(reading, raw, f"{where}.data"), f"{where}.data"
         else:
             name = str(attachment.get("title") or f"fichier {number + 1}")
             try:

@@ -107,6 +107,16 @@ def test_a_text_with_an_unreadable_sign_is_refused_at_its_place(system, note):
     issue(system.post("/DocumentReference", note), 422, place)
 
 
+def test_a_text_in_the_windows_encoding_is_read_and_said(system, note):
+    # As the example of the CdL guide is.
+    attachment = note["content"][0]["attachment"]
+    attachment["data"] = base64.b64encode("Fatiguée.".encode("cp1252")).decode()
+    answer = system.post("/DocumentReference", note)
+    created(answer)
+    assert "Windows-1252" in answer.content.decode()
+    assert [row.text for row in everything(Note)] == ["Fatiguée."]
+
+
 def test_a_retry_is_one_note_and_another_text_a_conflict(system, note):
     created(system.post("/DocumentReference", note))
     assert system.post("/DocumentReference", note).status_code == 200
@@ -204,7 +214,7 @@ def test_notes_are_sought_and_paged(system, stranger, note, patient, world):
          "relatesTo[0].target"),
         ({"content": [{"attachment": {"contentType": "text/plain", "url": "http://h/x"}}]},
          "content[0].attachment.url"),
-        ({"content": [{"attachment": {"contentType": "text/plain", "data": data(b"\xff\xfe")}}]},
+        ({"content": [{"attachment": {"contentType": "text/plain", "data": data(b"Fatigu\x81e")}}]},
          "content[0].attachment.data"),
         ({"content": [{"attachment": {"contentType": "image/png", "data": data(b"MZ\x00\x01")}}]},
          "content[0].attachment.data"),
