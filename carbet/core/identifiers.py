@@ -191,7 +191,8 @@ def make_ins(*, gender: str, year: int, month: int, birth_place: str, order: int
 # Douglas Crockford's base 32: no I, L, O, U, so that a number read over the phone is not misheard.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
-_LARGEST = 2**63 - 1
+# The last row number there may be.
+LARGEST = 2**63 - 1
 
 
 def short_id(number: int) -> str:
@@ -200,7 +201,7 @@ def short_id(number: int) -> str:
     Raises:
         ValueError: the number is out of range.
     """
-    if not 1 <= number <= _LARGEST:
+    if not 1 <= number <= LARGEST:
         raise ValueError("a row number is positive and holds in 63 bits")
     letters = []
     while number:
@@ -226,6 +227,6 @@ def from_short_id(text: str) -> int:
         if value is None:
             raise ValueError("not a short number")
         number = number * 32 + value
-    if number > _LARGEST:
+    if number > LARGEST:
         raise ValueError("not a short number")
     return number

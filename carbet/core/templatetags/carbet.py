@@ -16,6 +16,7 @@ from django.utils.html import conditional_escape, escape, format_html, format_ht
 from django.utils.safestring import mark_safe
 
 from carbet.core.actor import Level
+from carbet.core.identifiers import LARGEST, short_id
 
 register = template.Library()
 
@@ -313,8 +314,8 @@ def person_row(
     return mark_safe("".join(parts))  # noqa: S308 - what comes from outside is escaped above
 
 
-@register.simple_tag(takes_context=True)
-def people_rows(context, people):
+@register.simple_tag
+def people_rows(people):
     """Write the persons of a list, each leading to the page that the reader's level opens.
 
     A person has `pk level born_name gender birth_date city glass_until deceased_on`.
@@ -323,7 +324,7 @@ def people_rows(context, people):
     for person in people:
         page = "charts:detail" if person.level >= READ else "support:of_patient"
         row = person_row(
-            door(context, page, person.pk) or door(context, "patients:detail", person.pk),
+            _of_one(page, person.pk) or _of_one("patients:detail", person.pk),
             str(person),
             person.born_name,
             person.gender,
@@ -385,6 +386,14 @@ def _address(name, arguments, _urlconf, _prefix):
         return reverse(name, args=arguments)
     except NoReverseMatch:
         return ""
+
+
+def _of_one(name, number):
+    """Return the address of a page about one row; many of a list cost one reversal."""
+    before, sample, after = _address(
+        name, (LARGEST,), get_urlconf(), get_script_prefix()
+    ).partition(short_id(LARGEST))
+    return f"{before}{short_id(number)}{after}" if sample else ""
 
 
 class FixedNode(template.Node):
