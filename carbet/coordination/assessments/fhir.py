@@ -37,6 +37,7 @@ _VALUES = {
 }
 _UCUM = "http://unitsofmeasure.org"
 _RECEIVED = (ResponseStatus.IN_PROGRESS, ResponseStatus.COMPLETED, ResponseStatus.AMENDED)
+_RECEIVED_AGAIN = (*_RECEIVED, ResponseStatus.ENTERED_IN_ERROR)
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,69 @@ def receive_response(resource: Json, *, actor: Actor, now: datetime, base: str) 
     return Kept(row, created, reading.warnings)
 
 
+def update_response(
+    resource: Json, *, number: int, version: int | None, actor: Actor, now: datetime, base: str
+) -> Kept:
+    """Bring answers that this system sent to what it says now.
+
+    Args:
+        number: the row that the address names.
+        version: the one that was read (If-Match).
+
+    Raises:
+        Refused: 403, 404, 412 or 422, with the exact place of all that is wrong.
+    """
+    row = QuestionnaireResponse.objects.select_related("questionnaire").filter(pk=number).first()
+    if row is None:
+        raise refuse(
+            404, "not-found", "Ressource inconnue, ou pas ouverte.", "QuestionnaireResponse"
+        )
+    if version is None:
+        told = "Dites la version que vous avez lue (If-Match)."
+        raise refuse(412, "conflict", told, "QuestionnaireResponse")
+    reading = _Reading(resource, "QuestionnaireResponse", base)
+    reading.keep_only("identifier questionnaire status subject authored author item")
+    form = reading.form()
+    status = reading.status(_RECEIVED_AGAIN)
+    patient = reading.person()
+    if form is not None and form.pk != row.questionnaire_id:
+        reading.error("business-rule", "Le questionnaire ne change pas.", "questionnaire")
+    if patient is not None and patient.pk != row.patient_id:
+        reading.error("business-rule", "La personne ne change pas.", "subject")
+    if reading.identifier() != (row.identifier_system, row.identifier_value):
+        reading.error("business-rule", "L’identifiant ne change pas.", "identifier")
+    authored_at = reading.authored(now)
+    author = reading.author(actor, now=now)
+    answers: dict[str, list[Any]] = {}
+    if form is not None and not reading.is_refused:
+        complete = status in queries.COUNTED
+        answers = reading.answers(queries.definition_of(form), complete=complete)
+    reading.stop_when_refused()
+    if not care_teams_access.opened(patient_id=row.patient_id, level=Level.WRITE):
+        place = reading.place("subject")
+        raise refuse(403, "forbidden", "Votre structure peut lire, pas écrire.", place)
+    try:
+        kept = operations.receive_again(
+            actor=actor,
+            now=now,
+            response=row,
+            seen_version=version,
+            status=status,
+            answers=answers,
+            authored_at=authored_at,
+            author_role_id=author.role_id,
+            author_name=author.name,
+        )
+    except UnableTo as refusal:
+        raise _refused(refusal) from refusal
+    return Kept(kept, False, reading.warnings)
+
+
 def _refused(refusal: UnableTo) -> Refused:
+    if isinstance(refusal, operations.SavedMeanwhile):
+        return refuse(412, "conflict", refusal.message, "QuestionnaireResponse")
+    if refusal.field == "status":
+        return refuse(422, "business-rule", refusal.message, "QuestionnaireResponse.status")
     if isinstance(refusal, UnableToAct):
         return refuse(403, "forbidden", refusal.message, "QuestionnaireResponse")
     if refusal.field == "identifier":

@@ -304,8 +304,8 @@ def replace(request: HttpRequest, resource_type: str, resource_id: str) -> HttpR
             version=entry.if_match,
         )
         return answer_kept(request, kept)
-    if resource_type == "Subscription":
-        return change_subscription(request, entry)
+    if resource_type in CHANGING:
+        return CHANGING[resource_type](request, entry)
     return answer_written(request, entry)
 
 
@@ -426,12 +426,29 @@ def assess(request: HttpRequest, resource: Json) -> HttpResponse:
     return answer_notifying(request, kept.row, kept.issues, status=status)
 
 
+def assess_again(request: HttpRequest, entry: transaction.Entry) -> HttpResponse:
+    """Bring answers that this system sent to what it says now; If-Match is the version read."""
+    kept = assessments_fhir.update_response(
+        entry.resource,
+        number=entry.number or 0,
+        version=entry.if_match,
+        actor=request.actor,
+        now=request.now,
+        base=presenters.base(),
+    )
+    return answer_notifying(request, kept.row, kept.issues, status=200)
+
+
 # What its own room keeps, answered whole.
 NOTIFYING: dict[str, Callable[[HttpRequest, Json], HttpResponse]] = {
     "Subscription": subscribe,
     "CommunicationRequest": declare,
     "ServiceRequest": ask_support,
     "QuestionnaireResponse": assess,
+}
+CHANGING: dict[str, Callable[[HttpRequest, transaction.Entry], HttpResponse]] = {
+    "Subscription": change_subscription,
+    "QuestionnaireResponse": assess_again,
 }
 
 

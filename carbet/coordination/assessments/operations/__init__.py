@@ -16,6 +16,7 @@ from carbet.coordination.assessments.operations.responses import (
     UnableToAssess,
     begin,
     receive,
+    receive_again,
     save,
     withdraw,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "import_draft",
     "publish",
     "receive",
+    "receive_again",
     "renew",
     "retire",
     "save",

@@ -21,6 +21,13 @@ from carbet.registries.directory.rules import WRITE_NOTEBOOK
 from carbet.registries.patients.models import Patient
 
 CLOCKS_DIFFER = timedelta(minutes=10)
+# What a system may say next of the answers it sent.
+_DRAFT_NEXT = (
+    ResponseStatus.IN_PROGRESS,
+    ResponseStatus.COMPLETED,
+    ResponseStatus.ENTERED_IN_ERROR,
+)
+_FINISHED_NEXT = (ResponseStatus.AMENDED, ResponseStatus.ENTERED_IN_ERROR)
 
 
 class UnableToAssess(UnableTo):
@@ -225,6 +232,67 @@ def receive(
         _refresh_screens(row, now=now)
     trace.about(patient_id=patient.pk, entity=row)
     return row, True
+
+
+@operation("assessment.receive_again")
+def receive_again(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    response: QuestionnaireResponse,
+    seen_version: int,
+    status: ResponseStatus,
+    answers: Mapping[str, Sequence[Any]],
+    authored_at: datetime | None,
+    author_role_id: int | None,
+    author_name: str,
+) -> QuestionnaireResponse:
+    """Bring answers to what the system that sent them says now; the former ones stay in history.
+
+    What is finished becomes an amendment or an error, never a draft again. The same answers twice
+    change nothing.
+
+    Args:
+        seen_version: the version that the system had read.
+
+    Raises:
+        UnableToAct: another structure sent them.
+        SavedMeanwhile: they changed since that version.
+        UnableToAssess: withdrawn, a step back, or answers that do not hold.
+    """
+    row = _locked(response)
+    if actor.organization_id is None or row.author_organization_id != actor.organization_id:
+        raise UnableToAct("Seule la structure qui a envoyé ces réponses peut les modifier.")
+    if row.version != seen_version:
+        raise SavedMeanwhile("Modifié entre-temps : relisez la ressource.")
+    finished = row.status in queries.COUNTED
+    expected = _FINISHED_NEXT if finished else _DRAFT_NEXT
+    if status not in expected and status != row.status:
+        raise UnableToAssess(f"Attendu : {', '.join(expected)}.", field="status")
+    withdrawn = status == ResponseStatus.ENTERED_IN_ERROR
+    definition = queries.definition_of(row.questionnaire)
+    kept, errors = rules.check(definition, answers, complete=status in queries.COUNTED)
+    if errors and not withdrawn:
+        raise UnableToAssess("Vérifiez les réponses signalées.", errors=errors)
+    moment = authored_at or row.authored_at
+    if (row.status, row.answers, row.authored_at) == (status, kept, moment):
+        trace.about(patient_id=row.patient_id, entity=row, reason="déjà reçue")
+        return row
+    if finished and status == ResponseStatus.COMPLETED:
+        raise UnableToAssess(f"Attendu : {', '.join(_FINISHED_NEXT)}.", field="status")
+    if not withdrawn:
+        row.answers, row.scores = kept, rules.scores(definition, kept)
+        row.authored_at = moment
+        row.author_role_id, row.author_name = author_role_id, author_name
+    row.status, row.saved_at = status, now
+    row.status_reason = f"dit par {actor.display_name}"[:200] if finished else ""
+    row.version += 1
+    row.save()
+    if finished or status in queries.COUNTED:
+        _refresh_screens(row, now=now)
+    trace.about(patient_id=row.patient_id, entity=row, reason=row.status_reason)
+    return row
 
 
 @operation("assessment.withdraw")

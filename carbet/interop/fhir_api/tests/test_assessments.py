@@ -119,6 +119,96 @@ def test_answers_are_scored_once_and_read_again(world, system, patient):
         assert AuditEvent.objects.filter(operation="assessment.receive").count() == 3
 
 
+def half_of(body):
+    """Return answers without those of the last questions."""
+    group = body["item"][0]
+    return body | {"item": [group | {"item": group["item"][:3]}]}
+
+
+def test_a_draft_is_finished_amended_then_withdrawn_by_whoever_sent_it(system, patient):
+    # Given answers sent half way
+    body = half_of(katz(patient, status="in-progress"))
+    sent = system.post("/QuestionnaireResponse", body)
+    assert sent.status_code == 201, sent.content.decode()
+    path = "/QuestionnaireResponse/" + sent.json()["id"]
+    whole = katz(patient, id=sent.json()["id"])
+
+    # When they are finished, twice as a network has it, then amended
+    done = system.put(path, whole, **{"If-Match": sent["ETag"]})
+    assert (done.status_code, done.json()["status"]) == (200, "completed")
+    again = system.put(path, whole, **{"If-Match": done["ETag"]})
+    assert (again.status_code, again["ETag"]) == (200, done["ETag"])
+    amended = system.put(
+        path,
+        whole | {"status": "amended", "authored": "2026-11-21T11:00:00Z"},
+        **{"If-Match": done["ETag"]},
+    )
+    assert (amended.status_code, amended.json()["status"]) == (200, "amended")
+
+    # Then the score is kept, each version is read, and what is withdrawn stays so
+    [row] = everything()
+    assert (row.scores["total"], row.version) == ("6", 3)
+    gone = system.put(path, whole | {"status": "entered-in-error"}, **{"If-Match": amended["ETag"]})
+    assert (gone.status_code, gone.json()["status"]) == (200, "entered-in-error")
+    refused = system.put(path, whole | {"status": "amended"}, **{"If-Match": gone["ETag"]})
+    assert refused.status_code == 422
+    told = system.get(f"{path}/_history").json()["entry"]
+    states = [entry["resource"]["status"] for entry in told]
+    assert states == ["entered-in-error", "amended", "completed", "in-progress"]
+    with row_security.acting_as(internal("test")):
+        kept = AuditEvent.objects.filter(operation="assessment.receive_again")
+        # The same answers again are traced, and change nothing.
+        assert kept.count() == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "version", "status", "place"),
+    [
+        ({"status": "in-progress"}, "1", 422, "status"),
+        ({"status": "completed", "authored": "2026-11-20T10:00:00Z"}, "1", 422, "status"),
+        ({"status": "preliminary"}, "1", 400, "status"),
+        (half_of, "1", 422, "item"),
+        ({"status": "amended", "questionnaire": f"{URL}|1.0.0"}, "1", 422, "questionnaire"),
+        ({"status": "amended", "identifier": {"value": "8"}}, "1", 422, "identifier"),
+        ({"status": "amended", "authored": "2027-01-01T10:00:00Z"}, "1", 422, "authored"),
+        ({"status": "amended"}, "7", 412, ""),
+        ({"status": "amended"}, "", 412, ""),
+    ],
+)
+def test_a_wrong_change_of_answers_is_refused_at_its_place(
+    system, patient, change, version, status, place
+):
+    sent = system.post("/QuestionnaireResponse", katz(patient)).json()
+    path = f"/QuestionnaireResponse/{sent['id']}"
+    match = {"If-Match": f'W/"{version}"'} if version else {}
+    body = katz(patient, id=sent["id"])
+    body = change(body | {"status": "amended"}) if callable(change) else body | change
+    answer = system.put(path, body, **match)
+    assert answer.status_code == status, answer.content.decode()
+    said = answer.json()["issue"][0]["expression"][0]
+    assert said == ".".join(filter(None, ("QuestionnaireResponse", place)))
+    [row] = everything()
+    assert (row.version, row.status) == (1, "completed")
+
+
+def test_only_whoever_sent_answers_changes_them(world, system, make_system, stranger, patient):
+    sent = system.post("/QuestionnaireResponse", katz(patient)).json()
+    path = f"/QuestionnaireResponse/{sent['id']}"
+    body = katz(patient, id=sent["id"], status="amended")
+    match = {"If-Match": 'W/"1"'}
+    assert stranger.put(path, body, **match).status_code == 404
+    with row_security.acting_as(internal("test"), now=NOW, operation="test"):
+        grants.grant(
+            organization_key(world.places["far_office"].pk),
+            patient_id=patient.pk,
+            level=Level.WRITE,
+            source="system",
+            now=NOW - timedelta(days=1),
+        )
+    assert stranger.put(path, body, **match).status_code == 403
+    assert [row.version for row in everything()] == [1]
+
+
 def test_what_was_answered_here_is_read_by_its_version(world, system, patient):
     row = operations.begin(
         actor=world.actor("nurse"),

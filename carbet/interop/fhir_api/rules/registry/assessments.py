@@ -15,7 +15,7 @@ from carbet.interop.fhir_api.rules.registry.parameters import (
     parameters,
     standard,
 )
-from carbet.interop.fhir_api.rules.registry.resource import READING, Resource
+from carbet.interop.fhir_api.rules.registry.resource import READING, WRITING, Resource
 
 SERVED = (
     Resource(
@@ -34,7 +34,7 @@ SERVED = (
     Resource(
         "QuestionnaireResponse",
         "http://hl7.org/fhir/StructureDefinition/QuestionnaireResponse",
-        (*READING, "create", "vread", "history-instance"),
+        (*READING, *WRITING, "vread", "history-instance"),
         parameters(
             standard("QuestionnaireResponse", "identifier", TOKEN),
             standard("QuestionnaireResponse", "patient", REFERENCE, *PERSON),
@@ -61,6 +61,7 @@ SERVED = (
             *("patient.identifier", "subject.identifier", "subject:Patient.identifier"),
         ),
         documentation="Évaluations. create envoie des réponses, vérifiées et cotées ici par le même"
-        " moteur que les pages ; le même identifier, une seule fois.",
+        " moteur que les pages ; le même identifier, une seule fois. update (If-Match) : qui les a"
+        " envoyées termine un brouillon, corrige (amended) ou retire (entered-in-error).",
     ),
 )
