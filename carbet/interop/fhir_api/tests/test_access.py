@@ -337,11 +337,11 @@ def statements(act):
 def test_a_read_takes_three_statements(system, written):
     """Token and door, the resource, the trace; and the person, bytes or steps that it holds."""
     # A plan holds its circle, its members, its parts and its requests; a decision, those after it,
-    # its writings and its exceptions.
+    # its writings and its exceptions; a person, the records that a merge joined.
     parts = {"CarePlan": 4, "Consent": 3} | dict.fromkeys(
         (
             *("Subscription", "CommunicationRequest", "Binary", "ServiceRequest"),
-            *("Goal", "QuestionnaireResponse"),
+            *("Goal", "QuestionnaireResponse", "Patient"),
         ),
         1,
     )
@@ -352,8 +352,8 @@ def test_a_read_takes_three_statements(system, written):
 
 def test_a_search_takes_no_more_for_many(system, world, written):
     paths = {
-        "/CareTeam?status=active&_include=CareTeam:participant&_include=CareTeam:subject": 6,
-        "/Patient?family=Thobois&birthdate=1984-10-02": 4,
+        "/CareTeam?status=active&_include=CareTeam:participant&_include=CareTeam:subject": 7,
+        "/Patient?family=Thobois&birthdate=1984-10-02": 5,
         "/PractitionerRole?role=10&_include=PractitionerRole:practitioner": 4,
     }
     assert {path: len(statements(lambda path=path: system.get(path))) for path in paths} == paths
