@@ -285,6 +285,17 @@ class Following:
                 revision=self._revision(author, now),
                 approver_id=self.roles[self.row["doctor"]].pk,
             )
+        if text := plan.get("comment"):
+            read_at = now + timedelta(hours=5)
+            doctor = self._by(self.row["doctor"], read_at)
+            care_plans.comment(
+                actor=doctor,
+                now=read_at,
+                patient_id=patient_id,
+                revision=self._revision(doctor, read_at),
+                text=text,
+                gesture=self._gesture("comment"),
+            )
         if plan["state"] == "approved":
             approved_at = now + timedelta(hours=20)
             doctor = self._by(self.row["doctor"], approved_at)
