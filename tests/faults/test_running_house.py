@@ -113,11 +113,19 @@ class House:
             bin_dir=Path(BINARIES) if BINARIES else None,
         )
 
-    def query(self, text: str, *, user: str = "postgres") -> list[tuple]:
-        server = self.server()
-        server.answers()  # It waits for a server that recovers.
-        address = server.address(database="carbet", user=user)
-        with psycopg.connect(address, autocommit=True) as connection:
+    def query(self, text: str, *, user: str = "postgres", seconds: float = 90) -> list[tuple]:
+        """Ask the database, once it answers: killed, it comes back within seconds."""
+        address = self.server().address(database="carbet", user=user)
+        limit = time.monotonic() + seconds
+        while True:
+            try:
+                connection = psycopg.connect(address, autocommit=True)
+                break
+            except psycopg.OperationalError:
+                if time.monotonic() > limit:
+                    raise
+                time.sleep(0.1)
+        with connection:
             cursor = connection.execute(text)
             return cursor.fetchall() if cursor.description else []
 
