@@ -47,6 +47,8 @@ RECORD_RETRIES, TERRITORY_RETRIES = 2, 5
 _CHUNK = 256 * 1024
 # Bytes of files that one part of a territory carries, before the last one.
 _PART_OF_FILES = 8 * 1024 * 1024
+# What `sha256sum -c` reads, beside the files that it vouches for.
+DIGESTS = "empreintes.txt"
 _REFERRED = ("PractitionerRole", "Practitioner", "Organization")
 
 
@@ -99,7 +101,7 @@ class _Archive:
     """One archive being written: memory holds a batch of rows, or a piece of a file."""
 
     def __init__(self, export: RecordExport, reader: Actor, file: IO[bytes], now: datetime) -> None:
-        self.export, self.reader, self.now = export, reader, now
+        self.export, self.reader, self.now, self.file = export, reader, now, file
         self.zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, allowZip64=True)
         self.counts: dict[str, int] = {}
         self.referred: dict[str, set[int]] = defaultdict(set)
@@ -114,7 +116,12 @@ class _Archive:
             NoSuchRecord: the record is closed to whoever asked.
         """
         with self.zip:
-            return self._write()
+            done = self._write()
+        # Read again as it was written: what a digest vouches for is what is in the archive.
+        with zipfile.ZipFile(self.file, "a", zipfile.ZIP_DEFLATED, allowZip64=True) as whole:
+            digests = [f"{_digest(whole, name)}  {name}\n" for name in whole.namelist()]
+            whole.writestr(DIGESTS, "".join(digests))
+        return done
 
     def _write(self) -> int:
         patient, total = self._count()
@@ -260,6 +267,12 @@ class _Archive:
             for resource in found:
                 self._refer(resource)
                 yield resource
+
+
+def _digest(archive: zipfile.ZipFile, name: str) -> str:
+    """Return the SHA-256 of a file of an archive, read a piece at a time."""
+    with archive.open(name) as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _to_archive(resource: Json) -> None:
@@ -466,7 +479,7 @@ def _write_manifest(folder: Path, state: dict[str, Any], now: datetime) -> int:
         outputs.append(presenters.output(name, file_name, held["lines"], held["size"], digest))
     manifest = presenters.bulk_manifest(outputs, at=now, request="carbet manage export_territory")
     (folder / "manifeste.json").write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
-    (folder / "empreintes.txt").write_text(
+    (folder / DIGESTS).write_text(
         "".join(f"{each['extension']['sha256']}  {each['url']}\n" for each in outputs)
     )
     (folder / _STATE).unlink()

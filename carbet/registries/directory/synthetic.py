@@ -489,4 +489,7 @@ STORY_PRACTITIONERS = (
     StoryPractitioner("identity_agent_2", 19, "male", "Appolinaire", "Cédric", "A4", "", "S",
                       "cellule-identite", "cedric.appolinaire@carbet.example",
                       "Agent d’identitovigilance, deuxième avis"),
+    StoryPractitioner("operator_2", 20, "female", "Bellony", "Marie-Laure", "A3", "", "S",
+                      "grades-guyane", "marie-laure.bellony@carbet.example",
+                      "Exploitante de la plateforme, deuxième accord", is_operator=True),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import uuid
 import zipfile
 
@@ -98,6 +99,24 @@ def test_the_archive_holds_every_row_that_its_asker_sees_and_no_other(scene, who
     assert "PractitionerRole/" not in page
     assert "aujourd" not in page
     assert "Inès Robeiri" in page
+
+
+def test_each_file_has_its_digest_and_a_changed_byte_is_found(scene, monkeypatch, tmp_path):
+    monkeypatch.setattr(tasks, "current_time", lambda: scene.world.now)
+    archive = build(ask(scene), scene.world.now)
+    archive.extractall(tmp_path)
+    vouched = dict(
+        line.split("  ", 1)[::-1] for line in archive.read(tasks.DIGESTS).decode().splitlines()
+    )
+    assert [*vouched, tasks.DIGESTS] == archive.namelist()
+    assert any(name.startswith("fichiers/") for name in vouched)
+    check = ["sha256sum", "--check", "--quiet", tasks.DIGESTS]
+    assert subprocess.run(check, cwd=tmp_path).returncode == 0
+    told = tmp_path / "dossier.json"
+    told.write_bytes(told.read_bytes().replace(b"Bundle", b"Bundel", 1))
+    failed = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert "dossier.json" in failed.stdout
 
 
 def test_a_medical_row_stays_out_of_a_social_member_s_archive(scene, monkeypatch):
