@@ -261,6 +261,8 @@ INSI_EMITTER = os.environ.get("CARBET_INSI_EMITTER", "")
 # The shared record (DMP): its address, the certificate of the structure and its key (PEM files),
 # the authorities that it is trusted by. In a demonstration a sandbox answers.
 DMP_URL = os.environ.get("CARBET_DMP_URL", "")
+# What the sandbox of a demonstration was given.
+DMP_SANDBOX = STATE_DIR / "dmp-sandbox"
 DMP_CERTIFICATE = os.environ.get("CARBET_DMP_CERTIFICATE", "")
 DMP_KEY = os.environ.get("CARBET_DMP_KEY", "")
 DMP_AUTHORITIES = os.environ.get("CARBET_DMP_AUTHORITIES", "")

@@ -1,4 +1,4 @@
-"""A GP deposits the sheet of a circle in the shared record, told and by the keyboard."""
+"""The shared record by the keyboard: a sheet deposited, a report looked up, read and filed."""
 
 import re
 
@@ -36,3 +36,31 @@ def test_a_doctor_deposits_a_sheet_in_the_shared_record(enter):
         gp.page.wait_for_timeout(500)
     gp.sees("bac à sable")
     assert gp.page.get_by_role("button", name="Déposer").count() == 0
+
+
+def test_a_doctor_finds_a_report_in_the_shared_record_and_files_it(enter):
+    # Given a person whose shared record holds what others deposited
+    gp = enter(GP)
+    gp.go("/patients/")
+    gp.follow(re.compile("^Georgette"))
+    gp.follow("Documents")
+    gp.follow("Consulter le DMP")
+    gp.sees("Bac à sable")
+
+    # When the doctor forgets to say at what title, then says it
+    gp.press("Consulter le DMP")
+    gp.sees("Dites à quel titre vous ouvrez ce DMP")
+    gp.tick(re.compile("Suivi : la personne"))
+    gp.press("Consulter le DMP")
+    gp.sees("Radiographie du thorax")
+    gp.seen.clear()  # the list stands at the address of the question
+    gp.check()
+
+    # Then it is read without being kept, and filed once
+    gp.press("Lire : Radiographie du thorax")
+    gp.sees("Ce document porte un fichier")
+    gp.press("Classer dans le dossier")
+    gp.sees("Document classé dans le dossier")
+    gp.sees("Pris au DMP")
+    gp.follow("Documents")
+    gp.sees("Radiographie du thorax")

@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email import policy
 from email.parser import BytesParser
 
@@ -27,6 +27,9 @@ FIND_DOCUMENTS = "urn:uuid:14d4debf-8f97-4251-9a74-a90016b0af0d"
 SUCCESS = "urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:Success"
 APPROVED = "urn:oasis:names:tc:ebxml-regrep:StatusType:Approved"
 UNIQUE = "urn:uuid:2e82c1f6-a085-4c72-9da3-8640a32e42ab"
+AUTHOR = "urn:uuid:93606bcf-9494-43ec-9b4e-a7748d1a838d"
+TYPE = "urn:uuid:f0306f51-975f-434e-a61c-c59651d33983"
+CONFIDENTIALITY = "urn:uuid:f4f85eac-e6cb-4883-b524-f2705394840f"
 PATIENT = "urn:uuid:58a6f841-87b3-4a3e-92fd-a8ffeff98427"
 MOST_ENTRIES = 500
 _ENTRY = f"{{{RIM}}}ExtrinsicObject"
@@ -54,6 +57,13 @@ class Entry:
     digest: str
     size: int
     repository: str = ""
+    type: str = ""
+    author: str = ""
+    place: str = ""
+    made_at: datetime | None = None
+    """When it was written, in UTC."""
+    confidentialities: tuple[str, ...] = ()
+    """Codes of J08: N, R, V, INVISIBLE_PATIENT…"""
 
 
 def provide(packed: Packed, *, at: datetime, security: bytes) -> tuple[str, bytes]:
@@ -197,16 +207,60 @@ def entry_of(element: etree._Element) -> Entry:
         each.get("name", ""): each.findtext(f"{{{RIM}}}ValueList/{{{RIM}}}Value") or ""
         for each in element.iterfind(f"{{{RIM}}}Slot")
     }
-    title = element.find(f"{{{RIM}}}Name/{{{RIM}}}LocalizedString")
     size = slots.get("size", "")
+    by_scheme = {
+        each.get("classificationScheme", ""): each
+        for each in reversed(element.findall(f"{{{RIM}}}Classification"))
+    }
+    author = by_scheme.get(AUTHOR)
     return Entry(
         unique_id=numbers.get(UNIQUE, ""),
         patient_identifier=numbers.get(PATIENT, ""),
-        title="" if title is None else title.get("value", ""),
+        title=_named(element),
         digest=slots.get("hash", ""),
         size=int(size) if size.isascii() and size.isdigit() and len(size) < 12 else 0,
         repository=slots.get("repositoryUniqueId", ""),
+        type=_named(by_scheme.get(TYPE)),
+        author=_person(_slot(author, "authorPerson")),
+        place=_slot(author, "authorInstitution").split("^")[0][:200],
+        made_at=_moment(slots.get("creationTime", "")),
+        confidentialities=tuple(
+            each.get("nodeRepresentation", "")[:80]
+            for each in element.iterfind(f"{{{RIM}}}Classification")
+            if each.get("classificationScheme") == CONFIDENTIALITY
+        ),
     )
+
+
+def _named(element: etree._Element | None) -> str:
+    """Return how an object is named, short of anything that a page could not show."""
+    said = None if element is None else element.find(f"{{{RIM}}}Name/{{{RIM}}}LocalizedString")
+    return "" if said is None else said.get("value", "")[:200]
+
+
+def _slot(element: etree._Element | None, name: str) -> str:
+    """Return the first value of a slot."""
+    for each in () if element is None else element.iterfind(f"{{{RIM}}}Slot"):
+        if each.get("name") == name:
+            return each.findtext(f"{{{RIM}}}ValueList/{{{RIM}}}Value") or ""
+    return ""
+
+
+def _person(said: str) -> str:
+    """Return the name in an XCN: "899…^SOULIER^Anne^^^DR^…" gives "Anne SOULIER"."""
+    parts = (said.split("^") + [""] * 3)[:3]
+    return " ".join(filter(None, (parts[2].strip(), parts[1].strip())))[:200]
+
+
+def _moment(said: str) -> datetime | None:
+    """Return a moment of XDS, in UTC: "20261122", "20261122110000"; None when it is not one."""
+    for length, shape in ((14, "%Y%m%d%H%M%S"), (12, "%Y%m%d%H%M"), (8, "%Y%m%d")):
+        if len(said) >= length:
+            try:
+                return datetime.strptime(said[:length], shape).replace(tzinfo=UTC)
+            except ValueError:
+                return None
+    return None
 
 
 def read_document(answer: tuple[str, bytes], entry: Entry) -> bytes:

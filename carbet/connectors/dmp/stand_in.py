@@ -1,19 +1,22 @@
-"""A stand-in for the shared record: for demonstrations and tests, in the memory of this process.
+"""A stand-in for the shared record: for demonstrations and tests, in a folder of this house.
 
 It reads and writes the messages of XDS.b, verifies the signature of the assertion, that it is about
 the person of the document, and the hash and size of what is deposited.
 """
 
 import hashlib
-from collections import OrderedDict
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from django.conf import settings
 from lxml import etree
 
 from carbet.connectors.dmp import messages as m
@@ -23,8 +26,52 @@ _MOST = 500
 REPOSITORY = "2.25.1"
 FAILURE = "urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:Failure"
 _RESOURCE = "urn:oasis:names:tc:xacml:2.0:resource:resource-id"
-# What was deposited, by unique identifier: (metadata, bytes).
-kept: OrderedDict[str, tuple[etree._Element, bytes]] = OrderedDict()
+
+
+class Shelf:
+    """What was deposited, by unique identifier, on disk: the worker deposits, pages ask.
+
+    The bytes are written first: a document is there once its metadata are.
+    """
+
+    def get(self, unique_id: str) -> tuple[etree._Element, bytes] | None:
+        """Return (metadata, bytes), or None when nothing bears this identifier."""
+        place = self._place(unique_id)
+        try:
+            return etree.fromstring(place.read_bytes()), place.with_suffix(".bin").read_bytes()
+        except OSError:
+            return None
+
+    def put(self, unique_id: str, metadata: etree._Element, data: bytes) -> None:
+        """Keep a document; beyond 500, the oldest go."""
+        place = self._place(unique_id)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.with_suffix(".bin").write_bytes(data)
+        half = place.with_suffix(".half")
+        half.write_bytes(etree.tostring(metadata))
+        half.replace(place)
+        for old in self._places()[:-_MOST]:
+            old.unlink(missing_ok=True)
+            old.with_suffix(".bin").unlink(missing_ok=True)
+
+    def all(self) -> Iterator[etree._Element]:
+        """Yield the metadata of every document, the oldest first."""
+        for place in self._places():
+            yield etree.fromstring(place.read_bytes())
+
+    def clear(self) -> None:
+        """Forget everything."""
+        shutil.rmtree(settings.DMP_SANDBOX, ignore_errors=True)
+
+    def _place(self, unique_id: str) -> Path:
+        return Path(settings.DMP_SANDBOX) / f"{hashlib.sha256(unique_id.encode()).hexdigest()}.xml"
+
+    def _places(self) -> list[Path]:
+        found = Path(settings.DMP_SANDBOX).glob("*.xml")
+        return sorted(found, key=lambda place: (place.stat().st_mtime_ns, place.name))
+
+
+kept = Shelf()
 
 
 @lru_cache(maxsize=1)
@@ -99,14 +146,12 @@ def _register(root: etree._Element, files: dict[str, bytes], about: str) -> tupl
     digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
     if (entry.digest, entry.size) != (digest, len(data)):
         return _outcome("XDSRepositoryMetadataError", "empreinte ou taille fausse")
-    if entry.unique_id in kept:
+    if kept.get(entry.unique_id) is not None:
         return _outcome("XDSDuplicateUniqueIdInRegistry", entry.unique_id)
     slot = etree.SubElement(element, f"{{{m.RIM}}}Slot", name="repositoryUniqueId")
     values = etree.SubElement(slot, f"{{{m.RIM}}}ValueList")
     etree.SubElement(values, f"{{{m.RIM}}}Value").text = REPOSITORY
-    kept[entry.unique_id] = (element, data)
-    while len(kept) > _MOST:
-        kept.popitem(last=False)
+    kept.put(entry.unique_id, element, data)
     return _outcome()
 
 
@@ -116,17 +161,16 @@ def _found(root: etree._Element, about: str) -> tuple[str, bytes]:
         return _outcome("XDSUnknownPatientId", "la personne n’est pas celle de l’assertion")
     body = etree.Element(f"{{{m.QUERY}}}AdhocQueryResponse", status=m.SUCCESS)
     listed = etree.SubElement(body, f"{{{m.RIM}}}RegistryObjectList")
-    for element, _ in kept.values():
-        if m.entry_of(element).patient_identifier == about:
-            listed.append(etree.fromstring(etree.tostring(element)))
+    listed.extend(each for each in kept.all() if m.entry_of(each).patient_identifier == about)
     return m.package(m.envelope(f"{m.FIND}Response", body), {})
 
 
 def _retrieved(root: etree._Element, about: str) -> tuple[str, bytes]:
     asked = root.findtext(f".//{{{m.XDS}}}DocumentUniqueId") or ""
-    element, data = kept.get(asked, (None, b""))
-    if element is None or m.entry_of(element).patient_identifier != about:
+    found = kept.get(asked)
+    if found is None or m.entry_of(found[0]).patient_identifier != about:
         return _outcome("XDSDocumentUniqueIdError", asked)
+    data = found[1]
     body = etree.Element(f"{{{m.XDS}}}RetrieveDocumentSetResponse")
     etree.SubElement(body, f"{{{m.RS}}}RegistryResponse", status=m.SUCCESS)
     held = etree.SubElement(body, f"{{{m.XDS}}}DocumentResponse")

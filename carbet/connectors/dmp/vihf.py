@@ -35,6 +35,9 @@ class Bearer:
     # TRE_R85: SA07 and kin, as the header of a document says it.
     sector: str = "SA07"
     role: str = ""
+    # How the record is entered: "normal", or "bris_de_glace" with its reason.
+    purpose: str = "normal"
+    reason: str = ""
 
 
 def assertion(
@@ -75,7 +78,8 @@ def assertion(
         ("Secteur_Activite", f"{bearer.sector}^1.2.250.1.71.4.2.4"),
         ("urn:oasis:names:tc:xacml:2.0:subject:role", bearer.role),
         ("urn:oasis:names:tc:xacml:2.0:resource:resource-id", resource),
-        ("urn:oasis:names:tc:xspa:1.0:subject:purposeofuse", "normal"),
+        ("urn:oasis:names:tc:xspa:1.0:subject:purposeofuse", bearer.purpose),
+        ("Mode_Acces_Raison", bearer.reason),
         ("LPS_Nom", "Carbet"),
     ):
         if value:

@@ -2,6 +2,7 @@
 
 import ssl
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -20,8 +21,8 @@ PERSON = f"{INS}^^^&1.2.250.1.213.1.4.10&ISO^NH"
 
 
 @pytest.fixture(autouse=True)
-def empty():
-    stand_in.kept.clear()
+def empty(settings, tmp_path):
+    settings.DMP_SANDBOX = tmp_path / "dmp"
 
 
 def packed(**changed):
@@ -44,7 +45,45 @@ def test_what_is_deposited_is_found_and_fetched_as_it_was():
     assert deposit(given) == "bac à sable"
     [entry] = found()
     assert (entry.title, entry.patient_identifier) == ("Lettre de sortie", PERSON)
+    assert (entry.author, entry.place) == ("Anne SOULIER", "Centre hospitalier de Cayenne")
+    assert entry.made_at == datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
+    assert "Lettre de liaison" in entry.type
+    assert entry.confidentialities == ("N",)
     assert dmp.fetch(entry, bearer=BEARER, now=NOW, uses_stand_in=True) == given.data
+
+
+@pytest.mark.parametrize(
+    "said", ["", "2026", "20261332", "99999999999999", "<script>", "2026112212"]
+)
+def test_a_moment_that_is_none_is_left_out(said):
+    deposit()
+    [metadata] = stand_in.kept.all()
+    for slot in metadata.iter(f"{{{messages.RIM}}}Slot"):
+        if slot.get("name") == "creationTime":
+            slot.find(f".//{{{messages.RIM}}}Value").text = said
+    entry = messages.entry_of(metadata)
+    assert entry.made_at is None or said.startswith(f"{entry.made_at:%Y%m%d}")
+
+
+def test_an_emergency_and_its_reason_are_in_the_assertion():
+    key, certificate = stand_in.identity()
+    bearer = replace(BEARER, purpose="bris_de_glace", reason="Inconsciente")
+    said = vihf.assertion(bearer, resource=PERSON, now=NOW, key=key, certificate=certificate)
+    held = {
+        each.get("Name"): each.findtext(f"{{{vihf.SAML}}}AttributeValue")
+        for each in etree.fromstring(said).iter(f"{{{vihf.SAML}}}Attribute")
+    }
+    assert held["urn:oasis:names:tc:xspa:1.0:subject:purposeofuse"] == "bris_de_glace"
+    assert held["Mode_Acces_Raison"] == "Inconsciente"
+
+
+def test_the_oldest_leave_the_sandbox(monkeypatch):
+    monkeypatch.setattr(stand_in, "_MOST", 2)
+    for seed in (1, 2, 3):
+        deposit(packed(seed=seed))
+    kept = [messages.entry_of(each).unique_id for each in stand_in.kept.all()]
+    assert kept == [str(packed(seed=seed).header.identifier) for seed in (2, 3)]
+    assert stand_in.kept.get(str(packed(seed=1).header.identifier)) is None
 
 
 def test_the_same_document_twice_is_one():
@@ -58,7 +97,7 @@ def test_a_document_without_ins_is_not_sent():
                                            birth_date=CLAIRE.birth_date))  # fmt: skip
     with pytest.raises(dmp.Refused):
         deposit(anonymous)
-    assert stand_in.kept == {}
+    assert list(stand_in.kept.all()) == []
 
 
 def test_an_assertion_changed_since_is_refused():
@@ -101,8 +140,8 @@ def test_what_is_no_answer_is_said_so(body, kind):
 def test_bytes_that_are_not_those_told_are_refused():
     deposit()
     [entry] = found()
-    element, data = stand_in.kept[entry.unique_id]
-    stand_in.kept[entry.unique_id] = (element, data + b" ")
+    element, data = stand_in.kept.get(entry.unique_id)
+    stand_in.kept.put(entry.unique_id, element, data + b" ")
     with pytest.raises(messages.Unreadable):
         dmp.fetch(entry, bearer=BEARER, now=NOW, uses_stand_in=True)
 
@@ -161,4 +200,4 @@ def test_a_server_of_another_authority_is_not_spoken_to(server, settings):
     settings.DMP_AUTHORITIES = server["stranger"]
     with pytest.raises(ConnectionError):
         deposit(uses_stand_in=False)
-    assert stand_in.kept == {}
+    assert list(stand_in.kept.all()) == []

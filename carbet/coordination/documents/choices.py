@@ -112,3 +112,4 @@ class Origin(models.TextChoices):
     WRITTEN = "written", "Produit par Carbet"
     SECURE_MAIL = "mss", "Reçu par messagerie sécurisée"
     HOSPITAL = "hospital", "Reçu d’un établissement"
+    SHARED_RECORD = "dmp", "Pris au DMP"

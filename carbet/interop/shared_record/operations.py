@@ -1,18 +1,31 @@
-"""What can be done: ask for a document to be deposited in the shared record."""
+"""What can be done: deposit a document in the shared record, look a person up, file one found."""
 
+import io
 import uuid
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
+from carbet.connectors.dmp import Entry
+from carbet.coordination.documents import operations as documents
+from carbet.coordination.documents.choices import DocumentStatus, Origin
 from carbet.coordination.documents.models import Document
+from carbet.coordination.documents.rules import clinical, content, receiving
 from carbet.core import outbox
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.interop.shared_record import queries
+from carbet.interop.shared_record.access import Entered
 from carbet.interop.shared_record.models import Deposit
-from carbet.interop.shared_record.rules import why_not
+from carbet.interop.shared_record.rules import (
+    Mode,
+    visibility_of,
+    why_not,
+    why_not_look,
+    why_not_take,
+)
+from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
 
 TOPIC = "dmp.deposit"
@@ -85,3 +98,75 @@ def deposit(
     )
     trace.about(patient_id=patient.pk, entity=row, reason="personne informée, sans opposition")
     return row
+
+
+class UnableToLook(UnableTo):
+    """The shared record of this person may not be entered, or gives nothing that can be kept."""
+
+
+@operation("shared_record.look", action="R")
+def enter(trace: Trace, *, actor: Actor, now: datetime, patient: Patient, entered: Entered) -> str:
+    """Say how a shared record is entered; return the person as XDS names them.
+
+    Raises:
+        UnableToLook: no INS may leave, the role bears no national number, the person opposed.
+    """
+    person = queries.person_of(patient=patient)
+    bearer = queries.bearer_of(role_id=actor.role_id)
+    if refusal := why_not_look(person_ins=person, author_is_numbered=bearer is not None):
+        raise UnableToLook(refusal)
+    if entered.mode == Mode.TEAM and queries.has_opposed(patient=patient):
+        raise UnableToLook(
+            "La personne s’est opposée au partage : seule une urgence ouvre son DMP.", field="mode"
+        )
+    said = f"urgence : {entered.reason}" if entered.mode == Mode.GLASS else "personne informée"
+    trace.about(patient_id=patient.pk, entity="DMP", reason=said)
+    return person
+
+
+@operation("shared_record.take", action="C")
+def take(
+    trace: Trace, *, actor: Actor, now: datetime, patient: Patient, entry: Entry, data: bytes
+) -> tuple[Document, bool]:
+    """File a document of the shared record; tell whether it is new here. Twice is once.
+
+    Raises:
+        UnableToLook: it is hidden from carers, about somebody else, of a type that is not kept, or
+            was withdrawn from this record.
+    """
+    if refusal := why_not_take(entry):
+        raise UnableToLook(refusal)
+    try:
+        received = receiving.receive("document", io.BytesIO(data), len(data))
+        described = clinical.describe(data) if received.media_type == content.CDA else None
+    except (content.UnknownContent, clinical.UnreadableDocument) as refusal:
+        raise UnableToLook(str(refusal)) from refusal
+    if described is not None:
+        received = receiving.receive(f"{described.title}.xml", io.BytesIO(data), len(data))
+        ins = patients.ins_that_leaves(patient=patient)
+        if wrong := clinical.contradiction(
+            described.person,
+            ins=ins.value if ins is not None else "",
+            birth_family=patient.birth_family,
+            birth_given=" ".join(patient.birth_given),
+            birth_date=patient.birth_date,
+        ):
+            raise UnableToLook(wrong)
+    document, is_new = documents.receive_document(
+        actor=actor,
+        now=now,
+        patient_id=patient.pk,
+        received=received,
+        origin=Origin.SHARED_RECORD,
+        described=described,
+        title=entry.title,
+        author=", ".join(filter(None, (entry.author, entry.place))),
+        visibility=visibility_of(entry),
+        gesture=uuid.uuid5(uuid.NAMESPACE_OID, f"dmp:{patient.pk}:{entry.unique_id}"),
+    )
+    if document.status == DocumentStatus.ENTERED_IN_ERROR:
+        raise UnableToLook("Ce document a été retiré de ce dossier.")
+    trace.about(
+        patient_id=patient.pk, entity=document, reason="pris au DMP" if is_new else "déjà reçu"
+    )
+    return document, is_new

@@ -1,7 +1,11 @@
-"""What can be asked of deposits: whether one may be made, how far those made are."""
+"""What can be asked: how far deposits are, what the shared record holds of a person."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from django.conf import settings
 
 from carbet.connectors import dmp
 from carbet.coordination.care_teams import queries as circles
@@ -9,13 +13,15 @@ from carbet.coordination.care_teams.choices import ConsentDecision
 from carbet.coordination.documents import queries as documents
 from carbet.coordination.documents.choices import DocumentStatus
 from carbet.coordination.documents.models import Document, File
+from carbet.coordination.documents.rules import clinical as clinical_rules
 from carbet.coordination.documents.rules.content import CDA
 from carbet.core import row_security
 from carbet.core.models import OutboxMessage
 from carbet.interop import cda
 from carbet.interop.shared_record import access
+from carbet.interop.shared_record.access import Entered
 from carbet.interop.shared_record.models import Deposit
-from carbet.interop.shared_record.rules import Situation
+from carbet.interop.shared_record.rules import Situation, refusal_of
 from carbet.registries.directory.models import PractitionerRole
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
@@ -62,9 +68,14 @@ def situation(
         is_clinical=held is not None,
         person_ins=ins.value if ins is not None else "",
         document_ins=written.extension if written is not None else "",
-        has_opposed=circles.consent_decision(patient_id=patient.pk) == ConsentDecision.OPPOSED,
+        has_opposed=has_opposed(patient=patient),
         author_is_numbered=bearer is not None,
     )
+
+
+def has_opposed(*, patient: Patient) -> bool:
+    """Tell whether the person opposed sharing."""
+    return circles.consent_decision(patient_id=patient.pk) == ConsentDecision.OPPOSED
 
 
 def bearer_of(*, role_id: int | None) -> dmp.Bearer | None:
@@ -85,6 +96,87 @@ def bearer_of(*, role_id: int | None) -> dmp.Bearer | None:
         structure_name=place.name,
         sector=place.sector or "SA07",
     )
+
+
+@dataclass(frozen=True)
+class Found:
+    """One document of the shared record, and where it is here when it was filed already."""
+
+    entry: dmp.Entry
+    document_id: int | None
+
+
+class NoAnswer(Exception):
+    """The shared record gave nothing; the text is a French sentence."""
+
+
+def person_of(*, patient: Patient) -> str:
+    """Return the INS as XDS writes it, nothing when none may leave."""
+    ins = patients.ins_that_leaves(patient=patient)
+    root = ins.system.removeprefix("urn:oid:") if ins is not None else ""
+    return f"{ins.value}^^^&{root}&ISO^NH" if ins is not None else ""
+
+
+def find(*, person: str, bearer: dmp.Bearer, entered: Entered, now: datetime) -> list[dmp.Entry]:
+    """Return what the shared record holds in force of a person, the latest first.
+
+    Raises:
+        NoAnswer: it refuses, or does not answer.
+    """
+    with _answering():
+        entries = dmp.find(
+            person,
+            bearer=_entering(bearer, entered),
+            now=now,
+            uses_stand_in=settings.DEMONSTRATION,
+        )
+    oldest = datetime.min.replace(tzinfo=UTC)
+    return sorted(entries, key=lambda each: each.made_at or oldest, reverse=True)
+
+
+def fetch(*, entry: dmp.Entry, bearer: dmp.Bearer, entered: Entered, now: datetime) -> bytes:
+    """Return the bytes of a document of the shared record.
+
+    Raises:
+        NoAnswer: it refuses, does not answer, or gives others than it announced.
+    """
+    with _answering():
+        return dmp.fetch(
+            entry,
+            bearer=_entering(bearer, entered),
+            now=now,
+            uses_stand_in=settings.DEMONSTRATION,
+        )
+
+
+def known_here(*, patient: Patient, entries: list[dmp.Entry]) -> list[Found]:
+    """Tell which of these documents are in the record already, one statement for all."""
+    values = {f"urn:oid:{each.unique_id}"[:200]: each for each in entries}
+    rows = Document.objects.filter(
+        patient_id=patient.pk,
+        identifier_system=clinical_rules.IDENTIFIER_SYSTEM,
+        identifier_value__in=values,
+    ).values_list("identifier_value", "pk")
+    held = dict(rows)
+    return [Found(each, held.get(f"urn:oid:{each.unique_id}"[:200])) for each in entries]
+
+
+def _entering(bearer: dmp.Bearer, entered: Entered) -> dmp.Bearer:
+    return replace(bearer, purpose=entered.mode, reason=entered.reason)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except dmp.NotConnected as error:
+        raise NoAnswer("Le DMP n’est pas configuré ici : l’exploitant doit le faire.") from error
+    except dmp.Refused as error:
+        raise NoAnswer(refusal_of(error.codes)) from error
+    except dmp.Unreadable as error:
+        raise NoAnswer(f"La réponse du DMP n’est pas utilisable : {error}.") from error
+    except ConnectionError as error:
+        raise NoAnswer("Le DMP ne répond pas. Recommencez dans quelques minutes.") from error
 
 
 def of_document(*, document: Document, now: datetime) -> list[Standing]:

@@ -1,19 +1,26 @@
-"""The page of a document's deposits: what may leave, what left, which shared record answers."""
+"""Pages of the shared record: what may leave and what left; what it holds, read and filed here."""
+
+import io
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
 
 from carbet.connectors import dmp
-from carbet.core import doors
+from carbet.coordination.documents.presenters import reading
+from carbet.coordination.documents.rules import content, receiving
+from carbet.core import doors, serving
 from carbet.core.actor import Level
 from carbet.core.forms import form_page, refuse
 from carbet.core.operation import UnableTo
+from carbet.interop import cda
 from carbet.interop.shared_record import access, operations, presenters, queries
-from carbet.interop.shared_record.forms import DepositForm
-from carbet.interop.shared_record.rules import why_not
+from carbet.interop.shared_record.forms import ConsultForm, DepositForm, SearchForm, TakeForm
+from carbet.interop.shared_record.rules import why_not, why_not_look, why_not_take
 
 
 @doors.professional(patient=Level.WRITE)
@@ -60,3 +67,174 @@ def deposit(request: HttpRequest, patient_id: int, document_id: int) -> HttpResp
         "is_stand_in": settings.DEMONSTRATION,
     }
     return form_page(request, "shared_record/deposit.html", context)
+
+
+@doors.professional(patient=Level.READ)
+@require_http_methods(["GET", "HEAD", "POST"])
+def consult(request: HttpRequest, patient_id: int) -> HttpResponse:
+    """Say how a person's shared record is entered, then show what it holds."""
+    patient = access.get_person(actor=request.actor, patient_id=patient_id, now=request.now)
+    if request.method == "POST" and "entered" in request.POST:
+        return _found(request, patient)
+    form = ConsultForm(request.POST) if request.method == "POST" else ConsultForm()
+    if form.is_valid():
+        entered = access.Entered(form.cleaned_data["mode"], form.cleaned_data["reason"].strip())
+        try:
+            operations.enter(actor=request.actor, now=request.now, patient=patient, entered=entered)
+        except UnableTo as refusal:
+            refuse(form, refusal)
+        else:
+            said = access.sign_entered(entered, actor=request.actor, patient=patient)
+            return _listed(request, patient, entered, SearchForm({"entered": said}))
+    return form_page(request, "shared_record/consult.html", _context(request, patient, form=form))
+
+
+@doors.professional(patient=Level.READ)
+@require_POST
+def look(request: HttpRequest, patient_id: int) -> HttpResponse:
+    """Show a document of the shared record, without filing it."""
+    patient = access.get_person(actor=request.actor, patient_id=patient_id, now=request.now)
+    try:
+        entry, data, entered = _fetched(request, patient)
+    except (access.NotEntered, queries.NoAnswer) as refusal:
+        return _again(request, patient, refusal)
+    try:
+        received = receiving.receive("document", io.BytesIO(data), len(data))
+        kind = received.media_type
+    except content.UnknownContent:
+        kind = ""
+    context = _context(request, patient) | {
+        "reading": reading.reading(data, kind, address=None),
+        "entry": request.POST["entry"],
+        "entered": access.sign_entered(entered, actor=request.actor, patient=patient),
+        "known": queries.known_here(patient=patient, entries=[entry])[0].document_id,
+        "refusal": why_not_take(entry),
+    }
+    return render(request, "shared_record/look.html", context)
+
+
+@doors.professional(patient=Level.READ)
+@require_POST
+def download(request: HttpRequest, patient_id: int) -> HttpResponseBase:
+    """Give a document of the shared record as a file: what a clinical one carries, when it does."""
+    patient = access.get_person(actor=request.actor, patient_id=patient_id, now=request.now)
+    try:
+        _, data, _ = _fetched(request, patient)
+        body = cda.read(data).body
+        received = receiving.receive("document", io.BytesIO(data), len(data))
+        if body is not None:
+            received = receiving.receive("document", io.BytesIO(body.data), len(body.data))
+    except (access.NotEntered, queries.NoAnswer) as refusal:
+        return _again(request, patient, refusal)
+    except (content.UnknownContent, cda.UnreadableDocument) as refusal:
+        return _again(request, patient, refusal)
+    response = HttpResponse(received.content.read(), content_type=received.media_type)
+    response["Cache-Control"] = "no-store"
+    return serving.kept_apart(response, received.name, as_attachment=True)
+
+
+@doors.professional(patient=Level.WRITE)
+@require_POST
+def take(request: HttpRequest, patient_id: int) -> HttpResponse:
+    """File a document of the shared record in the record here."""
+    patient = access.get_person(
+        actor=request.actor, patient_id=patient_id, now=request.now, level=Level.WRITE
+    )
+    try:
+        entry, data, _ = _fetched(request, patient)
+        document, is_new = operations.take(
+            actor=request.actor, now=request.now, patient=patient, entry=entry, data=data
+        )
+    except (access.NotEntered, queries.NoAnswer, UnableTo) as refusal:
+        return _again(request, patient, refusal)
+    messages.success(
+        request,
+        "Document classé dans le dossier." if is_new else "Ce document était déjà dans le dossier.",
+    )
+    return redirect("documents:detail", patient.pk, document.pk)
+
+
+def _fetched(request: HttpRequest, patient) -> tuple[dmp.Entry, bytes, access.Entered]:
+    """Return a document that the actor was shown, its bytes, and how they entered."""
+    form = TakeForm(request.POST)
+    bearer = queries.bearer_of(role_id=request.actor.role_id)
+    if not form.is_valid() or bearer is None:
+        raise access.NotEntered
+    entry, entered = access.read_entry(
+        form.cleaned_data["entry"],
+        actor=request.actor,
+        patient=patient,
+        person=queries.person_of(patient=patient),
+    )
+    access.trace_opened(actor=request.actor, patient=patient, entry=entry, now=request.now)
+    data = queries.fetch(entry=entry, bearer=bearer, entered=entered, now=request.now)
+    return entry, data, entered
+
+
+def _found(request: HttpRequest, patient) -> HttpResponse:
+    """Show again what was found, filtered, for whoever entered less than an hour ago."""
+    form = SearchForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise access.NotEntered
+        entered = access.read_entered(
+            form.cleaned_data["entered"], actor=request.actor, patient=patient
+        )
+    except access.NotEntered as refusal:
+        return _again(request, patient, refusal)
+    return _listed(request, patient, entered, form)
+
+
+def _listed(
+    request: HttpRequest, patient, entered: access.Entered, form: SearchForm
+) -> HttpResponse:
+    bearer = queries.bearer_of(role_id=request.actor.role_id)
+    person = queries.person_of(patient=patient)
+    if bearer is None or not person or not form.is_valid():
+        return _again(request, patient, access.NotEntered())
+    try:
+        entries = queries.find(person=person, bearer=bearer, entered=entered, now=request.now)
+    except queries.NoAnswer as refusal:
+        return _again(request, patient, refusal)
+    chosen = presenters.chosen(entries, form.cleaned_data["q"])
+    page = presenters.page_of(chosen, form.cleaned_data["page"])
+    rows = [
+        presenters.entry_line(
+            each,
+            token=access.sign_entry(each.entry, entered, actor=request.actor, patient=patient),
+        )
+        for each in queries.known_here(patient=patient, entries=page.entries)
+    ]
+    context = _context(request, patient) | {
+        "form": form,
+        "rows": rows,
+        "page": page,
+        "held": len(entries),
+        "found": len(chosen),
+        "may_take": patient.level >= Level.WRITE,
+    }
+    return render(request, "shared_record/found.html", context)
+
+
+def _again(request: HttpRequest, patient, refusal: Exception) -> HttpResponse:
+    """Go back to the entrance, saying why."""
+    said = (
+        "Dites de nouveau à quel titre vous ouvrez ce DMP : plus d’une heure a passé."
+        if isinstance(refusal, access.NotEntered)
+        else str(refusal)
+    )
+    context = _context(request, patient, form=ConsultForm()) | {"problem": said}
+    return render(request, "shared_record/consult.html", context, status=422)
+
+
+def _context(request: HttpRequest, patient, **more: Any) -> dict[str, Any]:
+    bearer = queries.bearer_of(role_id=request.actor.role_id)
+    return more | {
+        "patient": patient,
+        "tab": "documents",
+        "carrier": dmp.carrier(uses_stand_in=settings.DEMONSTRATION),
+        "is_stand_in": settings.DEMONSTRATION,
+        "barred": why_not_look(
+            person_ins=queries.person_of(patient=patient), author_is_numbered=bearer is not None
+        ),
+    }

@@ -15,8 +15,7 @@ from carbet.coordination.documents import operations as documents
 from carbet.coordination.documents.presenters import sheets
 from carbet.core import row_security
 from carbet.core.actor import Actor
-from carbet.interop import cda, xdm
-from carbet.interop.cda import vocabulary as v
+from carbet.interop import xdm
 from carbet.interop.secure_mail import access, operations
 from carbet.interop.secure_mail.models import Mailbox
 from carbet.interop.secure_mail.rules import writing
@@ -24,20 +23,13 @@ from carbet.registries.directory.access import actor_of_role
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients.access import find_entered
 from carbet.registries.patients.models import Patient, PatientIdentifier
+from carbet.steering.demonstration import papers
 from carbet.steering.demonstration.following import KEY_SYSTEM
 from carbet.steering.demonstration.story import story_roles
 
 _GESTURES = uuid.UUID("3f0b5b52-8a0e-4b7e-a9e5-93d1f6c7d021")
 _SENDER = "medecine@hopital.mssante.example"
-_PLACE = cda.Organization(
-    "Centre hospitalier de Cayenne", cda.Identifier(v.STRUCTURE, "1970300026"), "0594395050"
-)
-_AUTHOR = cda.Author(
-    cda.Name("SOULIER", "Anne", suffix="DR"),
-    cda.Identifier(v.PROFESSIONAL, "899900000011"),
-    cda.Code("G15_10/SM54", "Médecin - Médecine générale (SM)", v.AUTHOR_SPECIALTY),
-    _PLACE,
-)
+LIAISON = "Lettre de liaison à la sortie"
 
 
 def load(*, now: datetime) -> int:
@@ -79,16 +71,16 @@ def _mails(doctor: Actor, persons: dict[str, Patient], *, now: datetime) -> list
     """Return a letter filed by itself, one without INS, one spoilt, one between people."""
     found = []
     for key, title in (
-        ("georgette", "Lettre de liaison à la sortie"),
+        ("georgette", LIAISON),
         ("wilner", "Compte rendu de consultation"),
     ):
         if key in persons:
-            data = _letter(doctor, persons[key], title, now=now)
+            data = _archive(doctor, persons[key], title, now=now)
             found.append(_mail(_subject(persons[key], title), key, data))
     if "josephine" in persons:
         person = persons["josephine"]
         title = "Compte rendu d’hospitalisation"
-        data = _letter(doctor, person, title, now=now)
+        data = _archive(doctor, person, title, now=now)
         spoilt = bytearray(data)
         spoilt[len(spoilt) // 2] ^= 0xFF
         found.append(_mail(_subject(person, title), "spoilt", bytes(spoilt)))
@@ -96,47 +88,20 @@ def _mails(doctor: Actor, persons: dict[str, Patient], *, now: datetime) -> list
     return found
 
 
-def _letter(doctor: Actor, patient: Patient, title: str, *, now: datetime) -> bytes:
-    with row_security.acting_as(doctor, now=now):
-        ins = patients.ins_that_leaves(patient=patient)
-    pdf = sheets.pdf(
-        patient=patient,
-        ins=ins,
-        title=title,
-        author="Dr Anne Soulier, Centre hospitalier de Cayenne",
+def letter(doctor: Actor, patient: Patient, title: str, *, now: datetime) -> xdm.Packed:
+    """Return a letter of the hospital, written two days ago."""
+    return papers.packed(
+        doctor,
+        patient,
+        papers.Paper(title, ["Suivi à poursuivre avec le médecin traitant."]),
+        at=now - timedelta(days=2),
         now=now,
-        parts=[sheets.Part(paragraphs=["Suivi à poursuivre avec le médecin traitant."])],
-        signed="Dr Anne Soulier",
+        key=uuid.uuid5(_GESTURES, f"letter/{patient.pk}/{title}"),
     )
-    at = now - timedelta(days=2)
-    held = (
-        (cda.Identifier(ins.system.removeprefix("urn:oid:"), ins.value),) if ins is not None else ()
-    )
-    key = uuid.uuid5(_GESTURES, f"letter/{patient.pk}/{title}")
-    header = cda.Header(
-        identifier=cda.new_identifier(key),
-        type=cda.Code("11490-0", title, v.LOINC),
-        title=title,
-        effective_at=at,
-        patient=cda.Patient(
-            identifiers=(*held, cda.Identifier("2.25.77", f"IPP-{patient.pk}")),
-            birth_family=patient.birth_family,
-            birth_given=" ".join(patient.birth_given),
-            first_given=patient.first_given,
-            used_family=patient.used_family,
-            gender=patient.gender,
-            birth_date=patient.birth_date,
-            birth_date_precision=patient.birth_date_precision,
-            birth_place_code=patient.birth_place_code,
-            birth_place_name=patient.birth_place_name,
-        ),
-        authors=(_AUTHOR,),
-        custodian=_PLACE,
-        legal_authenticator=_AUTHOR,
-        services=(cda.Service(cda.Period(at, at)),),
-        encounter=cda.Encounter(cda.Period(at)),
-    )
-    return xdm.write([xdm.Packed(cda.write_level_one(header, pdf), header)], at=at)
+
+
+def _archive(doctor: Actor, patient: Patient, title: str, *, now: datetime) -> bytes:
+    return xdm.write([letter(doctor, patient, title, now=now)], at=now - timedelta(days=2))
 
 
 def _subject(patient: Patient, title: str) -> str:

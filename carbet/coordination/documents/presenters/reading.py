@@ -52,11 +52,12 @@ class Reading:
     unreadable: str = ""
 
 
-def reading(data: bytes, media_type: str, *, address: str) -> Reading:
+def reading(data: bytes, media_type: str, *, address: str | None) -> Reading:
     """Return what is shown of a file.
 
     Args:
-        address: where its pieces are drawn, to which the number of one is appended.
+        address: where its pieces are drawn, to which the number of one is appended; None where
+            they have none, and are only named.
     """
     shown = Reading()
     try:
@@ -78,7 +79,7 @@ def carried(document: cda.Document) -> list[cda.Media]:
     return ([document.body] if document.body else []) + list(document.media.values())
 
 
-def _clinical(shown: Reading, data: bytes, address: str) -> None:
+def _clinical(shown: Reading, data: bytes, address: str | None) -> None:
     document = cda.read(data)
     pieces = carried(document)
     numbers = {media.identifier: number for number, media in enumerate(pieces)}
@@ -129,15 +130,17 @@ def _section(section: cda.Section, picture: partial[str]) -> SectionShown:
 
 
 def _picture(
-    identifier: str, *, pieces: list[cda.Media], numbers: dict[str, int], address: str
+    identifier: str, *, pieces: list[cda.Media], numbers: dict[str, int], address: str | None
 ) -> str:
     number = numbers.get(identifier)
     if number is None:
         return ""
+    label = content.KINDS.get(pieces[number].media_type, ("", "Fichier"))[1]
+    if address is None:
+        return f"<em>{escape(label)} {number + 1}</em>"
     where = f"{escape(address)}{number}/"
     if pieces[number].media_type.startswith("image/"):
         return f'<img class="photo" loading="lazy" src="{where}" alt="Image du document">'
-    label = content.KINDS.get(pieces[number].media_type, ("", "Fichier"))[1]
     return f'<a href="{where}">{escape(label)} {number + 1}</a>'
 
 

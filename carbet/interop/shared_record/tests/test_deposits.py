@@ -48,10 +48,10 @@ def test_which_document_may_be_deposited(changed, said):
 
 
 @pytest.fixture(autouse=True)
-def still(world, monkeypatch):
+def still(world, monkeypatch, settings, tmp_path):
     monkeypatch.setattr(clock, "now", lambda: world.now)
     monkeypatch.setattr(core_tasks, "current_time", lambda: world.now)
-    stand_in.kept.clear()
+    settings.DMP_SANDBOX = tmp_path / "dmp"
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_letter_is_deposited_once_and_its_page_says_so(doctor, page, patient):
     assert (again.status_code, "déjà déposée" in again.content.decode()) == (422, True)
     [message] = deliver()
     assert (message.status, message.payload["carrier"]) == ("sent", "bac à sable")
-    assert len(stand_in.kept) == 1
+    assert len(list(stand_in.kept.all())) == 1
     shown = doctor.get(page).content.decode()
     assert "Déposé" in shown
     assert "bac à sable" in shown
@@ -129,7 +129,7 @@ def test_a_message_sent_twice_is_one_document(doctor, page):
     with row_security.acting_as(HOUSE, operation="test"):
         OutboxMessage.objects.filter(topic="dmp.deposit").update(status="pending")
     [message] = deliver()
-    assert (message.status, len(stand_in.kept)) == ("sent", 1)
+    assert (message.status, len(list(stand_in.kept.all()))) == ("sent", 1)
 
 
 def test_without_telling_the_person_nothing_leaves(doctor, page):
@@ -154,7 +154,7 @@ def test_an_opposition_stops_it_even_on_its_way(world, doctor, page, patient):
     [message] = deliver()
     assert message.status == "failed"
     assert "opposée" in message.last_error
-    assert stand_in.kept == {}
+    assert list(stand_in.kept.all()) == []
     assert "opposée" in doctor.get(page).content.decode()
 
 

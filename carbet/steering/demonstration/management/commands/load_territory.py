@@ -21,6 +21,7 @@ from carbet.steering.demonstration import (
     scheduling,
     secure_mail,
     services,
+    shared_record,
     story,
     support,
 )
@@ -55,6 +56,7 @@ class Command(BaseCommand):
             support.load(now=now, opened=opened)
             messaging.load(now=now)
             secure_mail.load(now=now)
+            shared_record.load(now=now)
             hospital.load(now=now)
             assessments.load(now=now)
             offer.load(now=now)
