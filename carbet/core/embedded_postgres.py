@@ -31,11 +31,24 @@ PORT = "5432"
 LONGEST_SOCKET_DIR = 107 - len("/.s.PGSQL.") - len(PORT)
 LONGEST_RECOVERY_SECONDS = 600
 
+
+def memory_mb(limit: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
+    """Return the memory of this machine, or of the container that it is, in MB."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):
+        whole = min(whole, int(limit.read_text()))
+    return whole // 2**20
+
+
+# An eighth of the memory, taken as pages are read. Beyond it each page costs a system call, which
+# a list of a million persons pays a hundred times.
+_SHARED_MB = min(max(256, memory_mb() // 8), 4096)
+
 DURABLE = {
     "fsync": "on",
     "synchronous_commit": "on",
-    "shared_buffers": "256MB",
-    "effective_cache_size": "1GB",
+    "shared_buffers": f"{_SHARED_MB}MB",
+    "effective_cache_size": f"{4 * _SHARED_MB}MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
     "max_connections": "100",

@@ -348,3 +348,11 @@ def _program(folder: Path, binaries: Path) -> str:
         server.leave()
         print(server.process_id())
     """)
+
+
+def test_a_container_counts_its_own_memory(tmp_path):
+    limit = tmp_path / "memory.max"
+    for said, wanted in (("1073741824\n", 1024), ("max\n", None), ("", None)):
+        limit.write_text(said)
+        assert embedded_postgres.memory_mb(limit) == (wanted or embedded_postgres.memory_mb())
+    assert embedded_postgres.memory_mb(tmp_path / "none") > 0

@@ -15,7 +15,12 @@ from carbet.core.actor import Actor
 from carbet.registries.matching import rules as matching
 from carbet.registries.matching.rules import Decision, Model, Prepared, Score, Traits, Zone
 from carbet.registries.patients import rules
-from carbet.registries.patients.access import find_entered, patients_open_to, proof_of_traits
+from carbet.registries.patients.access import (
+    LISTED,
+    find_entered,
+    patients_open_to,
+    proof_of_traits,
+)
 from carbet.registries.patients.choices import INS_SYSTEMS
 from carbet.registries.patients.models import (
     MatchingModel,
@@ -108,7 +113,7 @@ def my_patients(
     found = found[:PAGE]
     if before is not None:
         found.reverse()
-    by_number = find_entered(actor=actor, patient_ids=found, now=now)
+    by_number = find_entered(actor=actor, patient_ids=found, now=now, columns=LISTED)
     persons = [by_number[pk] for pk in found if pk in by_number]
     audit.read(actor, "patient.list", now=now, patient_id=None, entity=f"Patient x{len(persons)}")
     has_previous = after is not None if before is None else more
@@ -133,7 +138,7 @@ def search_patients(*, actor: Actor, text: str, now: datetime) -> list[Patient]:
             "SELECT patient_id FROM patients_search(%s, %s)", [json.dumps(groups[:8]), 200]
         )
         found = [row[0] for row in cursor.fetchall()]
-    persons = find_entered(actor=actor, patient_ids=found, now=now)
+    persons = find_entered(actor=actor, patient_ids=found, now=now, columns=LISTED)
     audit.read(actor, "patient.search", now=now, patient_id=None, entity=f"Patient x{len(persons)}")
     ranked = sorted(
         (persons[pk] for pk in found if pk in persons),
