@@ -60,7 +60,7 @@ def write_level_one(header: Header, pdf: bytes) -> bytes:
         _add(root, "templateId", root=template)
     _identifier(root, "id", header.identifier)
     _code(root, "code", header.type)
-    _text(root, "title", header.title)
+    _text(root, "title", header.title or header.type.label or "Document")
     _add(root, "effectiveTime", value=written_moment(header.effective_at))
     _code(
         root,

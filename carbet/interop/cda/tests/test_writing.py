@@ -131,6 +131,7 @@ VARIANTS = {
         "set_id": cda.Identifier("2.25.12"),
         "replaces": cda.Replaced(cda.Identifier("2.25.11")),
     },
+    "without a title": {"title": ""},
     "without national numbers": {
         "authors": (UNNUMBERED,),
         "recipients": (UNNUMBERED,),
