@@ -13,6 +13,10 @@ from zoneinfo import ZoneInfo
 from carbet.interop.hospital_feed.choices import ErrorCode
 
 SEPARATORS = ("^~\\&", "^~\\&#")
+# The tilde of a word processor, in a MSH-2 otherwise right: official examples (ORU, volet 2.0) have
+# it. Such a message is read as if it had typed the other.
+_SMALL_TILDE = "\u02dc"
+_WORD_PROCESSED = f"MSH|^{_SMALL_TILDE}\\&".encode()
 # HL7 table 0211 as the French profiles use it, and what Python calls them.
 ENCODINGS = {
     "UNICODE UTF-8": "utf-8",
@@ -142,7 +146,7 @@ def read(data: bytes, *, production: bool) -> Header:
 
 def _judged(header: Header, fields: list[str], *, production: bool) -> Header:
     fault = None
-    if fields[2] not in SEPARATORS:
+    if fields[2].replace(_SMALL_TILDE, "~") not in SEPARATORS:
         fault = Unacceptable(
             ErrorCode.TYPE, "Caractères d’encodage « ^~\\& » attendus en MSH-2.", "MSH-2"
         )
@@ -189,7 +193,7 @@ def text_of(data: bytes, charset: str) -> str:
         Unacceptable: the bytes are not what the message says that they are.
     """
     try:
-        return data.decode(ENCODINGS.get(charset, "utf-8"))
+        return _straight(data).decode(ENCODINGS.get(charset, "utf-8"))
     except UnicodeDecodeError as error:
         if not charset:
             return data.decode("iso8859-15")
@@ -200,13 +204,20 @@ def text_of(data: bytes, charset: str) -> str:
         ) from error
 
 
+def _straight(data: bytes) -> bytes:
+    """Return a message with the separators that HL7 means."""
+    if not data.startswith(_WORD_PROCESSED):
+        return data
+    return data.replace(_SMALL_TILDE.encode(), b"~")
+
+
 def order_keys(data: bytes, *, facility: str) -> list[int]:
     """Return what orders a message among those of the same persons: one key an identifier.
 
     Identifiers of PID-3 and MRG-1, hashed: an INS counts alone, a local number with its facility.
     """
     keys = set()
-    for field in _IDENTIFIED.findall(data[:_READ]):
+    for field in _IDENTIFIED.findall(_straight(data[:_READ])):
         for each in field.split(b"~"):
             parts = each.split(b"^") + [b""] * 5
             if not parts[0].strip():

@@ -6,6 +6,7 @@ from carbet.core.operation import UnableTo, UnableToAct
 from carbet.interop.hospital_feed import operations
 from carbet.interop.hospital_feed.models import HospitalMessage
 from carbet.interop.hospital_feed.operations import processing
+from carbet.interop.hospital_feed.rules import header as headers
 from carbet.interop.hospital_feed.tests.messages import adt
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +122,16 @@ def test_nobody_reads_messages_from_outside_the_house(feed):
     for actor in ("gp", "operator"):
         with row_security.acting_as(feed.world.actor(actor), now=feed.world.now):
             assert HospitalMessage.objects.count() == 0
+
+
+def test_the_tilde_of_a_word_processor_separates_as_the_other_does(feed):
+    typed = adt("A01", control="1")
+    meant = typed.replace(b"~", "\u02dc".encode())
+    assert meant != typed
+    assert headers.order_keys(meant, facility="CHC") == headers.order_keys(typed, facility="CHC")
+    taken = feed.take(meant)
+    feed.work()
+    assert statuses(feed, taken) == ["done"]
+    # Anywhere else it is a letter like another.
+    kept = adt("A02", control="2", movement="M2", unit="Unité \u02dc A")
+    assert headers.text_of(kept, "UNICODE UTF-8") == kept.decode()
