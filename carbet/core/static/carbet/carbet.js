@@ -227,7 +227,10 @@ for (const type of ["dragover", "dragleave", "drop"]) {
     box.classList.toggle("drop-over", type === "dragover");
     if (type === "drop") {
       const input = box.querySelector("input[type=file]");
-      input.files = event.dataTransfer.files;
+      const taken = new DataTransfer();
+      for (const file of [...event.dataTransfer.files].slice(0, input.multiple ? undefined : 1)) taken.items.add(file);
+      if (!taken.files.length) return;
+      input.files = taken.files;
       input.dispatchEvent(new Event("change", { bubbles: true }));
     }
   });
@@ -253,6 +256,29 @@ setInterval(() => {
   form.removeAttribute("data-mark");
   fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual" }).then((answer) => answer.type === "opaqueredirect" && form.remove(), () => {});
 }, 4000);
+
+/* What the server would refuse for its weight is refused before it leaves. */
+on("change", ({ target }) => {
+  const most = target.dataset?.largest;
+  if (!most) return;
+  const heavy = [...target.files].filter((file) => !("shrink" in target.dataset && file.type === "image/jpeg"));
+  const mega = (size) => `${Math.round(size / 1048576)} Mo`;
+  const big = heavy.find((file) => file.size > most);
+  const sum = heavy.reduce((total, file) => total + file.size, 0);
+  const text = big ? `« ${big.name} » pèse ${mega(big.size)} : ${mega(most)} au plus.` : sum > 2 * most ? `Ces fichiers pèsent ensemble ${mega(sum)} : ${mega(2 * most)} au plus à la fois.` : "";
+  if (text) target.value = "";
+  let place = target.form?.querySelector("[data-errors]") ?? target.parentElement.querySelector("[data-heavy]");
+  if (!place) {
+    place = document.createElement("div");
+    place.dataset.heavy = "";
+    target.after(place);
+  }
+  const said = document.createElement("div");
+  said.className = "error";
+  said.role = "alert";
+  said.textContent = text;
+  place.replaceChildren(...(text ? [said] : []));
+});
 
 /* Photos leave smaller; the server draws them again whatever comes. */
 on("change", async ({ target }) => {

@@ -94,26 +94,6 @@ if (able) {
   });
 }
 
-/* Files are weighed before they leave. */
-const complain = (form, text) => {
-  const said = document.createElement("div");
-  said.className = "error";
-  said.role = "alert";
-  said.textContent = text;
-  form.querySelector("[data-errors]").replaceChildren(...(text ? [said] : []));
-};
-on("change", ({ target }) => {
-  const most = target.dataset?.largest;
-  if (!most || !target.form?.dataset.draft) return;
-  const files = [...target.files];
-  const mega = (size) => `${Math.round(size / 1048576)} Mo`;
-  const big = files.find((file) => file.size > most);
-  const sum = files.reduce((total, file) => total + file.size, 0);
-  const text = big ? `« ${big.name} » pèse ${mega(big.size)} : ${mega(most)} au plus.` : sum > 2 * most ? `Ces fichiers pèsent ensemble ${mega(sum)} : ${mega(2 * most)} au plus par message.` : "";
-  if (text) target.value = "";
-  complain(target.form, text);
-});
-
 /* A thread grows at its end; what one reads does not move. */
 const list = byId("messages");
 const box = list?.closest(".thread");
