@@ -128,6 +128,29 @@ class RawMessage(models.Model):
         ]
 
 
+class AwaitedReading(models.Model):
+    """One row is a document whose sender asked to be told once a carer has opened it (ZAM^Z03)."""
+
+    ROW_SECURITY = HOUSE_ONLY
+
+    message = models.ForeignKey(HospitalMessage, on_delete=models.PROTECT, related_name="+")
+    document = models.ForeignKey("documents.Document", on_delete=models.PROTECT, related_name="+")
+    filed_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["message", "document"], name="awaited_reading_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["filed_at"],
+                name="feed_awaited_readings",
+                condition=models.Q(told_at__isnull=True),
+            )
+        ]
+
+
 @tracked
 class Encounter(models.Model):
     """One row is a stay or a coming of one person to one establishment (FHIR Encounter)."""

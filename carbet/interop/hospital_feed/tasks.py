@@ -41,6 +41,15 @@ def sweep(timestamp: int) -> None:
         operations.wake()
 
 
+@app.periodic(cron="* * * * *")
+@app.task(name="feed.readings", queue="feed")
+def tell_readings(timestamp: int) -> None:
+    """Tell the senders that await it which of their documents were opened."""
+    now = current_time()
+    for awaited_id, role_id in queries.readings_to_tell(now=now):
+        receipts.tell_reading(actor=access.HOUSE, now=now, awaited_id=awaited_id, role_id=role_id)
+
+
 @outbox.sender(receipts.TOPIC, label="Accusé métier (HL7 v2) à un hôpital")
 def send_receipt(message: OutboxMessage) -> None:
     """Send a receipt of business where its route says; the same number each time."""
@@ -48,8 +57,12 @@ def send_receipt(message: OutboxMessage) -> None:
     with row_security.acting_as(access.HOUSE, now=now, operation=receipts.TOPIC):
         leaving = receipts.leaving(
             message_id=message.payload["message"],
-            accepted=message.payload["accepted"],
             now=message.created_at,
+            **{
+                name: message.payload[name]
+                for name in ("accepted", "event", "reader")
+                if name in message.payload
+            },
         )
     if leaving is None:
         raise outbox.CannotBeSent("la route de cet établissement est fermée")

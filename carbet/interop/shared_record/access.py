@@ -76,7 +76,15 @@ def read_entered(said: str, *, actor: Actor, patient: Patient) -> Entered:
 
 def sign_entry(entry: Entry, entered: Entered, *, actor: Actor, patient: Patient) -> str:
     """Return what the page carries of a document found: where it is, and how it was found."""
-    where = [entry.unique_id, entry.repository, entry.digest, list(entry.confidentialities)]
+    where = {
+        "unique_id": entry.unique_id,
+        "repository": entry.repository,
+        "digest": entry.digest,
+        "confidentialities": entry.confidentialities,
+        "title": entry.title,
+        "author": entry.author,
+        "place": entry.place,
+    }
     said = {"where": where, "entered": asdict(entered)}
     return signing.dumps([*_whom(actor, patient), said], salt=_FOUND, compress=True)
 
@@ -91,17 +99,8 @@ def read_entry(said: str, *, actor: Actor, patient: Patient, person: str) -> tup
         NotEntered: as for `read_entered`.
     """
     held = _read(said, _FOUND, actor, patient)
-    unique_id, repository, digest, confidentialities = held["where"]
-    entry = Entry(
-        unique_id,
-        person,
-        "",
-        digest,
-        0,
-        repository,
-        confidentialities=tuple(confidentialities),
-    )
-    return entry, Entered(**held["entered"])
+    where = held["where"] | {"confidentialities": tuple(held["where"]["confidentialities"])}
+    return Entry(patient_identifier=person, size=0, **where), Entered(**held["entered"])
 
 
 def trace_opened(*, actor: Actor, patient: Patient, entry: Entry, now: datetime) -> None:
@@ -111,7 +110,7 @@ def trace_opened(*, actor: Actor, patient: Patient, entry: Entry, now: datetime)
         "shared_record.open",
         now=now,
         patient_id=patient.pk,
-        entity=f"DMP {entry.unique_id}"[:200],
+        entity=f"DMP {entry.unique_id}"[:80],
     )
 
 

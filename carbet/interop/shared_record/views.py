@@ -120,8 +120,8 @@ def download(request: HttpRequest, patient_id: int) -> HttpResponseBase:
     patient = access.get_person(actor=request.actor, patient_id=patient_id, now=request.now)
     try:
         _, data, _ = _fetched(request, patient)
-        body = cda.read(data).body
         received = receiving.receive("document", io.BytesIO(data), len(data))
+        body = cda.read(data).body if received.media_type == content.CDA else None
         if body is not None:
             received = receiving.receive("document", io.BytesIO(body.data), len(body.data))
     except (access.NotEntered, queries.NoAnswer) as refusal:

@@ -68,6 +68,8 @@ def _carry_out(task: Task, said: DocumentsRead, carried: Carried, patient: Patie
                 "TXA-12" if said.identifier else "OBX-5",
             )
         return KNOWN
+    if said.wants_reading:
+        receipts.await_reading(task, document)
     return REPLACED if document.version > 1 else FILED
 
 

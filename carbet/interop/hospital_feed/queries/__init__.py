@@ -64,6 +64,33 @@ def is_waiting(*, now: datetime) -> bool:
         ).exists()
 
 
+# Who first opened each document whose sender awaits to be told; nobody waits beyond three months.
+MOST_READINGS = 200
+_AWAITED_DAYS = 90
+_READ = """
+SELECT a.id, e.role_id
+FROM hospital_feed_awaitedreading a
+JOIN documents_document d ON d.id = a.document_id
+CROSS JOIN LATERAL (
+  SELECT e.role_id FROM documents_file f
+  JOIN core_auditevent e ON e.patient_id = d.patient_id AND e.operation = 'documents.open'
+    AND e.outcome = 0 AND e.actor_kind = 'professional' AND e.entity = 'File/' || f.id
+    AND e.recorded_at >= a.filed_at
+  WHERE f.document_id = d.id
+  ORDER BY e.recorded_at LIMIT 1
+) e
+WHERE a.told_at IS NULL AND a.filed_at > %s
+ORDER BY a.filed_at LIMIT %s
+"""
+
+
+def readings_to_tell(*, now: datetime) -> list[tuple[int, int | None]]:
+    """Return the documents opened since they came, whose senders await it: (row, who's role)."""
+    with row_security.acting_as(HOUSE, now=now), connection.cursor() as cursor:
+        cursor.execute(_READ, [now - timedelta(days=_AWAITED_DAYS), MOST_READINGS])
+        return cursor.fetchall()
+
+
 _FIGURES = """
 WITH waits AS (
   SELECT count(*) FILTER (WHERE status = 'waiting') AS waiting,

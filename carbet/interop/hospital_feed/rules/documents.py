@@ -68,6 +68,7 @@ class DocumentsRead:
     hidden_from_person: bool
     # Its sender awaits a receipt of business (ZAM).
     wants_receipt: bool = False
+    wants_reading: bool = False
 
 
 def read(message: Message, event: str) -> DocumentsRead:
@@ -97,6 +98,7 @@ def read(message: Message, event: str) -> DocumentsRead:
         hidden_from_professionals=said.get("MASQUE_PS", False),
         hidden_from_person=said.get("INVISIBLE_PATIENT", False),
         wants_receipt=said.get("ACK_RECEPTION", False),
+        wants_reading=said.get("ACK_LECTURE_MSS", False),
     )
 
 

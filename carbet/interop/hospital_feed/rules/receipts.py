@@ -24,6 +24,11 @@ SAID = {
     "Z02": ("ACK_RECEPTION_MSS", "Accusé de réception MSSanté"),
     "Z03": ("ACK_LECTURE_MSS", "Accusé de lecture"),
 }
+FILED, READ = "Z02", "Z03"
+_WHO = {
+    FILED: "DESTINATAIRE_MSS^Destinataire MSSanté",
+    READ: "LECTEUR_MSS^Lecteur du courriel MSSanté",
+}
 TABLE, YES_NO = "AckMetierZAM", "expandedYes-NoIndicator"
 PROFILE = "2.1^CISIS_CDA_HL7_V2"
 
@@ -79,18 +84,19 @@ def written(
     *,
     number: str,
     now: datetime,
-    accepted: bool,
+    event: str = FILED,
+    accepted: bool = True,
     why: str = "",
     addressee: tuple[str, str] = ("", ""),
 ) -> bytes:
-    """Return the receipt (ZAM^Z02) of a document: filed here, or given up and why.
+    """Return a receipt of a document: filed here (Z02), or given up and why; read here (Z03).
 
     Args:
         original: of the message that brought the document.
         number: what we call the receipt (MSH-10), the same each time it is sent again.
-        addressee: identifier and secure address of whom the document was for.
+        addressee: identifier and secure address of whom the document was for, or of who read it.
     """
-    code, label = SAID["Z02"]
+    code, label = SAID[event]
     who, address = (escaped(each) for each in addressee)
     at = f"{now.astimezone(CAYENNE):%Y%m%d%H%M%S%z}"
     ours = (original.to_application or "CARBET", original.to_facility or "CARBET")
@@ -98,7 +104,7 @@ def written(
     ends = "|".join(escaped(each) for each in (*ours, *theirs))
     lines = [
         (
-            f"MSH|^~\\&|{ends}|{at}||ZAM^Z02^ZAM_Z01|{number[:20]}|{original.processing}|2.6|||||FRA"
+            f"MSH|^~\\&|{ends}|{at}||ZAM^{event}^ZAM_Z01|{number[:20]}|{original.processing}|2.6|||||FRA"
             f"|{original.charset or 'UNICODE UTF-8'}|||{PROFILE}"
         ),
         f"EVN||{at}",
@@ -108,10 +114,7 @@ def written(
         ),
     ]
     if address:
-        lines.append(
-            f"OBX|2|XTN|DESTINATAIRE_MSS^Destinataire MSSanté^{TABLE}|{who}"
-            f"|^^X.400^{address}||||||F|"
-        )
+        lines.append(f"OBX|2|XTN|{_WHO[event]}^{TABLE}|{who}|^^X.400^{address}||||||F|")
     if not accepted:
         lines.append(
             f"ERR|||207^Application error^messageErrorCondition|E|554^{escaped(why)}^SMTPERRORCODE"

@@ -1,12 +1,16 @@
 """Receipts of business (ZAM): sent to whoever asked for one, read when they come."""
 
 import pytest
+from django.urls import reverse
 
 from carbet.connectors.tests.test_mllp import serving
+from carbet.coordination.documents.models import Document
 from carbet.core import clock, row_security, tasks
 from carbet.core.models import OutboxMessage
 from carbet.interop.cda.tests.factories import letter
 from carbet.interop.hospital_feed import access, operations
+from carbet.interop.hospital_feed import tasks as feed_tasks
+from carbet.interop.hospital_feed.models import AwaitedReading
 from carbet.interop.hospital_feed.rules import header as headers
 from carbet.interop.hospital_feed.rules import reading, receipts
 from carbet.interop.hospital_feed.tests.messages import msh, official
@@ -174,3 +178,45 @@ def test_an_address_that_is_none_is_said_at_its_field(feed, address):
             receipts_to=address,
         )
     assert refused.value.field == "receipts_to"
+
+
+ASKS_READING = (
+    "OBX|9|CWE|ACK_LECTURE_MSS^Accusé de lecture^MetaDMPMSS||Y^^expandedYes-NoIndicator||||||F|\r"
+)
+
+
+def test_whoever_asked_learns_once_that_a_carer_opened_the_document(awaiting, heard, sign_in):
+    world = awaiting.world
+    [row] = awaiting.send(mdm("T02", letter(seed=902), control="8") + ASKS_READING.encode())
+    with awaiting.as_house():
+        [document] = Document.objects.filter(patient_id=row.patient_id)
+    feed_tasks.tell_readings(0)
+    assert leave() == []
+    doctor = sign_in(world.accounts["gp"], role=world.roles["gp"])
+    address = reverse("documents:read", args=[row.patient_id, document.pk, 1])
+    for _ in range(2):
+        assert doctor.get(address).status_code == 200
+        feed_tasks.tell_readings(0)
+    assert leave() == [("sent", "")]
+    [data] = heard["messages"]
+    said = headers.read(data, production=False)
+    assert (said.fault, said.type, said.event) == (None, "ZAM", "Z03")
+    message = reading.parse(data.decode())
+    assert receipts.read(message, "Z03").original == "8"
+    reader = message.all("OBX")[1]
+    assert reader.component(3) == "LECTEUR_MSS"
+    assert reader.component(4) == f"8{world.roles['gp'].practitioner.rpps}"
+    assert reader.component(5, 4) == world.roles["gp"].secure_email
+    assert b"REGIS" not in data
+
+
+def test_a_document_that_nobody_awaits_tells_nothing(awaiting, sign_in):
+    [row] = awaiting.send(mdm("T02", letter(seed=903), control="9"))
+    with awaiting.as_house():
+        [document] = Document.objects.filter(patient_id=row.patient_id)
+        assert not AwaitedReading.objects.exists()
+    world = awaiting.world
+    doctor = sign_in(world.accounts["gp"], role=world.roles["gp"])
+    doctor.get(reverse("documents:read", args=[row.patient_id, document.pk, 1]))
+    feed_tasks.tell_readings(0)
+    assert leave() == []

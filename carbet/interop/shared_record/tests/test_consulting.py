@@ -245,6 +245,21 @@ def test_the_file_that_a_document_carries_is_downloaded_apart(world, doctor, pag
     assert answer.content == PDF
 
 
+def test_a_file_that_is_no_clinical_document_is_filed_as_it_was_announced(
+    world, doctor, page, patient, monkeypatch
+):
+    elsewhere(world)
+    monkeypatch.setattr(dmp, "fetch", lambda *a, **k: PDF)
+    [token] = tokens(consult(doctor, page))
+    assert doctor.post(at(patient, "download"), {"entry": token}).content == PDF
+    taken = doctor.post(at(patient, "take"), {"entry": token}, follow=True)
+    assert "Document classé dans le dossier" in taken.content.decode()
+    with row_security.acting_as(HOUSE):
+        [document] = Document.objects.all()
+    assert document.title == "Lettre de sortie"
+    assert document.author_name == "Anne SOULIER, Centre hospitalier de Cayenne"
+
+
 def test_many_documents_come_by_pages_and_by_words(world, doctor, page, patient):
     for seed in range(1, 31):
         elsewhere(world, seed=seed, title=f"Bilan numéro {seed}" if seed > 2 else "Vaccin")
