@@ -4,10 +4,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.dispatch import Signal
+
 from carbet.core.models import OutboxMessage
 from carbet.core.operation import current
 
 MAX_ATTEMPTS = 8
+# Sent with its `message` once one left, or can never leave, in the transaction that says so.
+settled = Signal()
 Sender = Callable[[OutboxMessage], None]
 SENDERS: dict[str, Sender] = {}
 LABELS: dict[str, str] = {}

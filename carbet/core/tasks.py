@@ -55,6 +55,9 @@ def deliver(message_id: int) -> None:
             message.status, message.settled_at = OutboxMessage.Status.SENT, now
             message.last_error = ""
         message.save()
+        if message.status != OutboxMessage.Status.PENDING:
+            # Whoever listens may fail: what left has left all the same.
+            outbox.settled.send_robust(sender=deliver, message=message)
 
 
 @app.periodic(cron="*/10 * * * *")

@@ -18,6 +18,7 @@ from carbet.connectors.dmp.vihf import Bearer
 from carbet.interop.xdm import Packed
 
 __all__ = [
+    "TOPIC",
     "Bearer",
     "Entry",
     "NotConnected",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 STAND_IN, REAL = "bac à sable", "DMP"
+# What the outbox calls a deposit.
+TOPIC = "dmp.deposit"
 _TIMEOUT_SECONDS = (5, 60)
 _LARGEST_ANSWER = 40 * 1024 * 1024
 ALREADY_THERE = frozenset({"XDSDuplicateUniqueIdInRegistry"})

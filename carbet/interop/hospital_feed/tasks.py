@@ -58,9 +58,10 @@ def send_receipt(message: OutboxMessage) -> None:
         leaving = receipts.leaving(
             message_id=message.payload["message"],
             now=message.created_at,
+            is_sandbox=settings.DEMONSTRATION,
             **{
                 name: message.payload[name]
-                for name in ("accepted", "event", "reader")
+                for name in ("accepted", "event", "reader", "code")
                 if name in message.payload
             },
         )

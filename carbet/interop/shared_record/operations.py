@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from carbet.connectors.dmp import Entry
+from carbet.connectors.dmp import TOPIC, Entry
 from carbet.coordination.documents import operations as documents
 from carbet.coordination.documents.choices import DocumentStatus, Origin
 from carbet.coordination.documents.models import Document
@@ -27,8 +27,6 @@ from carbet.interop.shared_record.rules import (
 )
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
-
-TOPIC = "dmp.deposit"
 
 
 class UnableToDeposit(UnableTo):
@@ -91,7 +89,7 @@ def deposit(
         raise UnableToDeposit("Cette version est déjà déposée, ou en chemin.") from error
     outbox.send(
         TOPIC,
-        {"deposit_id": row.pk},
+        {"deposit_id": row.pk, "document": document.pk, "number": row.number},
         idempotency_key=queries.key_of(row),
         now=now,
         patient_id=patient.pk,

@@ -7,13 +7,13 @@ from carbet.coordination.documents.models import File
 from carbet.core import outbox
 from carbet.core.clock import now as current_time
 from carbet.core.models import OutboxMessage
-from carbet.interop.shared_record import operations, queries
+from carbet.interop.shared_record import queries
 from carbet.interop.shared_record.models import Deposit
 from carbet.interop.shared_record.rules import why_not
 from carbet.interop.xdm import Packed
 
 
-@outbox.sender(operations.TOPIC, label="Dépôt au dossier médical partagé (DMP)")
+@outbox.sender(dmp.TOPIC, label="Dépôt au dossier médical partagé (DMP)")
 def send(message: OutboxMessage) -> None:
     """Deposit one version of a document; what was decided meanwhile stops it."""
     row = Deposit.objects.select_related("patient", "document").get(
@@ -40,5 +40,6 @@ def send(message: OutboxMessage) -> None:
         raise outbox.CannotBeSent(str(error)) from error
     except dmp.Refused as error:
         # Its codes only: what they say beside may name the person.
+        message.payload = message.payload | {"refused": error.codes}
         raise outbox.CannotBeSent(f"refusé par le DMP : {', '.join(error.codes)}") from error
     message.payload = message.payload | {"carrier": carrier}

@@ -69,6 +69,8 @@ class DocumentsRead:
     # Its sender awaits a receipt of business (ZAM).
     wants_receipt: bool = False
     wants_reading: bool = False
+    # It wants it in the shared record (DMP) too.
+    for_shared_record: bool = False
 
 
 def read(message: Message, event: str) -> DocumentsRead:
@@ -99,6 +101,7 @@ def read(message: Message, event: str) -> DocumentsRead:
         hidden_from_person=said.get("INVISIBLE_PATIENT", False),
         wants_receipt=said.get("ACK_RECEPTION", False),
         wants_reading=said.get("ACK_LECTURE_MSS", False),
+        for_shared_record=said.get("DESTDMP", False),
     )
 
 

@@ -24,12 +24,14 @@ SAID = {
     "Z02": ("ACK_RECEPTION_MSS", "Accusé de réception MSSanté"),
     "Z03": ("ACK_LECTURE_MSS", "Accusé de lecture"),
 }
-FILED, READ = "Z02", "Z03"
+DEPOSITED, FILED, READ = "Z01", "Z02", "Z03"
 _WHO = {
     FILED: "DESTINATAIRE_MSS^Destinataire MSSanté",
     READ: "LECTEUR_MSS^Lecteur du courriel MSSanté",
 }
 TABLE, YES_NO = "AckMetierZAM", "expandedYes-NoIndicator"
+# Where the codes of a refusal are listed: those of the shared record, those of mail.
+_ERRORS = {DEPOSITED: "DMPERRORCODE", FILED: "SMTPERRORCODE"}
 PROFILE = "2.1^CISIS_CDA_HL7_V2"
 
 
@@ -86,15 +88,18 @@ def written(
     now: datetime,
     event: str = FILED,
     accepted: bool = True,
-    why: str = "",
+    why: tuple[str, str] = ("", ""),
     addressee: tuple[str, str] = ("", ""),
+    is_test: bool = False,
 ) -> bytes:
-    """Return a receipt of a document: filed here (Z02), or given up and why; read here (Z03).
+    """Return a receipt of a document: what the DMP answered (Z01), filed or given up (Z02), read.
 
     Args:
         original: of the message that brought the document.
         number: what we call the receipt (MSH-10), the same each time it is sent again.
+        why: the code and the words of a refusal.
         addressee: identifier and secure address of whom the document was for, or of who read it.
+        is_test: a sandbox answered for the shared record.
     """
     code, label = SAID[event]
     who, address = (escaped(each) for each in addressee)
@@ -102,9 +107,10 @@ def written(
     ours = (original.to_application or "CARBET", original.to_facility or "CARBET")
     theirs = (original.application, original.facility)
     ends = "|".join(escaped(each) for each in (*ours, *theirs))
+    processing = "T" if is_test else original.processing
     lines = [
         (
-            f"MSH|^~\\&|{ends}|{at}||ZAM^{event}^ZAM_Z01|{number[:20]}|{original.processing}|2.6|||||FRA"
+            f"MSH|^~\\&|{ends}|{at}||ZAM^{event}^ZAM_Z01|{number[:20]}|{processing}|2.6|||||FRA"
             f"|{original.charset or 'UNICODE UTF-8'}|||{PROFILE}"
         ),
         f"EVN||{at}",
@@ -117,7 +123,8 @@ def written(
         lines.append(f"OBX|2|XTN|{_WHO[event]}^{TABLE}|{who}|^^X.400^{address}||||||F|")
     if not accepted:
         lines.append(
-            f"ERR|||207^Application error^messageErrorCondition|E|554^{escaped(why)}^SMTPERRORCODE"
+            "ERR|||207^Application error^messageErrorCondition|E"
+            f"|{'^'.join(map(escaped, why))}^{_ERRORS[event]}"
         )
     encoding = ENCODINGS.get(original.charset, "utf-8")
     return ("\r".join(lines) + "\r").encode(encoding, "replace")

@@ -1,12 +1,15 @@
 """Receipts of business (ZAM): sent to whoever asked for one, read when they come."""
 
+import uuid
+
 import pytest
 from django.urls import reverse
 
+from carbet.connectors import dmp
 from carbet.connectors.tests.test_mllp import serving
 from carbet.coordination.documents.models import Document
 from carbet.core import clock, row_security, tasks
-from carbet.core.models import OutboxMessage
+from carbet.core.models import AuditEvent, OutboxMessage
 from carbet.interop.cda.tests.factories import letter
 from carbet.interop.hospital_feed import access, operations
 from carbet.interop.hospital_feed import tasks as feed_tasks
@@ -14,12 +17,14 @@ from carbet.interop.hospital_feed.models import AwaitedReading
 from carbet.interop.hospital_feed.rules import header as headers
 from carbet.interop.hospital_feed.rules import reading, receipts
 from carbet.interop.hospital_feed.tests.messages import msh, official
-from carbet.interop.hospital_feed.tests.test_papers import mdm
+from carbet.interop.hospital_feed.tests.test_papers import mdm, replacing
+from carbet.registries.patients.models import Patient
 
 pytestmark = pytest.mark.django_db
 ASKS = (
     "OBX|9|CWE|ACK_RECEPTION^Accusé de réception^MetaDMPMSS||Y^^expandedYes-NoIndicator||||||F|\r"
 )
+FOR_DMP = "OBX|8|CWE|DESTDMP^Destinataire DMP^MetaDMPMSS||Y^^expandedYes-NoIndicator||||||F|\r"
 FOR_HODA = "PRT||UC||RCT^^participation|801234567897^Hoda^Adam||||||||||^^X.400^hoda@a.mssante.fr\r"
 
 
@@ -112,6 +117,118 @@ def test_what_the_hospital_refuses_waits_in_the_tray(awaiting, heard):
     heard["answer"] = "AR"
     awaiting.send(asking(letter(seed=901)))
     assert leave() == [("failed", "refusé par l’établissement (AR)")]
+
+
+@pytest.fixture
+def doctor(awaiting, sign_in, monkeypatch, settings, tmp_path):
+    """Return the browser of the attending doctor, who deposits in the sandbox of the DMP."""
+    world = awaiting.world
+    monkeypatch.setattr(clock, "now", lambda: world.now)
+    monkeypatch.setattr(tasks, "current_time", lambda: world.now)
+    settings.DMP_SANDBOX = tmp_path / "dmp"
+    with awaiting.as_house():
+        Patient.objects.filter(pk=awaiting.patient.pk).update(
+            ins_recovered=True, identity_checked=True
+        )
+    return sign_in(world.accounts["gp"], role=world.roles["gp"])
+
+
+def deposit(feed, doctor):
+    """Ask for the deposit of the last document, and let it leave."""
+    with feed.as_house():
+        document = Document.objects.order_by("pk").last()
+    page = reverse("shared_record:deposit", args=[feed.patient.pk, document.pk])
+    assert doctor.post(page, {"was_told": "on", "gesture": uuid.uuid4()}).status_code == 302
+    with feed.as_house():
+        message = OutboxMessage.objects.filter(topic=dmp.TOPIC).order_by("pk").last()
+    tasks.deliver(message_id=message.pk)
+    with feed.as_house():
+        message.refresh_from_db()
+    return message
+
+
+def told(heard, event="Z01"):
+    """Return the receipts that the hospital heard: what each says, its ERR-5 and its MSH-11."""
+    leave()
+    found = []
+    for data in heard["messages"]:
+        header, message = headers.read(data, production=False), reading.parse(data.decode())
+        if header.event == event:
+            err = message.first("ERR")
+            why = [err.component(5, rank) for rank in (1, 3)] if err else []
+            found.append((receipts.read(message, event), why, header.processing))
+    return found
+
+
+def test_what_the_shared_record_took_is_told_to_the_hospital_that_asked(awaiting, doctor, heard):
+    awaiting.send(asking(letter(seed=901)) + FOR_DMP.encode())
+    assert told(heard) == []
+    assert deposit(awaiting, doctor).status == "sent"
+    [(said, why, processing)] = told(heard)
+    assert (said.original, said.accepted, why) == ("7", True, [])
+    # The sandbox answered: a test, whatever the message was.
+    assert processing == "T"
+    assert len(told(heard, "Z02")) == 1
+    with awaiting.as_house():
+        traces = AuditEvent.objects.filter(operation="feed.tell_deposit")
+        assert [each.patient_id for each in traces] == [awaiting.patient.pk]
+
+
+def test_what_the_shared_record_refuses_is_told_with_its_code_then_what_it_takes(
+    awaiting, doctor, heard, monkeypatch
+):
+    def refuses(*args, **kwargs):
+        raise dmp.Refused(["XDSUnknownPatientId"], "une personne")
+
+    awaiting.send(asking(letter(seed=901)) + FOR_DMP.encode())
+    with monkeypatch.context() as refused:
+        refused.setattr(dmp, "provide", refuses)
+        message = deposit(awaiting, doctor)
+    assert message.status == "failed"
+    [(said, why, _)] = told(heard)
+    assert (said.accepted, why) == (False, ["XDSUnknownPatientId", "DMPERRORCODE"])
+    assert b"une personne" not in heard["messages"][-1]
+    with row_security.acting_as(access.HOUSE, operation="test"):
+        OutboxMessage.objects.filter(pk=message.pk).update(status="pending")
+    tasks.deliver(message_id=message.pk)
+    assert [each.accepted for each, _, _ in told(heard)] == [False, True]
+
+
+def test_each_version_is_told_of_by_the_message_that_brought_it(awaiting, doctor, heard):
+    awaiting.send(asking(letter(seed=901)) + FOR_DMP.encode())
+    deposit(awaiting, doctor)
+    later = mdm("T10", replacing(902, 901), control="8") + (ASKS + FOR_DMP).encode()
+    awaiting.send(later)
+    deposit(awaiting, doctor)
+    assert [said.original for said, _, _ in told(heard)] == ["7", "8"]
+
+
+@pytest.mark.parametrize("asked", ["", ASKS, FOR_DMP])
+def test_who_did_not_ask_hears_nothing_of_the_shared_record(awaiting, doctor, heard, asked):
+    awaiting.send(mdm("T02", letter(seed=901), control="7") + asked.encode())
+    assert deposit(awaiting, doctor).status == "sent"
+    assert told(heard) == []
+
+
+def test_what_never_reached_the_shared_record_is_no_answer_of_its(
+    awaiting, doctor, heard, monkeypatch
+):
+    def absent(*args, **kwargs):
+        raise dmp.NotConnected("DMP non configuré")
+
+    awaiting.send(asking(letter(seed=901)) + FOR_DMP.encode())
+    monkeypatch.setattr(dmp, "provide", absent)
+    assert deposit(awaiting, doctor).status == "failed"
+    assert told(heard) == []
+
+
+def test_what_left_has_left_though_telling_of_it_fails(awaiting, doctor, heard, monkeypatch):
+    def fails(**kwargs):
+        raise ValueError("x")
+
+    awaiting.send(asking(letter(seed=901)) + FOR_DMP.encode())
+    monkeypatch.setattr(operations.receipts, "tell_deposit", fails)
+    assert deposit(awaiting, doctor).status == "sent"
 
 
 def test_an_unreadable_answer_is_tried_again(awaiting, heard):
