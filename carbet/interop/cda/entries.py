@@ -413,6 +413,8 @@ def _quantity(element: etree._Element | None) -> str:
     if element is None or not element.get("value"):
         return ""
     unit = element.get("unit", "")
+    if unit in _UNITS:
+        return _length(element)
     value = element.get("value", "").replace(".", ",", 1)
     return f"{value} {'' if unit == '1' else _unit(unit)}".strip()
 
@@ -486,7 +488,7 @@ def _bounded(part: etree._Element) -> str:
 
 def _length(element: etree._Element | None) -> str:
     """Return a length of time in words: "8 h", "2 jours"."""
-    value = "" if element is None else element.get("value", "")
+    value = "" if element is None else element.get("value", "").replace(".", ",", 1)
     if element is None or not value:
         return ""
     unit = _UNITS.get(element.get("unit", ""), element.get("unit", ""))

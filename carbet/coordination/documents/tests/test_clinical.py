@@ -213,6 +213,18 @@ def test_a_level_one_letter_is_read_in_the_page(world, patient, sign_in):
     assert client.get(wrong).status_code == 404
 
 
+@pytest.mark.parametrize("has_table", [True, False])
+def test_a_table_of_the_text_wider_than_a_phone_is_moved_by_keys(
+    world, patient, sign_in, has_table
+):
+    text = "<table><tr><td>Quorum atteint</td></tr></table>" if has_table else "Quorum atteint"
+    data = structured(f"<title>Avis</title><text>{text}</text>")
+    document, _ = arrives(world, patient, data)
+    page = page_of(world, patient, document, sign_in)[1].content.decode()
+    reached = '<div class="narrative" dir="auto" tabindex="0" role="group" aria-label="Avis">'
+    assert (reached in page) == has_table
+
+
 @pytest.mark.parametrize(
     ("name", "column"),
     [("VSM_1.4_2022.01.xml", "Rythme"), ("BIO-CR-BIO_2024.01_TSH_1.xml", "Valeurs de référence")],

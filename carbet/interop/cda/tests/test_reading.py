@@ -232,6 +232,10 @@ def test_the_entries_that_matter_are_tables(name, kind, cells):
         ("Cel", "7 °C"),
         ("{pack}/a", "7 paquet(s)/an"),
         ("mg/d", "7 mg/jour"),
+        ("mo", "7 mois"),
+        ("wk", "7 semaines"),
+        ("d", "7 jours"),
+        ("h", "7 h"),
     ],
 )
 def test_a_unit_is_said_as_on_paper(unit, said):
