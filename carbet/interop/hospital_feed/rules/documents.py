@@ -93,8 +93,8 @@ def read(message: Message, event: str) -> DocumentsRead:
     said = yes_or_no(message)
     return DocumentsRead(
         carried=[_carried(each, rank, asked) for rank, each in enumerate(results, 1)],
-        identifier=txa.component(12) if txa else "",
-        replaces=txa.component(13) if txa else "",
+        identifier=_entity(txa, 12) if txa else "",
+        replaces=_entity(txa, 13) if txa else "",
         order=orders.component(3) if orders else "",
         author=_author(message),
         hidden_from_professionals=said.get("MASQUE_PS", False),
@@ -133,6 +133,12 @@ def identities(identifier: str) -> list[str]:
     if dot and _OID.fullmatch(root):
         found.append(f"urn:oid:{root}^{last}")
     return found
+
+
+def _entity(segment: Segment, number: int) -> str:
+    """Return an identifier (EI) in one text, its OID before it: "58132^^1.2.250.9^ISO" as well."""
+    value, root = segment.component(number), segment.component(number, 3)
+    return f"{root}.{value}" if value and _OID.fullmatch(root) else value
 
 
 def _is_document(obx: Segment) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from carbet.coordination.alerts.models import Alert
 from carbet.coordination.documents.models import Document, File
+from carbet.coordination.documents.tests.factories import PDF
 from carbet.core.models import AuditEvent
 from carbet.interop import cda
 from carbet.interop.cda.tests.factories import CLAIRE, letter
@@ -109,6 +110,21 @@ def test_what_comes_in_the_reverse_order_ends_the_same(claire):
     [row] = claire.send(mdm("T02", letter(seed=903), control="4"))
     assert row.status == "ignored"
     assert [each.status for each in papers(claire)][2:] == ["entered-in-error"]
+
+
+def test_one_number_under_two_oids_is_two_documents(claire):
+    """TXA-12 may hold an identifier in parts (EI): "58132^^1.2.250.9^ISO"."""
+    sent = [
+        mdm("T02", data, control=control, txa=f"58132^^1.2.250.{control}^ISO")
+        for control, data in (("8", PDF), ("9", PDF + b"%"))
+    ]
+    assert [row.reason for row in claire.send(*sent)] == ["Document classé."] * 2
+    [row] = claire.send(mdm("T04", PDF, control="10", txa="58132^^1.2.250.8^ISO"))
+    assert row.reason == "Document retiré."
+    assert {each.identifier_value: each.status for each in papers(claire)} == {
+        "urn:oid:1.2.250.8.58132": "entered-in-error",
+        "urn:oid:1.2.250.9.58132": "current",
+    }
 
 
 BOMB = (
