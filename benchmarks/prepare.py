@@ -26,6 +26,7 @@ from carbet.registries.accounts.choices import AccountKind  # noqa: E402
 from carbet.registries.accounts.models import Account  # noqa: E402
 from carbet.registries.accounts.sessions import SessionStore  # noqa: E402
 from carbet.registries.directory.models import PractitionerRole, Right  # noqa: E402
+from carbet.registries.patients.queries import PAGE  # noqa: E402
 
 USERS = 40
 # A full first page for each, at every size: the growth compares like with like.
@@ -147,16 +148,31 @@ NOTE = "A bien mangé, marche avec sa canne, pas de douleur ce matin."
 def _hospital_pages(users: list[User], count: int, choose: random.Random) -> list[dict[str, Any]]:
     """Return the points of whoever may enter one record in five of the whole territory."""
     deep, searched = [], []
+    last = _last_of(organization_key(users[0].organization_id))
     for _ in range(count):
         user = choose.choice(users)
-        patient, family, given = choose.choice(user.persons)
-        address = f"{reverse('patients:list')}?apres={short_id(patient)}"
+        _, family, given = choose.choice(user.persons)
+        # A last page is short, which is one page in eight of a small territory.
+        before = choose.choice([one for one, *_ in user.persons if one not in last])
+        address = f"{reverse('patients:list')}?apres={short_id(before)}"
         deep.append(_line("GET", address, user.headers))
         searched.append(_search(user, family, given, choose))
     return [
         _point("hospital list, any depth", deep),
         _point("hospital name search, one wrong letter", searched),
     ]
+
+
+def _last_of(grantee: str) -> set[int]:
+    """Return the persons after whom the list of a grantee has no full page."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT s.patient_id FROM patients_patientsearch s JOIN core_accessgrant g"
+            " ON g.patient_id = s.patient_id AND g.grantee = %s"
+            " ORDER BY s.sort_key DESC, s.patient_id DESC LIMIT %s",
+            [grantee, PAGE + 1],
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _fhir(hospital: int, count: int, choose: random.Random) -> list[dict[str, Any]]:

@@ -41,15 +41,17 @@ def main() -> None:
     options = parser.parse_args()
     if not options.again:
         rows: list[Row] = []
-        for size in options.sizes.split(","):
-            rows += _measured(size, options)
-            LAST.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+        # Sizes take turns: a machine that slows down for a minute slows all of them.
+        for _ in range(int(options.rounds)):
+            for size in options.sizes.split(","):
+                rows += _measured(size, options)
+                LAST.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
     print(table(json.loads(LAST.read_text())))
 
 
 def _measured(size: str, options: argparse.Namespace) -> list[Row]:
     command = [sys.executable, "-m", "benchmarks.one_size", size]
-    command += ["--seconds", options.seconds, "--rounds", options.rounds]
+    command += ["--seconds", options.seconds, "--rounds", "1"]
     rows = []
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():
@@ -75,12 +77,21 @@ def table(rows: list[Row]) -> str:
     def cpu(name: str, size: int) -> float:
         return median(row["cpu_app"] + row["cpu_db"] for row in measured[name, size, 1])
 
+    def growth_of(name: str, size: int) -> float:
+        """Return how much dearer than at the smallest size, turn by turn."""
+        turns = zip(measured[name, sizes[0], 1], measured[name, size, 1], strict=False)
+        used = (
+            (few["cpu_app"] + few["cpu_db"], many["cpu_app"] + many["cpu_db"])
+            for few, many in turns
+        )
+        return median(many / few for few, many in used)
+
     lines = [f"| {' | '.join(HEADS)} |", "|" + "---|" * len(HEADS)]
     for name in dict.fromkeys(name for name, _, _ in measured):
         gate, most_growth = GATES.get(name, (None, None))
         floor = f"floor {_floor_of(name)}"
         for size in sizes:
-            used, growth = cpu(name, size), cpu(name, size) / cpu(name, sizes[0])
+            used, growth = cpu(name, size), growth_of(name, size)
             every = [*measured[name, size, 1], *measured[name, size, 16]]
             queries = of("queries", name, size)
             cells = (
@@ -104,17 +115,17 @@ def table(rows: list[Row]) -> str:
                 f"{sum(row['errors'] for row in every):.0f}",
             )
             lines.append(f"| {' | '.join(cells)} |")
-    for row in rows:
-        if "memory_mb" in row:
-            pages, postgres = row["memory_mb"]["pages"], row["memory_mb"]["postgres"]
-            lines += [
-                "",
-                (
-                    f"Memory after the run at {row['persons']:,} persons: page server"
-                    f" {sum(pages):.0f} MB ({' + '.join(f'{size:.0f}' for size in pages)}),"
-                    f" PostgreSQL {postgres:.0f} MB."
-                ),
-            ]
+    held = {row["persons"]: row for row in rows if "memory_mb" in row}
+    for row in held.values():
+        pages, postgres = row["memory_mb"]["pages"], row["memory_mb"]["postgres"]
+        lines += [
+            "",
+            (
+                f"Memory after the run at {row['persons']:,} persons: page server"
+                f" {sum(pages):.0f} MB ({' + '.join(f'{size:.0f}' for size in pages)}),"
+                f" PostgreSQL {postgres:.0f} MB."
+            ),
+        ]
     return "\n".join(lines)
 
 
