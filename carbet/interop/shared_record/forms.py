@@ -39,7 +39,9 @@ class ConsultForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Ask why where the person could not be asked."""
         given = super().clean() or {}
-        if given.get("mode") == Mode.GLASS and not given.get("reason", "").strip():
+        if given.get("mode") != Mode.GLASS:
+            given["reason"] = ""
+        elif not given.get("reason"):
             self.add_error("reason", "Dites en quoi c’est une urgence.")
         return given
 

@@ -22,7 +22,6 @@ from carbet.interop.shared_record.rules import (
     Mode,
     visibility_of,
     why_not,
-    why_not_look,
     why_not_take,
 )
 from carbet.registries.patients import queries as patients
@@ -103,23 +102,20 @@ class UnableToLook(UnableTo):
 
 
 @operation("shared_record.look", action="R")
-def enter(trace: Trace, *, actor: Actor, now: datetime, patient: Patient, entered: Entered) -> str:
-    """Say how a shared record is entered; return the person as XDS names them.
+def enter(
+    trace: Trace, *, actor: Actor, now: datetime, patient: Patient, entered: Entered
+) -> queries.Way:
+    """Say how a shared record is entered; return the way in.
 
     Raises:
         UnableToLook: no INS may leave, the role bears no national number, the person opposed.
     """
-    person = queries.person_of(patient=patient)
-    bearer = queries.bearer_of(role_id=actor.role_id)
-    if refusal := why_not_look(person_ins=person, author_is_numbered=bearer is not None):
-        raise UnableToLook(refusal)
-    if entered.mode == Mode.TEAM and queries.has_opposed(patient=patient):
-        raise UnableToLook(
-            "La personne s’est opposée au partage : seule une urgence ouvre son DMP.", field="mode"
-        )
+    way = queries.way_of(patient=patient, role_id=actor.role_id)
+    if refusal := way.refusal(entered.mode):
+        raise UnableToLook(refusal, field="mode")
     said = f"urgence : {entered.reason}" if entered.mode == Mode.GLASS else "personne informée"
     trace.about(patient_id=patient.pk, entity="DMP", reason=said)
-    return person
+    return way
 
 
 @operation("shared_record.take", action="C")

@@ -21,7 +21,12 @@ from carbet.interop import cda
 from carbet.interop.shared_record import access
 from carbet.interop.shared_record.access import Entered
 from carbet.interop.shared_record.models import Deposit
-from carbet.interop.shared_record.rules import Situation, refusal_of
+from carbet.interop.shared_record.rules import (
+    Situation,
+    refusal_of,
+    why_not_enter,
+    why_not_look,
+)
 from carbet.registries.directory.models import PractitionerRole
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
@@ -110,23 +115,43 @@ class NoAnswer(Exception):
     """The shared record gave nothing; the text is a French sentence."""
 
 
-def person_of(*, patient: Patient) -> str:
-    """Return the INS as XDS writes it, nothing when none may leave."""
+@dataclass(frozen=True)
+class Way:
+    """What lets a role into a person's shared record, looked at once a request."""
+
+    person: str
+    """The INS as XDS writes it, nothing when none may leave."""
+    bearer: dmp.Bearer | None
+    has_opposed: bool
+
+    def refusal(self, mode: str = "") -> str:
+        """Return why it is closed, to anybody here or in this mode; nothing when it is open."""
+        barred = why_not_look(person_ins=self.person, author_is_numbered=self.bearer is not None)
+        return barred or why_not_enter(mode, has_opposed=self.has_opposed)
+
+
+def way_of(*, patient: Patient, role_id: int | None) -> Way:
+    """Return what lets a role into the shared record of a person."""
     ins = patients.ins_that_leaves(patient=patient)
     root = ins.system.removeprefix("urn:oid:") if ins is not None else ""
-    return f"{ins.value}^^^&{root}&ISO^NH" if ins is not None else ""
+    return Way(
+        person=f"{ins.value}^^^&{root}&ISO^NH" if ins is not None else "",
+        bearer=bearer_of(role_id=role_id),
+        has_opposed=has_opposed(patient=patient),
+    )
 
 
-def find(*, person: str, bearer: dmp.Bearer, entered: Entered, now: datetime) -> list[dmp.Entry]:
+def find(*, way: Way, entered: Entered, now: datetime) -> list[dmp.Entry]:
     """Return what the shared record holds in force of a person, the latest first.
 
     Raises:
-        NoAnswer: it refuses, or does not answer.
+        NoAnswer: the way is closed, it refuses, or does not answer.
     """
+    bearer = _entering(way, entered)
     with _answering():
         entries = dmp.find(
-            person,
-            bearer=_entering(bearer, entered),
+            way.person,
+            bearer=bearer,
             now=now,
             uses_stand_in=settings.DEMONSTRATION,
         )
@@ -134,16 +159,17 @@ def find(*, person: str, bearer: dmp.Bearer, entered: Entered, now: datetime) ->
     return sorted(entries, key=lambda each: each.made_at or oldest, reverse=True)
 
 
-def fetch(*, entry: dmp.Entry, bearer: dmp.Bearer, entered: Entered, now: datetime) -> bytes:
+def fetch(*, entry: dmp.Entry, way: Way, entered: Entered, now: datetime) -> bytes:
     """Return the bytes of a document of the shared record.
 
     Raises:
-        NoAnswer: it refuses, does not answer, or gives others than it announced.
+        NoAnswer: as for `find`, or the bytes are others than it announced.
     """
+    bearer = _entering(way, entered)
     with _answering():
         return dmp.fetch(
             entry,
-            bearer=_entering(bearer, entered),
+            bearer=bearer,
             now=now,
             uses_stand_in=settings.DEMONSTRATION,
         )
@@ -161,8 +187,12 @@ def known_here(*, patient: Patient, entries: list[dmp.Entry]) -> list[Found]:
     return [Found(each, held.get(f"urn:oid:{each.unique_id}"[:200])) for each in entries]
 
 
-def _entering(bearer: dmp.Bearer, entered: Entered) -> dmp.Bearer:
-    return replace(bearer, purpose=entered.mode, reason=entered.reason)
+def _entering(way: Way, entered: Entered) -> dmp.Bearer:
+    # What was decided since the page was shown counts too: an opposition, an identity in doubt.
+    refusal = way.refusal(entered.mode)
+    if refusal or way.bearer is None:
+        raise NoAnswer(refusal)
+    return replace(way.bearer, purpose=entered.mode, reason=entered.reason)
 
 
 @contextmanager

@@ -60,6 +60,13 @@ def why_not_look(*, person_ins: str, author_is_numbered: bool) -> str:
     return ""
 
 
+def why_not_enter(mode: str, *, has_opposed: bool) -> str:
+    """Return why a shared record is not entered this way, in French; nothing when it may be."""
+    if mode == Mode.TEAM and has_opposed:
+        return "La personne s’est opposée au partage : seule une urgence ouvre son DMP."
+    return ""
+
+
 def why_not_take(entry: Entry) -> str:
     """Return why a document of the shared record is not filed here, in French; else nothing."""
     if HIDDEN_FROM_CARERS in entry.confidentialities:

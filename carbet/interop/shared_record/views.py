@@ -20,7 +20,7 @@ from carbet.core.operation import UnableTo
 from carbet.interop import cda
 from carbet.interop.shared_record import access, operations, presenters, queries
 from carbet.interop.shared_record.forms import ConsultForm, DepositForm, SearchForm, TakeForm
-from carbet.interop.shared_record.rules import why_not, why_not_look, why_not_take
+from carbet.interop.shared_record.rules import why_not, why_not_take
 
 
 @doors.professional(patient=Level.WRITE)
@@ -80,13 +80,16 @@ def consult(request: HttpRequest, patient_id: int) -> HttpResponse:
     if form.is_valid():
         entered = access.Entered(form.cleaned_data["mode"], form.cleaned_data["reason"].strip())
         try:
-            operations.enter(actor=request.actor, now=request.now, patient=patient, entered=entered)
+            way = operations.enter(
+                actor=request.actor, now=request.now, patient=patient, entered=entered
+            )
         except UnableTo as refusal:
             refuse(form, refusal)
         else:
             said = access.sign_entered(entered, actor=request.actor, patient=patient)
-            return _listed(request, patient, entered, SearchForm({"entered": said}))
-    return form_page(request, "shared_record/consult.html", _context(request, patient, form=form))
+            return _listed(request, patient, way, entered, SearchForm({"entered": said}))
+    context = _context(patient, _way(request, patient), form=form)
+    return form_page(request, "shared_record/consult.html", context)
 
 
 @doors.professional(patient=Level.READ)
@@ -94,21 +97,23 @@ def consult(request: HttpRequest, patient_id: int) -> HttpResponse:
 def look(request: HttpRequest, patient_id: int) -> HttpResponse:
     """Show a document of the shared record, without filing it."""
     patient = access.get_person(actor=request.actor, patient_id=patient_id, now=request.now)
+    way = _way(request, patient)
     try:
-        entry, data, entered = _fetched(request, patient)
+        entry, data, entered = _fetched(request, patient, way)
     except (access.NotEntered, queries.NoAnswer) as refusal:
-        return _again(request, patient, refusal)
+        return _again(request, patient, way, refusal)
     try:
         received = receiving.receive("document", io.BytesIO(data), len(data))
         kind = received.media_type
     except content.UnknownContent:
         kind = ""
-    context = _context(request, patient) | {
+    context = _context(patient, way) | {
         "reading": reading.reading(data, kind, address=None),
         "entry": request.POST["entry"],
         "entered": access.sign_entered(entered, actor=request.actor, patient=patient),
         "known": queries.known_here(patient=patient, entries=[entry])[0].document_id,
         "refusal": why_not_take(entry),
+        "may_take": patient.level >= Level.WRITE,
     }
     return render(request, "shared_record/look.html", context)
 
@@ -118,16 +123,20 @@ def look(request: HttpRequest, patient_id: int) -> HttpResponse:
 def download(request: HttpRequest, patient_id: int) -> HttpResponseBase:
     """Give a document of the shared record as a file: what a clinical one carries, when it does."""
     patient = access.get_person(actor=request.actor, patient_id=patient_id, now=request.now)
+    way = _way(request, patient)
     try:
-        _, data, _ = _fetched(request, patient)
+        _, data, _ = _fetched(request, patient, way)
         received = receiving.receive("document", io.BytesIO(data), len(data))
         body = cda.read(data).body if received.media_type == content.CDA else None
         if body is not None:
             received = receiving.receive("document", io.BytesIO(body.data), len(body.data))
-    except (access.NotEntered, queries.NoAnswer) as refusal:
-        return _again(request, patient, refusal)
-    except (content.UnknownContent, cda.UnreadableDocument) as refusal:
-        return _again(request, patient, refusal)
+    except (
+        access.NotEntered,
+        queries.NoAnswer,
+        content.UnknownContent,
+        cda.UnreadableDocument,
+    ) as refusal:
+        return _again(request, patient, way, refusal)
     response = HttpResponse(received.content.read(), content_type=received.media_type)
     response["Cache-Control"] = "no-store"
     return serving.kept_apart(response, received.name, as_attachment=True)
@@ -140,13 +149,14 @@ def take(request: HttpRequest, patient_id: int) -> HttpResponse:
     patient = access.get_person(
         actor=request.actor, patient_id=patient_id, now=request.now, level=Level.WRITE
     )
+    way = _way(request, patient)
     try:
-        entry, data, _ = _fetched(request, patient)
+        entry, data, _ = _fetched(request, patient, way)
         document, is_new = operations.take(
             actor=request.actor, now=request.now, patient=patient, entry=entry, data=data
         )
     except (access.NotEntered, queries.NoAnswer, UnableTo) as refusal:
-        return _again(request, patient, refusal)
+        return _again(request, patient, way, refusal)
     messages.success(
         request,
         "Document classé dans le dossier." if is_new else "Ce document était déjà dans le dossier.",
@@ -154,26 +164,27 @@ def take(request: HttpRequest, patient_id: int) -> HttpResponse:
     return redirect("documents:detail", patient.pk, document.pk)
 
 
-def _fetched(request: HttpRequest, patient) -> tuple[dmp.Entry, bytes, access.Entered]:
+def _way(request: HttpRequest, patient) -> queries.Way:
+    return queries.way_of(patient=patient, role_id=request.actor.role_id)
+
+
+def _fetched(
+    request: HttpRequest, patient, way: queries.Way
+) -> tuple[dmp.Entry, bytes, access.Entered]:
     """Return a document that the actor was shown, its bytes, and how they entered."""
     form = TakeForm(request.POST)
-    bearer = queries.bearer_of(role_id=request.actor.role_id)
-    if not form.is_valid() or bearer is None:
+    if not form.is_valid():
         raise access.NotEntered
     entry, entered = access.read_entry(
-        form.cleaned_data["entry"],
-        actor=request.actor,
-        patient=patient,
-        person=queries.person_of(patient=patient),
+        form.cleaned_data["entry"], actor=request.actor, patient=patient, person=way.person
     )
     access.trace_opened(actor=request.actor, patient=patient, entry=entry, now=request.now)
-    data = queries.fetch(entry=entry, bearer=bearer, entered=entered, now=request.now)
-    return entry, data, entered
+    return entry, queries.fetch(entry=entry, way=way, entered=entered, now=request.now), entered
 
 
 def _found(request: HttpRequest, patient) -> HttpResponse:
     """Show again what was found, filtered, for whoever entered less than an hour ago."""
-    form = SearchForm(request.POST)
+    form, way = SearchForm(request.POST), _way(request, patient)
     try:
         if not form.is_valid():
             raise access.NotEntered
@@ -181,21 +192,19 @@ def _found(request: HttpRequest, patient) -> HttpResponse:
             form.cleaned_data["entered"], actor=request.actor, patient=patient
         )
     except access.NotEntered as refusal:
-        return _again(request, patient, refusal)
-    return _listed(request, patient, entered, form)
+        return _again(request, patient, way, refusal)
+    return _listed(request, patient, way, entered, form)
 
 
 def _listed(
-    request: HttpRequest, patient, entered: access.Entered, form: SearchForm
+    request: HttpRequest, patient, way: queries.Way, entered: access.Entered, form: SearchForm
 ) -> HttpResponse:
-    bearer = queries.bearer_of(role_id=request.actor.role_id)
-    person = queries.person_of(patient=patient)
-    if bearer is None or not person or not form.is_valid():
-        return _again(request, patient, access.NotEntered())
     try:
-        entries = queries.find(person=person, bearer=bearer, entered=entered, now=request.now)
-    except queries.NoAnswer as refusal:
-        return _again(request, patient, refusal)
+        if not form.is_valid():
+            raise access.NotEntered
+        entries = queries.find(way=way, entered=entered, now=request.now)
+    except (access.NotEntered, queries.NoAnswer) as refusal:
+        return _again(request, patient, way, refusal)
     chosen = presenters.chosen(entries, form.cleaned_data["q"])
     page = presenters.page_of(chosen, form.cleaned_data["page"])
     rows = [
@@ -205,7 +214,7 @@ def _listed(
         )
         for each in queries.known_here(patient=patient, entries=page.entries)
     ]
-    context = _context(request, patient) | {
+    context = _context(patient, way) | {
         "form": form,
         "rows": rows,
         "page": page,
@@ -216,25 +225,22 @@ def _listed(
     return render(request, "shared_record/found.html", context)
 
 
-def _again(request: HttpRequest, patient, refusal: Exception) -> HttpResponse:
+def _again(request: HttpRequest, patient, way: queries.Way, refusal: Exception) -> HttpResponse:
     """Go back to the entrance, saying why."""
     said = (
         "Dites de nouveau à quel titre vous ouvrez ce DMP : plus d’une heure a passé."
         if isinstance(refusal, access.NotEntered)
         else str(refusal)
     )
-    context = _context(request, patient, form=ConsultForm()) | {"problem": said}
+    context = _context(patient, way, form=ConsultForm()) | {"problem": said}
     return render(request, "shared_record/consult.html", context, status=422)
 
 
-def _context(request: HttpRequest, patient, **more: Any) -> dict[str, Any]:
-    bearer = queries.bearer_of(role_id=request.actor.role_id)
+def _context(patient, way: queries.Way, **more: Any) -> dict[str, Any]:
     return more | {
         "patient": patient,
         "tab": "documents",
         "carrier": dmp.carrier(uses_stand_in=settings.DEMONSTRATION),
         "is_stand_in": settings.DEMONSTRATION,
-        "barred": why_not_look(
-            person_ins=queries.person_of(patient=patient), author_is_numbered=bearer is not None
-        ),
+        "barred": way.refusal(),
     }
