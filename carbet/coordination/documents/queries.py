@@ -9,8 +9,12 @@ from django.contrib.postgres.search import SearchQuery
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from carbet.coordination.documents.models import Document, File, FileWords, Piece
+from carbet.coordination.documents.rules import clinical
 from carbet.coordination.documents.rules.words import asked
 from carbet.core import pieces, sealing
+from carbet.interop import cda
+from carbet.registries.patients import queries as patients
+from carbet.registries.patients.models import Patient
 
 PAGE_SIZE = 25
 
@@ -21,6 +25,18 @@ class Position:
 
     recorded_at: datetime
     pk: int
+
+
+def contradiction(person: cda.Patient, patient: Patient) -> str:
+    """Return why a clinical document is not about this person, in French; else nothing."""
+    held = [each.value for each in patients.identifiers_of(patient_id=patient.pk) if each.is_ins]
+    return clinical.contradiction(
+        person,
+        ins=next(iter(held), ""),
+        birth_family=patient.birth_family,
+        birth_given=" ".join(patient.birth_given),
+        birth_date=patient.birth_date,
+    )
 
 
 def documents(

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from carbet.connectors.dmp import TOPIC, Entry
 from carbet.coordination.documents import operations as documents
+from carbet.coordination.documents import queries as documents_queries
 from carbet.coordination.documents.choices import DocumentStatus, Origin
 from carbet.coordination.documents.models import Document
 from carbet.coordination.documents.rules import clinical, content, receiving
@@ -24,7 +25,6 @@ from carbet.interop.shared_record.rules import (
     why_not,
     why_not_take,
 )
-from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
 
 
@@ -137,14 +137,7 @@ def take(
         raise UnableToLook(str(refusal)) from refusal
     if described is not None:
         received = receiving.receive(f"{described.title}.xml", io.BytesIO(data), len(data))
-        ins = patients.ins_that_leaves(patient=patient)
-        if wrong := clinical.contradiction(
-            described.person,
-            ins=ins.value if ins is not None else "",
-            birth_family=patient.birth_family,
-            birth_given=" ".join(patient.birth_given),
-            birth_date=patient.birth_date,
-        ):
+        if wrong := documents_queries.contradiction(described.person, patient):
             raise UnableToLook(wrong)
     document, is_new = documents.receive_document(
         actor=actor,

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from django.db import IntegrityError, transaction
 
 from carbet.coordination.care_teams import access as care_teams_access
-from carbet.coordination.documents import access
+from carbet.coordination.documents import access, queries
 from carbet.coordination.documents.choices import (
     OTHER,
     Confidentiality,
@@ -23,7 +23,6 @@ from carbet.core.actor import Actor, DataCategory
 from carbet.core.audit import Trace
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.core.sharing import Visibility
-from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
 
 
@@ -184,15 +183,7 @@ def _described(received: Received, patient: Patient) -> clinical.Described | Non
         raise UnableToFile(str(refusal), field="file") from refusal
     finally:
         received.content.seek(0)
-    held = [each.value for each in patients.identifiers_of(patient_id=patient.pk) if each.is_ins]
-    wrong = clinical.contradiction(
-        said.person,
-        ins=next(iter(held), ""),
-        birth_family=patient.birth_family,
-        birth_given=" ".join(patient.birth_given),
-        birth_date=patient.birth_date,
-    )
-    if wrong:
+    if wrong := queries.contradiction(said.person, patient):
         raise UnableToFile(wrong, field="file")
     if (
         said.identifier

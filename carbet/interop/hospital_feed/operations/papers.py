@@ -5,6 +5,7 @@ import uuid
 from dataclasses import replace
 
 from carbet.coordination.documents import operations as documents
+from carbet.coordination.documents import queries
 from carbet.coordination.documents.choices import Origin, document_type
 from carbet.coordination.documents.models import Document, File
 from carbet.coordination.documents.rules import clinical, receiving
@@ -20,7 +21,6 @@ from carbet.interop.hospital_feed.rules import documents as reading
 from carbet.interop.hospital_feed.rules import persons
 from carbet.interop.hospital_feed.rules.documents import Action, Carried, DocumentsRead
 from carbet.interop.hospital_feed.rules.header import Unacceptable
-from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
 
 FILED, REPLACED, CANCELLED, KNOWN = "classé", "remplacé", "retiré", "déjà connu"
@@ -48,14 +48,7 @@ def file(task: Task) -> Effect:
 
 def _carry_out(task: Task, said: DocumentsRead, carried: Carried, patient: Patient) -> str:
     received, described = _read(task, said, carried)
-    held = [each.value for each in patients.identifiers_of(patient_id=patient.pk) if each.is_ins]
-    if wrong := clinical.contradiction(
-        described.person,
-        ins=next(iter(held), ""),
-        birth_family=patient.birth_family,
-        birth_given=" ".join(patient.birth_given),
-        birth_date=patient.birth_date,
-    ):
+    if wrong := queries.contradiction(described.person, patient):
         raise Unidentified(wrong)
     if carried.action == Action.CANCEL:
         return _cancel(task, said, received, described, patient)

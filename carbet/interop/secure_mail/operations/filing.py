@@ -7,9 +7,9 @@ from datetime import datetime
 from django.conf import settings
 
 from carbet.coordination.documents import operations as documents
+from carbet.coordination.documents import queries as documents_queries
 from carbet.coordination.documents.choices import DocumentStatus, Origin
 from carbet.coordination.documents.models import Document
-from carbet.coordination.documents.rules import clinical
 from carbet.core import names
 from carbet.core.actor import Actor
 from carbet.interop import cda
@@ -55,15 +55,7 @@ def identify(mailbox: Mailbox, found: Sequence[Carried]) -> Patient:
 
 def contradiction(person: cda.Patient, patient: Patient) -> str:
     """Return why a document is not about this person, as a sentence; nothing when it may be."""
-    held = [each.value for each in patients.identifiers_of(patient_id=patient.pk) if each.is_ins]
-    wrong = clinical.contradiction(
-        person,
-        ins=next(iter(held), ""),
-        birth_family=patient.birth_family,
-        birth_given=" ".join(patient.birth_given),
-        birth_date=patient.birth_date,
-    )
-    if wrong:
+    if wrong := documents_queries.contradiction(person, patient):
         return wrong
     if person.gender != patient.gender and "unknown" not in (person.gender, patient.gender):
         return "Le sexe de ce document n’est pas celui de cette personne."
