@@ -215,8 +215,16 @@ SAID = {
     "appointment.decline_own": "a annulé un rendez-vous depuis l’espace personnel",
     "appointment.remind": "a rappelé un rendez-vous",
     "appointment": "a modifié un rendez-vous",
+    "documents.open": "a ouvert un document",
+    "shared_record.look": "a consulté le DMP",
+    "shared_record.open": "a ouvert un document du DMP",
+    "shared_record.take": "a classé un document du DMP",
+    "shared_record.deposit": "a demandé un dépôt au DMP",
+    "shared_record.enter": "a ouvert la page du DMP",
     "fhir": "a échangé des données depuis un autre logiciel",
 }
+# Those whose reason whoever reads the trace must see.
+REASONED = ("glass.break", "shared_record.look")
 BY_ACTION = {
     "C": "a ajouté un élément",
     "R": "a consulté le dossier",
@@ -275,7 +283,7 @@ def access_days(events: Iterable[AuditEvent]) -> list[AccessDay]:
                     times=len(same),
                     refused=first.outcome == AuditEvent.Outcome.REFUSED,
                     exceptional=first.operation == "glass.break",
-                    reason=first.reason if first.operation == "glass.break" else "",
+                    reason=first.reason if first.operation in REASONED else "",
                 )
             )
         days.append(AccessDay(on=on, accesses=lines))
@@ -283,7 +291,8 @@ def access_days(events: Iterable[AuditEvent]) -> list[AccessDay]:
 
 
 def _line(event: AuditEvent) -> tuple[object, ...]:
-    return (event.agent_name, event.organization_id, event.operation, event.outcome)
+    reason = event.reason if event.operation in REASONED else ""
+    return (event.agent_name, event.organization_id, event.operation, event.outcome, reason)
 
 
 def _agent(event: AuditEvent) -> str:

@@ -19,8 +19,8 @@ def test_a_trace_is_said_in_french(operation, action, said):
     assert presenters.say(operation, action) == said
 
 
-def test_every_operation_of_this_room_has_its_sentence():
-    rooms = ("care_team.", "consent.", "glass.", "patient.")
+def test_every_operation_of_these_rooms_has_its_sentence():
+    rooms = ("care_team.", "consent.", "glass.", "patient.", "shared_record.")
     mine = [name for name in REGISTRY if name.startswith(rooms)]
     assert mine
     assert [

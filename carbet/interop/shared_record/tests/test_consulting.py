@@ -142,6 +142,16 @@ def test_an_emergency_says_why_to_the_shared_record(world, doctor, page, patient
     assert trace.reason == "urgence : Inconsciente à domicile"
 
 
+def test_the_person_reads_who_opened_their_shared_record_and_why(world, doctor, page, patient):
+    elsewhere(world)
+    [token] = tokens(consult(doctor, page))
+    doctor.post(at(patient, "look"), {"entry": token})
+    consult(doctor, page, Mode.GLASS, reason="Inconsciente à domicile")
+    log = doctor.get(reverse("care_teams:access_log", args=[patient.pk])).content.decode()
+    for said in ("a consulté le DMP", "a ouvert un document du DMP", "Inconsciente à domicile"):
+        assert said in log
+
+
 def test_an_opposition_leaves_the_emergency_only(world, doctor, page, patient):
     with row_security.acting_as(HOUSE, now=world.now, operation="test"):
         Consent.objects.create(
