@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from carbet.connectors import dmp
+from carbet.connectors.dmp import stand_in
 from carbet.core import row_security
 from carbet.interop import cda
 from carbet.interop.cda import vocabulary as v
@@ -26,7 +27,10 @@ _IMAGING = cda.Author(
     cda.Identifier(v.PROFESSIONAL, "899900000029"),
     cda.Code("G15_10/SM44", "Médecin - Radio-diagnostic (SM)", v.AUTHOR_SPECIALTY),
     cda.Organization(
-        "Imagerie médicale des Palmistes", cda.Identifier(v.STRUCTURE, "1970300026"), "0594300000"
+        # An invented number, beyond those given in the territory.
+        "Imagerie médicale des Palmistes (démonstration)",
+        cda.Identifier(v.STRUCTURE, "1970399002"),
+        "0536490110",
     ),
 )
 _PAPERS = (
@@ -58,7 +62,7 @@ _PAPERS = (
 
 
 def load(*, now: datetime) -> int:
-    """Deposit what others wrote, once. Return how many documents the person has there."""
+    """Deposit what others wrote, once. Return how many documents were deposited."""
     roles = story_roles()
     if "gp" not in roles or not settings.DEMONSTRATION:
         return 0
@@ -71,6 +75,9 @@ def load(*, now: datetime) -> int:
     if not entered:
         return 0
     (patient,) = entered.values()
+    keys = [uuid.uuid5(_GESTURES, f"{patient.pk}/{paper.title}") for _, paper in _PAPERS]
+    if stand_in.kept.get(str(cda.new_identifier(keys[-1]))) is not None:
+        return 0
     given = [secure_mail.letter(doctor, patient, secure_mail.LIAISON, now=now)]
     given += [
         papers.packed(
@@ -79,10 +86,12 @@ def load(*, now: datetime) -> int:
             paper,
             at=now - timedelta(days=days),
             now=now,
-            key=uuid.uuid5(_GESTURES, f"{patient.pk}/{paper.title}"),
+            key=key,
         )
-        for days, paper in _PAPERS
+        for key, (days, paper) in zip(keys, _PAPERS, strict=True)
     ]
+    if given[0].header.patient.ins is None:
+        return 0
     for each in given:
         author = each.header.authors[0]
         place = author.organization or papers.HOSPITAL
@@ -93,7 +102,5 @@ def load(*, now: datetime) -> int:
             place.name,
         )
         at = each.header.effective_at or now
-        if each.header.patient.ins is None:
-            return 0
         dmp.provide(each, bearer=bearer, now=now, at=at, uses_stand_in=True)
     return len(given)
