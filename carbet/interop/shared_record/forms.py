@@ -24,7 +24,7 @@ class ConsultForm(forms.Form):
     """How the record is entered; an emergency says why."""
 
     mode = forms.ChoiceField(
-        label="Pourquoi ouvrir ce DMP ?",
+        label="À quel titre",
         choices=Mode.choices,
         widget=forms.RadioSelect,
         error_messages={"required": "Dites à quel titre vous ouvrez ce DMP."},
