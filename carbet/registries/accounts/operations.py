@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import lru_cache
 
+from allauth.idp.oidc.models import Token
 from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -65,10 +66,14 @@ def record_sign_out(trace: Trace, *, actor: Actor, now: datetime, account: Accou
 def sign_out_everywhere(
     trace: Trace, *, actor: Actor, now: datetime, account: Account, except_key: str | None = None
 ) -> int:
-    """End every session of the account but this one. Return how many ended."""
+    """End every session of the account but this one. Return how many ended.
+
+    What applications were given goes too: one of them may be open in that lost browser.
+    """
     ended, _ = (
         AccountSession.objects.filter(account=account).exclude(session_key=except_key).delete()
     )
+    Token.objects.filter(user=account).delete()
     trace.about(entity=account, reason=f"{ended} sessions")
     return ended
 

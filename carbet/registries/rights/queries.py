@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from allauth.idp.oidc.models import Client
 from django.db.models import Q, QuerySet
 
 from carbet.core import names
@@ -273,6 +274,12 @@ def applications(*, closed: bool = False) -> QuerySet[Application]:
 def application_of(*, client_id: str) -> Application | None:
     """Return the application of a client of the sign-in library, unless it was closed."""
     return Application.objects.filter(client_id=client_id, closed_at__isnull=True).first()
+
+
+def leads_back(*, client_id: str, address: str) -> bool:
+    """Tell whether an address is the one registered for an application, to the letter."""
+    client = Client.objects.filter(pk=client_id[:100]).first()
+    return client is not None and address in client.get_redirect_uris()
 
 
 def _decided_by(actor: Actor) -> QuerySet[Right]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from allauth.account.signals import user_logged_in, user_logged_out
+from allauth.account.signals import password_changed, user_logged_in, user_logged_out
 from allauth.idp.oidc.models import Token
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -18,8 +18,8 @@ def remember_provider_session(request: HttpRequest, user: Account, **kwargs: Any
         request.session[PROVIDER_SESSION] = sociallogin.provider_session
 
 
-@receiver(user_logged_out)
+@receiver([user_logged_out, password_changed])
 def take_back_tokens(request: HttpRequest, user: Account | None, **kwargs: Any) -> None:
-    """Whoever leaves Carbet leaves what applications may still ask about them."""
+    """Whoever leaves Carbet, or closes their other sessions, takes back what applications hold."""
     if user is not None:
         Token.objects.filter(user=user).delete()

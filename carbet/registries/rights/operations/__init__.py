@@ -5,6 +5,7 @@ from carbet.registries.rights.operations.applications import (
     close_application,
     enter_application,
     register_application,
+    take_back_stolen,
 )
 from carbet.registries.rights.operations.keeping import (
     UnableToDelegate,
@@ -51,5 +52,6 @@ __all__ = [
     "remind_of_ends",
     "request_registration",
     "review_right",
+    "take_back_stolen",
     "withdraw_registration",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from allauth.idp.oidc.models import Client
+from allauth.idp.oidc.models import Client, Token
 from django.conf import settings
 
 from carbet.core.actor import Actor
@@ -122,6 +122,16 @@ def enter_application(
         reason=refused,
         outcome=AuditEvent.Outcome.REFUSED if refused else AuditEvent.Outcome.SUCCESS,
     )
+
+
+@operation("application.code.steal", action="E")
+def take_back_stolen(trace: Trace, *, actor: Actor, now: datetime, token_hash: str) -> None:
+    """Take back the token that a code gave, since somebody brought that code a second time."""
+    token = Token.objects.filter(type=Token.Type.ACCESS_TOKEN, hash=token_hash).first()
+    application = queries.application_of(client_id=token.client_id) if token else None
+    if token is not None:
+        token.delete()
+    trace.about(entity=application or "Application", outcome=AuditEvent.Outcome.REFUSED)
 
 
 def _is_safe(address: str) -> bool:

@@ -7,6 +7,7 @@ discovers, asks with PKCE, exchanges, checks the signature, asks who it is, and 
 import base64
 import hashlib
 import secrets
+import time
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -214,6 +215,17 @@ def test_leaving_one_s_structure_closes_what_the_application_was_given(world, si
         ({"scope": "openid fhir"}, "invalid_scope"),
         ({"scope": "profile"}, "invalid_scope"),
         ({"prompt": "none"}, "consent_required"),
+        ({"prompt": "none login"}, "invalid_request"),
+        ({"max_age": "-3"}, "invalid_request"),
+        ({"max_age": "٣"}, "invalid_request"),
+        ({"max_age": "9" * 400}, "invalid_request"),
+        ({"claims": "{mal"}, "invalid_request"),
+        ({"claims": "[1]"}, "invalid_request"),
+        ({"claims": "[" * 5000}, "invalid_request"),
+        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"response_mode": "form_post"}, "invalid_request"),
+        ({"request": "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"),
+        ({"request_uri": "https://pirate.example/"}, "request_uri_not_supported"),
     ],
 )
 def test_a_weak_question_goes_back_with_its_error(world, sign_in, let_in, changes, error):
@@ -225,6 +237,9 @@ def test_a_weak_question_goes_back_with_its_error(world, sign_in, let_in, change
     assert answer["Location"].startswith(BACK)
     assert said["error"] in (error, "unsupported_response_type")
     assert "code" not in said
+    # And the same question from an address that is not registered is sent nowhere.
+    lost = Relying(let_in()).question(redirect_uri="https://pirate.example/", **changes)
+    assert browser.get(lost).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -280,6 +295,79 @@ def test_a_code_serves_once_and_its_application_only(world, sign_in, let_in):
     code = answered(browser.get(application.question()))["code"]
     other.verifier = application.verifier
     assert other.exchange(code).json()["error"] == "invalid_grant"
+
+
+def test_a_code_that_comes_back_takes_its_token_along(world, sign_in, let_in):
+    application = Relying(let_in(confirms=False))
+    browser = sign_in(world.accounts["gp"])
+    code = answered(browser.get(application.question()))["code"]
+    token = application.exchange(code).json()["access_token"]
+    other = application.exchange(answered(browser.get(application.question()))["code"]).json()
+    assert application.exchange(code).status_code == 400
+    assert application.who(token).status_code == 401
+    assert application.who(other["access_token"]).status_code == 200
+    assert traced("application.code.steal") == [(4, "")]
+
+
+def test_every_answer_says_who_gives_it(world, sign_in, let_in, settings):
+    browser = sign_in(world.accounts["gp"])
+    led, asked = Relying(let_in(confirms=False)), Relying(let_in())
+    for answer in (
+        answered(browser.get(led.question())),
+        answered(agree(browser, asked.question())),
+        answered(agree(browser, asked.question(), action="cancel")),
+        answered(browser.get(led.question(code_challenge=None))),
+        answered(browser.get(led.question(scope="openid fhir"))),
+    ):
+        assert answer["iss"] == settings.PUBLIC_URL
+        assert answer["state"] in (led.state, asked.state)
+
+
+PASSWORD = "une pirogue sur le Maroni"
+
+
+def comes(sign_in, account, *, at):
+    """Sign in with a password of one's own, as of a moment."""
+    account.set_password(PASSWORD)
+    account.save()
+    browser = sign_in(account)
+    session = browser.session
+    session["account_authentication_methods"] = [{"method": "mfa", "type": "totp", "at": at}]
+    session["account_authentication_methods_user"] = str(account.pk)
+    session.save()
+    return browser
+
+
+def test_whoever_came_too_long_ago_proves_themselves_again(world, sign_in, let_in):
+    application = Relying(let_in(confirms=False))
+    opened = int(time.time()) - 3600
+    browser = comes(sign_in, world.accounts["gp"], at=opened)
+    assert "code" in answered(browser.get(application.question(max_age="7200")))
+    silent = answered(browser.get(application.question(max_age="60", prompt="none")))
+    assert silent["error"] == "login_required"
+    page = browser.get(application.question(max_age="60"))
+    assert urlsplit(page["Location"]).path == reverse("account_reauthenticate")
+    done = browser.post(page["Location"], {"password": PASSWORD})
+    answer = answered(browser.get(done["Location"]))
+    claims = application.claims(application.exchange(answer["code"]).json()["id_token"])
+    assert claims["auth_time"] > opened + 3000
+
+
+@pytest.mark.parametrize("way", ["everywhere", "password"])
+def test_closing_one_s_other_sessions_takes_back_what_applications_hold(
+    world, sign_in, let_in, way
+):
+    application = Relying(let_in(confirms=False))
+    browser = comes(sign_in, world.accounts["gp"], at=int(time.time()))
+    code = answered(browser.get(application.question()))["code"]
+    token = application.exchange(code).json()["access_token"]
+    if way == "everywhere":
+        browser.post(reverse("accounts:sign_out_everywhere"))
+    else:
+        new = {"password1": "une autre pirogue, verte", "password2": "une autre pirogue, verte"}
+        answer = browser.post(reverse("account_change_password"), {"oldpassword": PASSWORD} | new)
+        assert answer.status_code == 302, answer.content.decode()
+    assert application.who(token).status_code == 401
 
 
 def test_a_closed_application_is_closed_for_all_it_was_given(world, sign_in, let_in):
@@ -349,6 +437,8 @@ def test_what_is_published_is_what_answers(client, settings):
     assert published["issuer"] == settings.PUBLIC_URL
     assert published["code_challenge_methods_supported"] == ["S256"]
     assert published["response_types_supported"] == ["code"]
+    assert published["request_uri_parameter_supported"] is False
+    assert published["authorization_response_iss_parameter_supported"] is True
     for name, address in published.items():
         if name.endswith(("_endpoint", "_uri")):
             assert address.startswith(settings.PUBLIC_URL)

@@ -5,13 +5,13 @@ open right, PKCE with S256 from every application, a code that serves once, and 
 """
 
 import json
-import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.internal.httpkit import add_query_params, del_query_params
 from allauth.idp.oidc import views as library
 from allauth.idp.oidc.adapter import get_adapter
 from allauth.idp.oidc.internal.oauthlib.server import get_server
@@ -31,13 +31,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
 
 from carbet.core import doors
+from carbet.core.actor import ANONYMOUS_ACTOR
 from carbet.registries.accounts.access import actor_of
 from carbet.registries.accounts.rules import authentication_methods
-from carbet.registries.rights import adapter, operations, queries
+from carbet.registries.rights import adapter, operations, queries, rules
 from carbet.registries.rights.operations.applications import SCOPES
 
-_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
-_CODE_SECONDS = 120
+# Longer than any code lives: one that comes back meanwhile was stolen.
+_CODE_SECONDS = 600
 # The library lets through what no text can hold: a broken escape, a NUL sign.
 _UNREADABLE = (ValueError, DataError)
 
@@ -65,18 +66,16 @@ class _Entrance(library.AuthorizationView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         answer = (
-            (self._unknown(request) if request.method == "GET" else None)
+            (self._unknown(request) if request.method in ("GET", "HEAD") else None)
             or self._stop(request)
             or super().dispatch(request, *args, **kwargs)
         )
+        _sign(answer, self._back(request))
         # The application's answer follows a form of ours: the browser must let it through.
         target = getattr(self, "_target", "")
         if target:
             answer._csp_update = {"form-action": [target]}
         return answer
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._judge(request) or super().get(request, *args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
         answer = super().form_valid(form)
@@ -87,9 +86,7 @@ class _Entrance(library.AuthorizationView):
                 client_id=client_id,
                 sub=get_adapter().get_user_sub(None, request.user),
                 nonce=str(self._request_info.get("nonce") or ""),
-                methods=authentication_methods(
-                    request.session.get("account_authentication_methods", [])
-                ),
+                methods=_methods(request),
             )
             operations.enter_application(
                 actor=actor_of(request.user), now=request.now, client_id=client_id
@@ -107,13 +104,22 @@ class _Entrance(library.AuthorizationView):
         }
 
     def _stop(self, request: HttpRequest) -> HttpResponse | None:
-        """Turn away whoever has no second factor or no open right: before the library looks."""
+        """Turn away whoever has no second factor or no open right: before the library looks.
+
+        Whoever proved themselves too long ago for the application does it again.
+        """
         account = request.user
         asks = request.method == "POST" and "request" not in request.POST
         if not account.is_authenticated or asks:
             return None
         weak = getattr(request, "second_factor_missing", False)
-        if not weak and queries.may_enter_applications(account=account, now=request.now):
+        stale = rules.is_stale(
+            request.GET.get("max_age", ""),
+            opened_at=_methods(request).get("auth_time"),
+            now=request.now,
+        )
+        may = queries.may_enter_applications(account=account, now=request.now)
+        if may and not weak and not stale:
             return None
         if "none" in request.GET.get("prompt", "").split():
             # The application asked that nobody be shown anything: it is told to ask again.
@@ -121,6 +127,12 @@ class _Entrance(library.AuthorizationView):
             return None
         if weak:
             return redirect("accounts:strengthen")
+        if may:
+            # Once done, the question comes back without its age: it is answered.
+            following = del_query_params(request.get_full_path(), "max_age", "prompt")
+            return redirect(
+                add_query_params(reverse("account_reauthenticate"), {"next": following})
+            )
         client_id = request.GET.get("client_id", "")[:100]
         operations.enter_application(
             actor=actor_of(account), now=request.now, client_id=client_id, refused="no_right"
@@ -128,8 +140,19 @@ class _Entrance(library.AuthorizationView):
         return _not_entered(request, adapter.NO_RIGHT, status=403)
 
     def _unknown(self, request: HttpRequest) -> HttpResponse | None:
-        """Lead nobody to an application or an address that is not registered."""
+        """Lead nobody to an application or an address that is not registered.
+
+        What the library would let through, or fall on, goes back with its error.
+        """
+        wrong = rules.wrong_question(request.GET)
         try:
+            if wrong is not None:
+                known = queries.leads_back(
+                    client_id=request.GET.get("client_id", ""), address=self._back(request)
+                )
+                if not known:
+                    return _not_entered(request, adapter.UNKNOWN_APPLICATION, status=400)
+                return _sent_back(request.GET, *wrong)
             get_server().validate_authorization_request(*extract_params(request))
         except (FatalClientError, ValidationError, *_UNREADABLE):
             return _not_entered(request, adapter.UNKNOWN_APPLICATION, status=400)
@@ -137,21 +160,10 @@ class _Entrance(library.AuthorizationView):
             return None  # the library sends it back to the application
         return None
 
-    def _judge(self, request: HttpRequest) -> HttpResponse | None:
-        """Refuse what the library would let through: an answer nobody can prove was asked."""
-        try:
-            get_server().validate_authorization_request(*extract_params(request))
-        except OAuth2Error:
-            return None
-        asked = request.GET
-        if (
-            asked.get("code_challenge_method") != "S256"
-            or _CHALLENGE.fullmatch(asked.get("code_challenge", "")) is None
-        ):
-            return _sent_back(asked, "invalid_request", "PKCE with S256 is required")
-        if "openid" not in asked.get("scope", "").split():
-            return _sent_back(asked, "invalid_scope", "openid is required")
-        return None
+    def _back(self, request: HttpRequest) -> str:
+        """Return the address that the application is answered at."""
+        info = getattr(self, "_request_info", {})
+        return str(info.get("redirect_uri") or request.GET.get("redirect_uri", ""))
 
 
 @method_decorator(csrf_exempt, name="dispatch")
@@ -180,12 +192,17 @@ logout = doors.public(writes_on_get="what the application was given is taken bac
 @require_POST
 @_readable
 def token(request: HttpRequest) -> HttpResponse:
-    """Give tokens for a code, once: a second try with the same code finds it spent."""
-    code = request.POST.get("code", "")
-    if request.POST.get("grant_type") == "authorization_code":
-        key = f"rights.code:{get_adapter().hash_token(code)}"
-        if not cache.add(key, 1, timeout=_CODE_SECONDS):
-            return JsonResponse({"error": "invalid_grant"}, status=400)
+    """Give tokens for a code, once: a second try takes back what the first gave (RFC 6749 §4.1.2).
+
+    Two hands hold that code, and one of them stole it.
+    """
+    key = f"rights.code:{get_adapter().hash_token(request.POST.get('code', ''))}"
+    for_code = request.POST.get("grant_type") == "authorization_code"
+    if for_code and not cache.add(key, "", timeout=_CODE_SECONDS):
+        operations.take_back_stolen(
+            actor=ANONYMOUS_ACTOR, now=request.now, token_hash=cache.get(key) or ""
+        )
+        return JsonResponse({"error": "invalid_grant"}, status=400)
     answer: HttpResponse = library.token(request)
     if answer.status_code == 200:
         # Nobody may use one: an application asks again, and the right is looked at again.
@@ -193,6 +210,8 @@ def token(request: HttpRequest) -> HttpResponse:
         if refresh := said.pop("refresh_token", None):
             Token.objects.by_value(refresh).delete()
             answer.content = json.dumps(said).encode()
+        if for_code:
+            cache.set(key, get_adapter().hash_token(said["access_token"]), timeout=_CODE_SECONDS)
     return answer
 
 
@@ -237,6 +256,10 @@ def configuration(request: HttpRequest) -> JsonResponse:
             "response_modes_supported": ["query"],
             "grant_types_supported": ["authorization_code", "client_credentials"],
             "code_challenge_methods_supported": ["S256"],
+            "authorization_response_iss_parameter_supported": True,
+            "claims_parameter_supported": False,
+            "request_parameter_supported": False,
+            "request_uri_parameter_supported": False,
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "token_endpoint_auth_methods_supported": [
@@ -267,6 +290,17 @@ def _sent_back(asked: Any, error: str, words: str) -> HttpResponse:
     query = urlencode({name: value for name, value in said.items() if value})
     back = asked["redirect_uri"]
     return HttpResponseRedirect(f"{back}{'&' if '?' in back else '?'}{query}")
+
+
+def _sign(answer: HttpResponse, back: str) -> None:
+    """Say who answers, so that no other provider is taken for this one (RFC 9207)."""
+    location = answer.headers.get("Location", "")
+    if back and "#" not in location and location.split("?")[0] == back.split("?")[0]:
+        answer["Location"] = add_query_params(location, {"iss": settings.PUBLIC_URL})
+
+
+def _methods(request: HttpRequest) -> dict[str, Any]:
+    return authentication_methods(request.session.get("account_authentication_methods", []))
 
 
 def _not_entered(request: HttpRequest, message: str, *, status: int) -> HttpResponse:
