@@ -225,8 +225,44 @@ def test_an_emergency_sheet_alone_needs_two_agents_who_are_told_of_it(scene, wor
         EmergencyInformation.objects.create(
             patient=other, allergies="Arachide", updated_at=world.now, updated_by_name="Inès"
         )
-        assert "1 fiche d’urgence" in presenters.content(queries.dependents(other.pk))
+        assert "1 fiche d’urgence" in presenters.content(
+            queries.contents(other.pk).counts[other.pk]
+        )
     assert decide(scene, pair_of(scene, one.pk, other.pk)).state == PairState.PROPOSED
+
+
+@pytest.mark.parametrize("stays", [0, 1])
+def test_content_on_either_side_needs_two_agents(scene, world, stays):
+    one, other = (world.register(birth_family=family, used_family="") for family in ("Une", "Deux"))
+    with _inside(world.now):
+        EmergencyInformation.objects.create(
+            patient=one, allergies="Arachide", updated_at=world.now, updated_by_name="Inès"
+        )
+        rows = [LocalIdentity.objects.get(patient_id=each.pk) for each in (one, other)]
+    pair = pair_of(scene, one.pk, other.pk)
+    assert decide(scene, pair, keep=rows[stays].pk).state == PairState.PROPOSED
+
+
+def test_the_second_agent_reads_which_record_was_to_stay_and_the_decision_says_both(
+    scene, world, sign_in, monkeypatch
+):
+    monkeypatch.setattr(clock, "now", lambda: world.now)
+    pair = pair_of(scene)
+    pair = decide(scene, pair, keep=pair.second_id)
+    agent = sign_in(world.accounts["second_agent"], role=world.roles["second_agent"])
+    page = agent.get(reverse("identity:compare", args=[pair.pk])).content.decode()
+    assert f'value="{pair.second_id}" checked' in page
+    assert f'value="{pair.first_id}" checked' not in page
+    # Confirmed without another choice, it is the one proposed.
+    decided = decide(scene, pair, "second_agent")
+    with _inside(world.now):
+        decision = decided.reconciliation
+        assert (decision.first_id, decision.second_id) == (pair.second_id, pair.first_id)
+        by = [pair.proposed_by_name, decision.decided_by_name]
+    assert len(set(by)) == 2
+    page = agent.get(reverse("identity:decision", args=[decision.pk])).content.decode()
+    assert all(name in page for name in by)
+    assert "Décidée à deux" in page
 
 
 def test_what_was_read_before_somebody_touched_it_is_not_decided_on(scene):
@@ -445,7 +481,7 @@ def test_a_record_that_became_another_person_is_split_with_what_is_theirs(scene,
     pair = collided(scene)
     with _inside(world.now):
         assert pair.kind == PairKind.COLLISION
-        listed = queries.entries(scene.patient_id)
+        listed = queries.contents(listed=scene.patient_id).entries
     note_id = scene.ids["note_id"]
     assert ("notebook_note", note_id) in {(entry.table, entry.row_id) for entry in listed}
     decide(scene, pair, verdict="different", carried=[("notebook_note", note_id)])
@@ -616,7 +652,7 @@ def test_what_somebody_moved_since_stays_and_is_said(scene, world, sign_in, monk
 
 def test_a_split_carries_home_and_stay_as_well(scene, world):
     with _inside(world.now):
-        listed = {entry.table for entry in queries.entries(scene.patient_id)}
+        listed = {entry.table for entry in queries.contents(listed=scene.patient_id).entries}
     assert {
         "notebook_note",
         "situations_situation",
@@ -663,7 +699,7 @@ class TestWhoSees:
     def test_the_cell_never_reads_what_is_written_of_care(self, scene, world):
         with row_security.acting_as(world.actor("identity_agent"), now=world.now):
             assert not Note.objects.exists()
-            assert queries.dependents(scene.patient_id)
+            assert queries.contents(scene.patient_id).counts[scene.patient_id]
         with row_security.acting_as(world.actor("gp"), now=world.now):
-            assert queries.dependents(scene.patient_id) == []
-            assert queries.entries(scene.patient_id) == []
+            assert queries.contents(scene.patient_id).counts[scene.patient_id] == []
+            assert queries.contents(listed=scene.patient_id).entries == []

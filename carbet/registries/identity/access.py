@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 
 from carbet.core import audit
@@ -86,8 +86,30 @@ def get_identity(*, actor: Actor, identity_id: int, now: datetime) -> LocalIdent
     return found
 
 
-def get_reconciliation(*, actor: Actor, reconciliation_id: int) -> Reconciliation:
-    """Return a decision.
+def get_group(*, actor: Actor, identity_id: int, now: datetime) -> list[LocalIdentity]:
+    """Return an identity that the actor may see, then those of the same person, in use first.
+
+    In one statement, 50 others at most; the reading is traced.
+
+    Raises:
+        NoSuchIdentity: there is none for this actor.
+    """
+    asked = LocalIdentity.objects.filter(pk=identity_id).values("regional_id")
+    found = list(
+        LocalIdentity.objects.filter(regional_id__in=asked)
+        .select_related("domain")
+        .annotate(other=~Q(pk=identity_id))
+        .order_by("other", "state", "domain__name", "pk")[:51]
+    )
+    if not found or found[0].pk != identity_id:
+        audit.read(actor, "identity.read", now=now, patient_id=None, refused=True)
+        raise NoSuchIdentity
+    audit.read(actor, "identity.read", now=now, patient_id=found[0].patient_id, entity=found[0])
+    return found
+
+
+def get_reconciliation(*, actor: Actor, reconciliation_id: int, now: datetime) -> Reconciliation:
+    """Return a decision; reading the identities that it moved is traced.
 
     Raises:
         NoSuchIdentity: there is none for this actor.
@@ -98,7 +120,12 @@ def get_reconciliation(*, actor: Actor, reconciliation_id: int) -> Reconciliatio
         .first()
     )
     if found is None or not is_cell(actor):
+        audit.read(actor, "identity.decision", now=now, patient_id=None, refused=True)
         raise NoSuchIdentity
+    for identity in filter(None, (found.first, found.second)):
+        audit.read(
+            actor, "identity.decision", now=now, patient_id=identity.patient_id, entity=identity
+        )
     return found
 
 

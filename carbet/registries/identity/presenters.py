@@ -181,6 +181,17 @@ def reasons(explanation: Iterable[list[Any]]) -> list[Reason]:
     return sorted(parts, key=lambda part: -abs(part.weight))
 
 
+def likelihood(probability: float | None) -> str:
+    """Return how likely one person is, in words: what people are asked is never quite certain."""
+    if probability is None:
+        return ""
+    if probability >= 0.995:
+        return "plus de 99\N{NO-BREAK SPACE}%"
+    if probability < 0.005:
+        return "moins de 1\N{NO-BREAK SPACE}%"
+    return f"{100 * probability:.0f}\N{NO-BREAK SPACE}%"
+
+
 @dataclass(frozen=True)
 class Measured:
     """A measure of weights, as the desk publishes it."""
@@ -304,10 +315,11 @@ class Version:
 
 
 def versions(events: list[Any]) -> list[Version]:
-    """Return what each version changed, the latest first."""
+    """Return what each version of one identity changed, the latest first."""
     found = []
     for after, before in zip(events, [*events[1:], None], strict=False):
-        if before is None:
+        # Of a number told before its traits, the first ones change nothing.
+        if before is None or not before.known:
             continue
         changed = [
             (label, said(before, name), said(after, name))
@@ -322,6 +334,53 @@ def versions(events: list[Any]) -> list[Version]:
 
 
 @dataclass(frozen=True)
+class Past:
+    """What happened to one of two identities: its traits changed, or somebody decided."""
+
+    at: datetime
+    whose: str
+    changes: list[tuple[str, str, str]]
+    decision: Reconciliation | None = None
+
+
+MOST_PAST = 10
+
+
+def history(
+    sides: list[LocalIdentity], events: list[Any], decisions: Iterable[Reconciliation]
+) -> list[Past]:
+    """Return what happened to identities that are compared, the latest first."""
+    found = [Past(each.decided_at, "", [], each) for each in decisions]
+    for side in sides:
+        whose = f"{side.domain.name} {side.number}"
+        own = versions([event for event in events if event.pgh_obj_id == side.pk])
+        found += [Past(each.at, whose, each.changes) for each in own]
+    return sorted(found, key=lambda past: past.at, reverse=True)[:MOST_PAST]
+
+
+def stays(pair: Pair) -> int:
+    """Return which of two records is proposed to stay: the one already proposed, else the first."""
+    return int((pair.told or {}).get("keep", pair.first_id))
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Who proposed what another agent then decided."""
+
+    by: str
+    at: datetime | None
+    why: str
+
+
+def proposal(pair: Pair | None) -> Proposal | None:
+    """Return who first said what two agents decided; None where one was enough."""
+    if pair is None or not pair.proposed_by_name:
+        return None
+    why = str((pair.told or {}).get("why", ""))
+    return Proposal(pair.proposed_by_name, pair.proposed_at, why)
+
+
+@dataclass(frozen=True)
 class Line:
     """A pair of the worklist."""
 
@@ -333,7 +392,8 @@ class Line:
     words: str
     tone: str
     waits_for_second: bool
-    percent: int | None
+    likelihood: str
+    since: datetime
 
 
 def line(pair: Pair) -> Line:
@@ -349,7 +409,8 @@ def line(pair: Pair) -> Line:
         words=str(pair.get_kind_display()),
         tone=TONES[PairKind(pair.kind)],
         waits_for_second=pair.state == "proposed",
-        percent=round(100 * pair.probability) if pair.probability is not None else None,
+        likelihood=likelihood(pair.probability) if pair.second_id else "",
+        since=pair.found_at,
     )
 
 

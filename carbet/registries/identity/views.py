@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -25,9 +26,7 @@ _YEAR = timedelta(days=365)
 @require_safe
 def worklist(request: HttpRequest) -> HttpResponse:
     """Show what waits, the riskiest first; filtered by kind and by domain."""
-    kind = request.GET.get("nature", "")
-    kind = kind if kind in PairKind.values else ""
-    domain_id = _number(request, "domaine")
+    kind, domain_id = _filter(request)
     pairs = queries.waiting(kind=kind, domain_id=domain_id, after=_number(request, "apres"))
     more = len(pairs) > queries.PAGE
     pairs = pairs[: queries.PAGE]
@@ -40,8 +39,10 @@ def worklist(request: HttpRequest) -> HttpResponse:
         "domains": [(short_id(each.pk), each.name) for each in access.open_domains()[:200]],
         "domain": short_id(domain_id) if domain_id else "",
         "next": short_id(pairs[-1].pk) if more else "",
+        "where": _where(kind, domain_id),
         "tab": "waiting",
     }
+    _trace_list(request, "identity.worklist", pairs)
     return render(request, "identity/worklist.html", context)
 
 
@@ -50,12 +51,11 @@ def worklist(request: HttpRequest) -> HttpResponse:
 def compare(request: HttpRequest, pair_id: int) -> HttpResponse:
     """Show two identities side by side, and decide."""
     pair = access.get_pair(actor=request.actor, pair_id=pair_id, now=request.now)
-    carries = pair.second is None and pair.first.patient_id is not None
-    entries = queries.entries(pair.first.patient_id) if carries else []
+    held = _contents(pair)
     form = forms.DecisionForm(
         request.POST if request.method == "POST" else None,
         initial={"version": pair.version},
-        entries=entries,
+        entries=held.entries,
     )
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
@@ -77,20 +77,30 @@ def compare(request: HttpRequest, pair_id: int) -> HttpResponse:
     return render(
         request,
         "identity/compare.html",
-        _compared(pair, form, entries, actor_id=request.actor.account_id),
+        _compared(request, pair, form, held),
         status=422 if request.method == "POST" else 200,
     )
 
 
-def _compared(pair: Any, form: Any, entries: Any, *, actor_id: int | None) -> dict[str, Any]:
+def _contents(pair: Any) -> queries.Contents:
+    """Return what hangs on the records of a pair; what may go with the second of a collision."""
+    patients_here = [each.patient_id for each in _sides(pair) if each.patient_id is not None]
+    listed = pair.first.patient_id if pair.second is None else None
+    return queries.contents(*patients_here, listed=listed)
+
+
+def _sides(pair: Any) -> list[Any]:
+    return [each for each in (pair.first, pair.second) if each is not None]
+
+
+def _compared(request: HttpRequest, pair: Any, form: Any, held: queries.Contents) -> dict[str, Any]:
     """Return what the page of a pair shows."""
-    first, second = pair.first, pair.second
-    sides = [first, second] if second is not None else [first]
-    held = queries.ins_of([each.pk for each in sides])
-    ins = [held[each.pk].value if each.pk in held else "" for each in sides]
+    first, second, actor_id = pair.first, pair.second, request.actor.account_id
+    sides = _sides(pair)
+    papers = queries.papers_of(*sides, decisions=True)
     other = second.traits if second is not None else rules.from_json(pair.told or {})
     contents = [
-        presenters.content(queries.dependents(each.patient_id)) if each.patient_id else []
+        presenters.content(held.counts[each.patient_id]) if each.patient_id else []
         for each in sides
     ]
     return {
@@ -98,18 +108,24 @@ def _compared(pair: Any, form: Any, entries: Any, *, actor_id: int | None) -> di
         "form": form,
         "first": first,
         "second": second,
-        "rows": presenters.rows(first.traits, other, ins=(ins[0], ins[1] if second else "")),
+        "rows": presenters.rows(
+            first.traits, other, ins=(papers.current_ins(first), papers.current_ins(second))
+        ),
         "reasons": presenters.reasons(pair.explanation),
-        "percent": round(100 * pair.probability) if pair.probability is not None else None,
+        "likelihood": presenters.likelihood(pair.probability),
+        "leans_to_same": (pair.probability or 0) >= 0.5,
         "contents": contents,
         "has_contents": any(contents),
-        "proofs": queries.proofs_of(*sides),
+        "proofs": papers.proofs,
+        "history": presenters.history(sides, queries.versions_of(*sides), papers.decisions),
         "records": second is not None and first.patient_id and second.patient_id,
-        "written": presenters.written(entries),
+        "stays": presenters.stays(pair),
+        "written": presenters.written(held.entries),
         "carries": pair.second is None and first.patient_id is not None,
         "waits": pair.state in (PairState.OPEN, PairState.PROPOSED),
         "proposed_by_me": pair.state == PairState.PROPOSED and pair.proposed_by_account == actor_id,
         "tone": presenters.TONES[PairKind(pair.kind)],
+        "where": _where(*_filter(request)),
         "reopening": form if isinstance(form, forms.ReasonForm) else forms.ReasonForm(),
         "may_reopen": pair.state == PairState.DIFFERENT
         and second is not None
@@ -128,10 +144,14 @@ def _after(request: HttpRequest, pair: Any) -> HttpResponse:
         messages.success(request, f"Décidé : même personne.{undone}")
     else:
         messages.success(request, "Décidé : personnes différentes. Aucune machine n’y reviendra.")
-    following = queries.next_waiting(but=pair.pk)
+    kind, domain_id = _filter(request)
+    where = _where(kind, domain_id)
+    following = queries.next_waiting(
+        after=pair.pk, account_id=request.actor.account_id, kind=kind, domain_id=domain_id
+    )
     if following is None:
-        return HttpResponseRedirect(reverse("identity:list"))
-    return HttpResponseRedirect(reverse("identity:compare", args=[following.pk]))
+        return HttpResponseRedirect(reverse("identity:list") + where)
+    return HttpResponseRedirect(reverse("identity:compare", args=[following.pk]) + where)
 
 
 @doors.professional(capability=MANAGE_IDENTITIES)
@@ -154,7 +174,7 @@ def reopen(request: HttpRequest, pair_id: int) -> HttpResponse:
             messages.success(request, "La question attend de nouveau une décision.")
             return HttpResponseRedirect(reverse("identity:compare", args=[pair_id]))
     pair = access.get_pair(actor=request.actor, pair_id=pair_id, now=request.now)
-    context = _compared(pair, form, [], actor_id=request.actor.account_id)
+    context = _compared(request, pair, form, _contents(pair))
     return render(request, "identity/compare.html", context, status=422)
 
 
@@ -170,6 +190,7 @@ def decisions(request: HttpRequest) -> HttpResponse:
         "next": short_id(found[-1].pk) if more else "",
         "tab": "decisions",
     }
+    _trace_list(request, "identity.decisions", found)
     return render(request, "identity/decisions.html", context)
 
 
@@ -177,7 +198,9 @@ def decisions(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def decision(request: HttpRequest, reconciliation_id: int) -> HttpResponse:
     """Show one decision and what it moved; undo it."""
-    found = access.get_reconciliation(actor=request.actor, reconciliation_id=reconciliation_id)
+    found = access.get_reconciliation(
+        actor=request.actor, reconciliation_id=reconciliation_id, now=request.now
+    )
     form = forms.ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -203,8 +226,9 @@ def decision(request: HttpRequest, reconciliation_id: int) -> HttpResponse:
         "icon": presenters.decided(found),
         "moved": presenters.content(queries.moved_by(found)),
         "reasons": presenters.reasons(found.explanation),
-        "percent": round(100 * found.probability) if found.probability is not None else None,
+        "likelihood": presenters.likelihood(found.probability),
         "undone": undone,
+        "proposal": presenters.proposal(queries.question_of(found)),
         "went_back": presenters.gone_back(undone.stayed) if undone else "",
         "may_undo": found.kind in UNDOABLE,
     }
@@ -234,14 +258,14 @@ def identity(request: HttpRequest, identity_id: int) -> HttpResponse:
 def _identity_page(
     request: HttpRequest, identity_id: int, *, refused: str = "", status: int = 200, **more: Any
 ) -> HttpResponse:
-    found = access.get_identity(actor=request.actor, identity_id=identity_id, now=request.now)
-    traits = found.traits
+    found, *others = access.get_group(actor=request.actor, identity_id=identity_id, now=request.now)
+    papers = queries.papers_of(found)
     context = {
         "identity": found,
-        "rows": [row for row in presenters.rows(traits, rules.Traits()) if row.one],
-        "group": [each for each in queries.group_of(found) if each.pk != found.pk],
-        "ins": queries.ins_history(found),
-        "proofs": queries.proofs_of(found),
+        "rows": [row for row in presenters.rows(found.traits, rules.Traits()) if row.one],
+        "group": others,
+        "ins": papers.ins,
+        "proofs": papers.proofs,
         "proof_form": forms.ProofForm(),
         "versions": presenters.versions(queries.versions_of(found)),
         "decisions": [
@@ -370,6 +394,7 @@ def statistics(request: HttpRequest) -> HttpResponse:
     figures = queries.figures()
     context = {
         "figures": figures,
+        "statuses": queries.SAID,
         "months": [(rank, queries.month_of(request.now, back=rank)) for rank in range(13)],
         "back": back,
         "monthly": queries.by_month(
@@ -430,11 +455,32 @@ def notices(request: HttpRequest) -> HttpResponse:
     more = len(page) > queries.PAGE
     page = page[: queries.PAGE]
     context = {"notices": page, "next": short_id(page[-1].pk) if more else ""}
+    _trace_list(request, "identity.notices", page)
     return render(request, "identity/notices.html", context)
 
 
 def _to_identity(identity_id: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("identity:identity", args=[identity_id]))
+
+
+def _filter(request: HttpRequest) -> tuple[str, int | None]:
+    """Return the kind and the domain to which the list is narrowed; a decision keeps them."""
+    kind = request.GET.get("nature", "")
+    return kind if kind in PairKind.values else "", _number(request, "domaine")
+
+
+def _where(kind: str, domain_id: int | None) -> str:
+    """Return the same as the end of an address."""
+    said = {"nature": kind, "domaine": short_id(domain_id) if domain_id else ""}
+    asked = urlencode({name: value for name, value in said.items() if value})
+    return f"?{asked}" if asked else ""
+
+
+def _trace_list(request: HttpRequest, operation: str, rows: list[Any]) -> None:
+    """Trace that a list with names was read."""
+    if rows:
+        entity = f"{type(rows[0]).__name__} x{len(rows)}"
+        audit.read(request.actor, operation, now=request.now, patient_id=None, entity=entity)
 
 
 def _number(request: HttpRequest, name: str) -> int | None:

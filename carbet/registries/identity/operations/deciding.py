@@ -60,7 +60,8 @@ def decide(
     Args:
         version: of the pair as it was read.
         verdict: "same" or "different".
-        keep: which of two records stays, by its identity; the older when None.
+        keep: which of two records stays, by its identity; the one proposed, else the older, when
+            None.
         carried: rows of the record, as (table, row), that go with the second person.
 
     Raises:
@@ -149,9 +150,13 @@ def _decide_same(
         pair.refresh_from_db()
         _decided(pair, PairState.SAME, decision, actor, now)
         return
+    proposed = pair.told or {}
+    keep = keep or proposed.get("keep")
     stays, goes = (second, first) if keep == second.pk else (first, second)
-    if pair.state == PairState.OPEN and queries.has_content(goes.patient_id or 0):
+    if pair.state == PairState.OPEN and queries.has_content(first.patient_id, second.patient_id):
         pair.state = PairState.PROPOSED
+        # What the second agent reads: which record was to stay, and why.
+        pair.told = proposed | {"keep": stays.pk, "why": reason[:500]}
         pair.proposed_by_account, pair.proposed_at = actor.account_id, now
         pair.proposed_by_name = moving.said_by(actor)
         return

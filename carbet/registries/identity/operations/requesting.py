@@ -82,14 +82,17 @@ def _ask(
             "explanation": moving.explained(score),
         },
     )
-    asked = {"absorbed": goes.pk}
-    if pair.told != asked:
+    told = pair.told or {}
+    if told.get("absorbed") != goes.pk:
         if pair.state == PairState.SAME:
             # Said to be one, parted since by another way: a new question.
             pair.state, pair.decided_at, pair.decided_by_name = PairState.OPEN, None, ""
         if pair.kind == PairKind.DOUBTFUL:
             pair.kind, pair.risk = PairKind.DOMAIN, RISKS[PairKind.DOMAIN]
-        pair.told, pair.reason = asked, f"Fusion demandée par {domain.name}."[:500]
+        pair.told, pair.reason = (
+            told | {"absorbed": goes.pk},
+            f"Fusion demandée par {domain.name}."[:500],
+        )
         pair.version += 1
         pair.save()
     return pair
