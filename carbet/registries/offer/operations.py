@@ -167,7 +167,7 @@ def describe_service(
 
     Raises:
         UnableToAct: the actor does not keep this structure.
-        UnableToDescribe: changed meanwhile, or without a name.
+        UnableToDescribe: changed meanwhile, without a name, or an address on the red list.
     """
     _check(actor, organization, now=now)
     row = HealthcareService.objects.select_for_update().get(pk=service.pk)
@@ -177,6 +177,7 @@ def describe_service(
         )
     if not str(said.get("name", row.name)).strip():
         raise UnableToDescribe("Donnez un nom au service.", field="name")
+    _check_shown(str(said.get("secure_email", "")))
     changed = [name for name, value in said.items() if getattr(row, name) != value]
     for name in changed:
         setattr(row, name, said[name])
@@ -199,8 +200,10 @@ def describe_place(
 
     Raises:
         UnableToAct: the actor does not keep this structure.
+        UnableToDescribe: the address is on the red list.
     """
     _check(actor, organization, now=now)
+    _check_shown(said.get("secure_email", ""))
     row = Organization.objects.select_for_update().get(pk=organization.pk)
     changed = [name for name, value in said.items() if getattr(row, name) != value]
     for name in changed:
@@ -312,8 +315,10 @@ def add_role(
     Raises:
         UnableToAct: the actor does not keep this structure.
         UnableToKeepStaff: nobody bears this number, nobody knows their trade, or already here.
+        UnableToDescribe: the address is on the red list.
     """
     _check(actor, organization, now=now)
+    _check_shown(secure_email)
     found = queries.practitioner(rpps=rpps)
     if found is None:
         raise UnableToKeepStaff("Aucun professionnel connu sous ce numéro RPPS.", field="rpps")
@@ -363,8 +368,10 @@ def change_role(
 
     Raises:
         UnableToAct: the actor does not keep this structure.
+        UnableToDescribe: the address is on the red list.
     """
     _check(actor, organization, now=now)
+    _check_shown(secure_email)
     row = PractitionerRole.objects.select_for_update().get(pk=role.pk)
     row.phone, row.secure_email, row.home_visits = phone, secure_email, home_visits
     row.save(update_fields=["phone", "secure_email", "home_visits", "updated_at"])
@@ -504,3 +511,11 @@ def remind_keepers(trace: Trace, *, actor: Actor, now: datetime) -> int:
 def _check(actor: Actor, organization: Organization, *, now: datetime) -> None:
     if not access.keeps(actor, organization, now=now):
         raise UnableToAct("Vous ne tenez pas la page de cette structure.")
+
+
+def _check_shown(address: str) -> None:
+    if queries.is_hidden(address=address):
+        raise UnableToDescribe(
+            "Cette adresse est sur la liste rouge de l’Annuaire Santé : elle ne peut être montrée.",
+            field="secure_email",
+        )

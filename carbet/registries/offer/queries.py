@@ -9,12 +9,14 @@ from django.utils import timezone
 
 from carbet.core.actor import Actor
 from carbet.registries.directory.choices import CapacityStatus, OrganizationKind
+from carbet.registries.directory.fhir.reading import address_fingerprint
 from carbet.registries.directory.models import (
     Capacity,
     HealthcareService,
     Organization,
     Practitioner,
     PractitionerRole,
+    SecureMailbox,
     Term,
 )
 from carbet.registries.directory.rules import OPERATE
@@ -146,6 +148,12 @@ def _facts(service: HealthcareService, organization: Organization) -> filling.Of
         ),
         updated_at=service.updated_at,
     )
+
+
+def is_hidden(*, address: str) -> bool:
+    """Tell whether an address is on the red list of a source: known by its fingerprint alone."""
+    held = SecureMailbox.objects.filter(fingerprint=address_fingerprint(address), red_list=True)
+    return bool(address) and held.exists()
 
 
 def beds(*, organization: Organization) -> list[Bed]:

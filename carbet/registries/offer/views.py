@@ -127,14 +127,18 @@ def place(request: HttpRequest, organization_id: int) -> HttpResponse:
         initial={name: getattr(organization, name) for name in names},
     )
     if form.is_valid():
-        operations.describe_place(
-            actor=request.actor,
-            now=request.now,
-            organization=organization,
-            said={name: form.cleaned_data[name] for name in names},
-        )
-        messages.success(request, "Coordonnées enregistrées.")
-        return _to("offer:corner", organization.pk)
+        try:
+            operations.describe_place(
+                actor=request.actor,
+                now=request.now,
+                organization=organization,
+                said={name: form.cleaned_data[name] for name in names},
+            )
+        except UnableTo as refusal:
+            _refuse(form, refusal)
+        else:
+            messages.success(request, "Coordonnées enregistrées.")
+            return _to("offer:corner", organization.pk)
     context = {
         "organization": organization,
         "form": form,

@@ -90,7 +90,9 @@ SELECT x.rank, x.kind, x.target,
        (SELECT jsonb_agg(jsonb_build_object('activity', k.activity, 'status', k.status,
                  'number', k.number, 'at', k.updated_at) ORDER BY k.activity)
         FROM directory_capacity k WHERE k.status IN ('01', '02')
-          AND ((x.kind = 'S' AND k.service_id = s.id)
+          AND k.temporality IN ('', '01') AND k.crisis_type = ''
+          AND ((x.kind = 'S' AND (k.service_id = s.id
+                OR (k.service_id IS NULL AND k.location_id = s.location_id)))
             OR (x.kind = 'P' AND k.organization_id = o.id)))
 FROM unnest(%(kinds)s::text[], %(targets)s::bigint[]) WITH ORDINALITY x(kind, target, rank)
 LEFT JOIN directory_practitionerrole r ON x.kind = 'R' AND r.id = x.target
@@ -143,23 +145,26 @@ def describe(rows: Sequence[tuple[Any, ...]], *, origin: str, now: datetime) -> 
 
 
 def _capacities(said: Any, now: datetime) -> tuple[Capacity, ...]:
-    """Pair what is free with what is installed, activity by activity; what is free comes dated."""
+    """Pair what is free with what is installed, activity by activity; what is free comes dated.
+
+    The ROR counts men's and women's beds apart: they are added, and as old as the oldest count.
+    """
     if isinstance(said, str):
         said = json.loads(said)
     installed: dict[str, int] = {}
-    free: dict[str, Mapping[str, Any]] = {}
+    free: dict[str, list[Mapping[str, Any]]] = {}
     for each in said or ():
         if each["status"] == "02":
-            free[each["activity"]] = each
+            free.setdefault(each["activity"], []).append(each)
         else:
             installed[each["activity"]] = installed.get(each["activity"], 0) + each["number"]
     found = []
-    for activity, each in free.items():
-        at = datetime.fromisoformat(each["at"])
+    for activity, counts in free.items():
+        at = min(datetime.fromisoformat(each["at"]) for each in counts)
         found.append(
             Capacity(
                 activity=activity,
-                number=each["number"],
+                number=sum(each["number"] for each in counts),
                 installed=installed.get(activity),
                 at=at,
                 age=ranking.age_in_words(at, now),

@@ -11,6 +11,7 @@ from carbet.registries.directory.models import (
     Capacity,
     Closure,
     HealthcareService,
+    Location,
     OpeningHours,
     Term,
 )
@@ -82,6 +83,31 @@ def test_what_the_owner_changes_is_found_in_the_same_transaction(service):
     service.active = False
     service.save()
     assert not found("botox")
+
+
+@pytest.mark.django_db
+def test_room_at_a_place_is_room_in_its_services(world, service):
+    """The ROR counts beds by place, men's and women's apart, and foresees crises."""
+    Capacity.objects.all().delete()
+    place = Location.objects.create(organization=world.places["dac"], name="Aile A")
+    service.location = place
+    service.save()
+    row = {
+        "organization": world.places["dac"],
+        "location": place,
+        "activity": "Aile A",
+        "source": "ROR national",
+        "updated_at": world.now,
+    }
+    Capacity.objects.create(**row, status="02", number=9, temporality="02")
+    Capacity.objects.create(**row, status="02", number=9, temporality="01", crisis_type="02")
+    assert not found("botox", room=True)
+    for number, gender in ((0, "01"), (1, "02"), (3, "03")):
+        Capacity.objects.create(**row, status="02", number=number, temporality="01", gender=gender)
+    [first] = [each for each in found("botox", room=True) if each.kind == "S"]
+    assert [(each.activity, each.number) for each in first.capacities] == [("Aile A", 4)]
+    Capacity.objects.filter(temporality="01", crisis_type="").delete()
+    assert not found("botox", room=True)
 
 
 @pytest.mark.django_db

@@ -31,7 +31,8 @@ def keep(original: Json, written: Json, references: frozenset[str]) -> Json:
 
     Args:
         written: what the columns would write, references left out.
-        references: elements written from our own links: only what they add is kept.
+        references: elements written from our own links, one each: only what they add, and the
+            links after the first, are kept.
     """
     kept: Json = {}
     for name in original.keys() | written.keys():
@@ -39,9 +40,14 @@ def keep(original: Json, written: Json, references: frozenset[str]) -> Json:
             continue
         said = original.get(name)
         if name in references:
-            first = said[0] if isinstance(said, list) and len(said) == 1 else said
+            first, *others = said if isinstance(said, list) and said else [said]
+            link: Json = {}
             if isinstance(first, dict) and (more := first.keys() - {"reference"}):
-                kept[name] = {"plus": {key: first[key] for key in more}}
+                link["plus"] = {key: first[key] for key in more}
+            if others:
+                link["others"] = others
+            if link:
+                kept[name] = link
         elif said != written.get(name):
             kept[name] = {"as": said, "if": fingerprint(written.get(name))}
     meta = original.get("meta")
@@ -61,9 +67,9 @@ def give_back(written: Json, kept: Json) -> Json:
     for name, each in said.items():
         if name == "meta":
             found["meta"] = written["meta"] | each["as"]
-        elif "plus" in each:
+        elif "plus" in each or "others" in each:
             if name in written:
-                found[name] = _more(written[name], each["plus"])
+                found[name] = _more(written[name], each.get("plus", {}), each.get("others", []))
         elif each["if"] == fingerprint(written.get(name)):
             if each["as"] is None:
                 found.pop(name, None)
@@ -74,9 +80,9 @@ def give_back(written: Json, kept: Json) -> Json:
     return found
 
 
-def _more(reference: Any, plus: Json) -> Any:
+def _more(reference: Any, plus: Json, others: list[Any]) -> Any:
     if isinstance(reference, list):
-        return [plus | reference[0], *reference[1:]]
+        return [plus | reference[0], *reference[1:], *others]
     return plus | reference
 
 

@@ -20,6 +20,8 @@ RPPS = "https://rpps.esante.gouv.fr"
 IDNPS = "urn:oid:1.2.250.1.71.4.2.1"
 IDNST = "urn:oid:1.2.250.1.71.4.2.2"
 FINESS = "https://finess.esante.gouv.fr"
+# Its address before, which many still write.
+FORMER_FINESS = "https://finess.sante.gouv.fr"
 SIRENE = "https://sirene.fr"
 INTERNAL_ORGANIZATION = "https://oi.esante.gouv.fr"
 
@@ -51,17 +53,16 @@ MAILBOX_KINDS = nos("TRE_R257-TypeBAL")
 MAILBOX_SYSTEMS = nos("TRE_R256-TypeMessagerie")
 DIVISIONS = nos("TRE_R201-TypeDivisionTerritoriale")
 COMMUNES = nos("TRE_R13-Commune")
-# The code systems behind these value sets are not all published: the guide's own examples name
-# the value set.
-CAPACITY_TYPES = nos("JDV_J187-NatureCapacite-ROR")
-CAPACITY_STATUSES = nos("JDV_J188-TypeStatutCapacite-ROR")
-CAPACITY_TEMPORALITIES = nos("JDV_J189-TemporaliteCapacite-ROR")
-CAPACITY_GENDERS = nos("JDV_J190-GenreCapacite-ROR")
-CAPACITY_CLOSINGS = nos("JDV_J191-TypeFermetureCapacite-ROR")
-CAPACITY_BEDS = nos("JDV_J192-TypeLitSupplementaire-ROR")
-CAPACITY_SOURCES = nos("JDV_J193-TypeSourceCapacite-ROR")
-CAPACITY_CRISES = nos("JDV_J194-TypeCrise-ROR")
-CAPACITY_ASSIGNMENTS = nos("JDV_J195-AffectationTemporaire-ROR")
+# The code systems from which the value sets J187 to J195 of the ROR are drawn.
+CAPACITY_TYPES = nos("TRE_R329-NatureCapacite")
+CAPACITY_STATUSES = nos("TRE_R330-TypeStatutCapacite")
+CAPACITY_TEMPORALITIES = nos("TRE_R331-TemporaliteCapacite")
+CAPACITY_GENDERS = nos("TRE_R332-GenreCapacite")
+CAPACITY_CLOSINGS = nos("TRE_R333-TypeFermetureCapacite")
+CAPACITY_BEDS = nos("TRE_R334-TypeLitSupplementaire")
+CAPACITY_SOURCES = nos("TRE_R335-TypeSourceCapacite")
+CAPACITY_CRISES = nos("TRE_R336-TypeCrise")
+CAPACITY_ASSIGNMENTS = nos("TRE_R337-AffectationTemporaire")
 CONNECTIONS = "http://terminology.hl7.org/CodeSystem/endpoint-connection-type"
 REGIONS = nos("TRE_R30-RegionOM")
 

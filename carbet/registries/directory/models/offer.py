@@ -161,7 +161,8 @@ class Capacity(models.Model):
 
     ROW_SECURITY = PUBLIC_FACTS
 
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT)
+    # None: of a place whose services have not come yet.
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, null=True)
     location = models.ForeignKey(
         Location, on_delete=models.PROTECT, null=True, related_name="capacities"
     )

@@ -274,7 +274,49 @@ class _Merge:
                     f" AND o.finess = m.links->'{column}'->>'finess'"
                     f" AND o.kind = m.links->'{column}'->>'kind'"
                 )
+                self._settle_named(column)
             self._unfound(column, target, mandatory=mandatory)
+
+    def _settle_named(self, column: str) -> None:
+        """Find, or make, the structures that links tell by their numbers alone."""
+        named = f"m.links->'{column}'->'named'"
+        waiting = f"NOT m.fields ? '{column}' AND m.problem IS NULL AND {named} IS NOT NULL"
+        find = (
+            "UPDATE merging m SET fields = m.fields"
+            f" || jsonb_build_object('{column}', o.id) FROM directory_organization o"
+            f" WHERE {waiting} AND (o.identifiers @>"
+            f" ARRAY(SELECT jsonb_array_elements_text({named}->'identifiers'))::varchar[]"
+            f" OR o.finess <> '' AND o.finess = {named}->>'finess' AND o.kind = {named}->>'kind'"
+            f" OR o.siret <> '' AND o.siret = {named}->>'siret' AND o.kind = {named}->>'kind')"
+        )
+        if not self.sql(f"SELECT 1 FROM merging m WHERE {waiting} LIMIT 1"):
+            return
+        self.sql(find)
+        columns = [f.column for f in Organization._meta.concrete_fields if f.column != "id"]
+        self.sql(
+            f"INSERT INTO directory_organization ({', '.join(columns)})"
+            f" SELECT {', '.join(f'r.{each}' for each in columns)} FROM"
+            f" (SELECT DISTINCT ON ({named}->'identifiers') {named} AS said FROM merging m"
+            f" WHERE {waiting} ORDER BY {named}->'identifiers', m.id) told,"
+            " LATERAL jsonb_populate_record(NULL::directory_organization, %(empty)s::jsonb"
+            " || told.said || jsonb_build_object('updated_at', %(now)s::timestamptz, 'source',"
+            " %(source)s::text, 'kept', '{}'::jsonb)) r ON CONFLICT DO NOTHING"
+            " RETURNING id, name, identifiers[1]",
+            empty=orjson.dumps(_empty(Organization)).decode(),
+        )
+        for number, name, said in self.cursor.fetchall():
+            self.done.created += 1
+            self.done.lines.append(
+                {
+                    "outcome": LineOutcome.CREATED,
+                    "kind": "Organization",
+                    "source_id": said.partition("|")[2][:64],
+                    "label": name,
+                    "reason": "Connue par son seul numéro.",
+                    "target_id": number,
+                }
+            )
+        self.sql(find)
 
     def _unfound(self, column: str, target: str, *, mandatory: bool) -> None:
         missing = f"NOT m.fields ? '{column}' AND m.links ? '{column}'"
@@ -455,6 +497,7 @@ class _Merge:
             )
         if self.name == "HealthcareService":
             self._attach_opening()
+            self._settle_places()
         if self.name == "Location":
             self._attach_capacities()
         self.sql(
@@ -510,6 +553,24 @@ class _Merge:
             " gender text, closing_type text, additional_bed_type text, crisis_type text,"
             " updated_at timestamptz) WHERE m.problem IS NULL AND m.attached ? 'capacities'",
             label=Source(self.run.source).label,
+        )
+
+    def _settle_places(self) -> None:
+        """Say whose the places of these services are: the ROR ties places to services alone."""
+        self.sql(
+            "UPDATE directory_location l SET organization_id = s.organization_id,"
+            " updated_at = %(now)s FROM merging m"
+            " JOIN directory_healthcareservice s ON s.id = m.target_id,"
+            " LATERAL (SELECT s.location_id AS id UNION SELECT r.target_id"
+            " FROM jsonb_array_elements_text(m.links->'location_id'->'others') said(number)"
+            " JOIN directory_sourcerecord r ON r.source = %(source)s AND r.kind = 'Location'"
+            " AND r.source_id = said.number) place"
+            " WHERE m.problem IS NULL AND l.id = place.id AND l.organization_id IS NULL"
+        )
+        self.sql(
+            "UPDATE directory_capacity c SET organization_id = l.organization_id"
+            " FROM directory_location l WHERE l.id = c.location_id"
+            " AND c.organization_id IS NULL AND l.organization_id IS NOT NULL"
         )
 
     def _remember(self) -> None:

@@ -3,7 +3,12 @@
 The differences that there are, and why:
 - `id`, `meta.versionId`, `meta.lastUpdated`: ours;
 - `text`: the narrative repeats the resource, and may show what the red list hides;
-- references between resources: to our numbers, or logical when the other end never came;
+- references between resources: to our numbers, or logical when the other end never came; the
+  second place of a service and the second service of a role are logical;
+- `managingOrganization` of a place and `organization` of a role that say none (ROR): those of the
+  services that they are tied to;
+- `organization.reference` beside a structure told by its number alone (SAS): the one that bears it;
+- a copy that a server cut (`_elements`), or a second one of the same number: refused, and told;
 - `name` of an offer that came without one (SAS): named after its codes, or its structure.
 """
 
@@ -17,6 +22,7 @@ from carbet.core.actor import internal
 from carbet.core.fhir import Json
 from carbet.registries.directory import fhir, tasks
 from carbet.registries.directory.models import (
+    Capacity,
     HealthcareService,
     Location,
     Organization,
@@ -360,6 +366,143 @@ def test_an_offer_without_a_name_is_named_after_what_it_says(tmp_path, said, nam
     assert given_back(service, "ror")["name"] == name
     # Again, nothing has changed.
     assert bring_in(tmp_path, place, service, source="ror").unchanged == 2
+
+
+def test_a_role_of_the_sas_comes_back_whole(tmp_path):
+    """It tells its structure by its number alone, and its address in a contained place."""
+    originals = [
+        official("agendas/sas/Practitioner-ExamplePractitioner.json"),
+        official("agendas/sas/PractitionerRole-ExamplePractitionerRoleAgregateur.json"),
+    ]
+    run = bring_in(tmp_path, *originals, source="ror")
+    assert (run.created, run.rejected) == (3, 0), list(run.lines.values())
+    for original in originals:
+        found = given_back(original, "ror")
+        assert as_declared(original, found) == without_differences(original)
+    role = given_back(originals[1], "ror")
+    assert role["location"] == originals[1]["location"]
+    assert role["organization"]["identifier"] == originals[1]["organization"]["identifier"]
+    structure = Organization.objects.get()
+    assert role["organization"]["reference"] == f"Organization/{structure.pk}"
+    assert structure.city == originals[1]["contained"][0]["address"]["city"]
+
+
+CABINET = "urn:oid:1.2.250.1.71.4.2.2"
+
+
+def aggregated(**changes):
+    """Return a professional and her role, in the shape of those of the SAS."""
+    practitioner = {"resourceType": "Practitioner", "id": "p", "name": [{"family": "ESSAI"}]}
+    role = {
+        "resourceType": "PractitionerRole",
+        "id": "r",
+        "practitioner": {"reference": "Practitioner/p"},
+        "organization": {"identifier": {"value": "410000000000015"}, "display": "Cabinet du Bac"},
+        "code": [nos("TRE_G15-ProfessionSante", "60", "Infirmier")],
+    }
+    return practitioner, role | changes
+
+
+def test_a_structure_told_by_its_number_is_found_or_made_once(tmp_path):
+    practitioner, role = aggregated()
+    other = role | {"id": "s"}
+    run = bring_in(tmp_path, practitioner, role, other, source="ror")
+    assert (run.created, run.rejected) == (4, 0), list(run.lines.values())
+    made = Organization.objects.get()
+    assert (made.name, made.identifier_value) == ("Cabinet du Bac", "410000000000015")
+    assert bring_in(tmp_path, practitioner, role, other, source="ror").unchanged == 3
+    # The directory that knows it completes it, and does not make another.
+    known = {
+        "resourceType": "Organization",
+        "id": "77",
+        "identifier": [{"system": CABINET, "value": "410000000000015"}],
+        "name": "CABINET DU BAC ET DU FLEUVE",
+    }
+    folder = tmp_path / "known"
+    folder.mkdir()
+    bring_in(folder, known)
+    assert Organization.objects.get().name == "CABINET DU BAC ET DU FLEUVE"
+    assert PractitionerRole.objects.filter(organization=made).count() == 2
+
+
+def test_a_structure_told_by_its_finess_is_the_one_that_we_have(tmp_path):
+    place, *_ = offer()
+    practitioner, role = aggregated(
+        organization={"identifier": {"system": CABINET, "value": "1970300026"}}
+    )
+    run = bring_in(tmp_path, place, practitioner, role, source="ror")
+    assert (run.created, run.rejected) == (3, 0), list(run.lines.values())
+    assert PractitionerRole.objects.get().organization.finess == "970300026"
+
+
+def test_a_role_that_tells_no_structure_waits(tmp_path):
+    practitioner, role = aggregated(organization={"display": "Cabinet"})
+    run = bring_in(tmp_path, practitioner, role, source="ror")
+    assert (run.created, run.rejected) == (1, 1)
+
+
+def test_the_former_address_of_finess_numbers_is_understood(tmp_path):
+    place, *_ = offer()
+    place["identifier"][0]["system"] = "http://finess.sante.gouv.fr"
+    bring_in(tmp_path, place, source="ror")
+    assert Organization.objects.get().finess == "970300026"
+    assert given_back(place, "ror")["identifier"] == place["identifier"]
+
+
+def test_a_copy_that_was_cut_is_refused(tmp_path):
+    place, *_ = offer()
+    bring_in(tmp_path, place | {"alias": ["CHC"]}, source="ror")
+    place["meta"]["tag"].append({"code": "SUBSETTED"})
+    run = bring_in(tmp_path, place, source="ror")
+    assert run.rejected == 1
+    assert "partielle" in run.lines.get(outcome="rejected").reason
+    assert Organization.objects.get().alias == "CHC"
+
+
+def test_a_place_that_says_no_structure_has_the_one_of_its_services(tmp_path):
+    """The ROR ties places to services alone, and counts men's and women's beds apart."""
+    place, location, service = offer()
+    location.pop("managingOrganization")
+    location["extension"] += [
+        capacity(
+            genderCapacityAvailable=("valueCodeableConcept", nos("TRE_R332-GenreCapacite", gender))
+        )
+        for gender in ("01", "02")
+    ]
+    second = location | {"id": "5254"}
+    run = bring_in(tmp_path, location, second, source="ror")
+    assert (run.created, run.rejected) == (2, 0), list(run.lines.values())
+    assert as_declared(location, given_back(location, "ror")) == without_differences(location)
+    assert not Capacity.objects.filter(organization__isnull=False).exists()
+    service["location"].append({"reference": "Location/5254", "display": "Aile B"})
+    bring_in(tmp_path, place, location, second, service, source="ror")
+    structure = Organization.objects.get()
+    assert {each.organization for each in Location.objects.all()} == {structure}
+    assert Capacity.objects.filter(organization=structure).count() == 8
+    assert given_back(location, "ror")["extension"] == location["extension"]
+
+
+def test_links_after_the_first_come_back(tmp_path):
+    place, location, service = offer()
+    service["location"].append({"reference": "Location/5254", "display": "Aile B"})
+    other = service | {"id": "965", "location": [{"reference": "Location/5253"}]}
+    practitioner, role = aggregated(
+        healthcareService=[
+            {"reference": "HealthcareService/964"},
+            {"reference": "HealthcareService/965"},
+        ]
+    )
+    role.pop("organization")
+    bring_in(tmp_path, place, location, service, other, practitioner, role, source="ror")
+    [first, second] = given_back(service, "ror")["location"]
+    assert first["reference"] == f"Location/{given_back(location, 'ror')['id']}"
+    assert (second["identifier"]["value"], second["display"]) == ("5254", "Aile B")
+    found = given_back(role, "ror")
+    assert [each.get("identifier", {}).get("value") for each in found["healthcareService"]] == [
+        None,
+        "965",
+    ]
+    assert found["organization"]["reference"] == f"Organization/{given_back(place, 'ror')['id']}"
 
 
 def test_a_name_that_comes_later_takes_the_place_of_ours(tmp_path):

@@ -10,6 +10,7 @@ from django.urls import reverse
 from carbet.core import clock, row_security
 from carbet.core.actor import internal
 from carbet.core.models import AuditEvent
+from carbet.registries.directory.fhir.reading import address_fingerprint
 from carbet.registries.directory.models import (
     Capacity,
     Closure,
@@ -17,6 +18,7 @@ from carbet.registries.directory.models import (
     OpeningHours,
     Organization,
     PractitionerRole,
+    SecureMailbox,
     Term,
 )
 from carbet.registries.offer import operations, tasks
@@ -114,6 +116,27 @@ def test_a_line_never_counted_gets_its_first_count(world, place, rosa):
     rosa.post(to("beds", place), {f"libres-{installed.pk}": "4"})
     assert free(place).number == 4
     assert Capacity.objects.get(pk=installed.pk).number == 12
+
+
+def test_an_address_of_the_red_list_cannot_be_written_here(world, place, service, rosa):
+    hidden = "cachee@secret.mssante.fr"
+    SecureMailbox.objects.create(
+        source="annuaire", address="", fingerprint=address_fingerprint(hidden), red_list=True
+    )
+    role = PractitionerRole.objects.filter(organization=place).first()
+    forms = {
+        to("place", place): {"address_line": "", "postal_code": "", "phone": ""},
+        to("role", place, role.pk): {"phone": "", "home_visits": ""},
+        to("service", place, service.pk): {
+            "name": service.name, "seen_at": service.updated_at.isoformat(),
+        },
+    }  # fmt: skip
+    for address, said in forms.items():
+        answer = rosa.post(address, said | {"secure_email": hidden.upper()})
+        assert answer.status_code == 422, address
+        assert "liste rouge" in answer.content.decode(), address
+    for model in (Organization, PractitionerRole, HealthcareService):
+        assert not model.objects.filter(secure_email__icontains="cachee").exists()
 
 
 def test_nobody_else_enters_nor_learns_that_it_exists(world, place, service, sign_in):

@@ -91,6 +91,8 @@ def read(resource: Any, context: Context) -> Said:
             raise UnableToRead(f"Type de ressource non repris : {kind[:40] or 'aucun'}.")
         if not source_id or len(source_id) > LONGEST_ID:
             raise UnableToRead("La ressource n’a pas d’identifiant technique (id).")
+        if _is_cut(resource):
+            raise UnableToRead("Copie partielle (SUBSETTED) : la ressource entière est attendue.")
         references = said.count(b'"reference":')
         return _read(resource, kind, source_id, context, hidden, references)
     except UnableToRead as error:
@@ -128,8 +130,14 @@ def _read(
     if kind == "HealthcareService" and not text(resource.get("name")):
         # An offer that came without a name is given back with the one we found for it.
         said.kept.pop("name", None)
-    # A link to a second place would be lost by our one column: it is kept as it came.
     return said
+
+
+def _is_cut(resource: Json) -> bool:
+    """Tell whether a server left elements out (`_elements`, `_summary`): they would be erased."""
+    meta = resource.get("meta")
+    tags = listed(meta.get("tag")) if isinstance(meta, dict) else []
+    return any(text(tag.get("code")) == "SUBSETTED" for tag in tags)
 
 
 def resources_of(document: Any) -> Iterable[Any]:

@@ -34,7 +34,7 @@ def organization(reader: Reader) -> None:
         system = system.replace("http://", "https://")
         told = {"FINEJ": OrganizationKind.LEGAL, "FINEG": OrganizationKind.GEOGRAPHICAL}
         kind = kind or told.get(kind_code, "")
-        if system == v.FINESS or kind_code in told:
+        if system in (v.FINESS, v.FORMER_FINESS) or kind_code in told:
             finess = finess or value
         elif system == v.SIRENE and len(value) == 14:
             reader.put("siret", value)

@@ -23,7 +23,7 @@ def logical(value: Any, links: frozenset[str], context: Context, depth: int) -> 
     if not isinstance(value, dict):
         return value
     found = {
-        name: each
+        name: _first_as_it_is(each, context)
         if depth == 0 and name in links
         else logical(each, frozenset(), context, depth + 1)
         for name, each in value.items()
@@ -36,3 +36,10 @@ def logical(value: Any, links: frozenset[str], context: Context, depth: int) -> 
         if context.source_system:
             found.setdefault("identifier", {"system": context.source_system, "value": number})
     return found
+
+
+def _first_as_it_is(link: Any, context: Context) -> Any:
+    """Return a link of ours as it came; those after the first are logical: one column holds one."""
+    if not isinstance(link, list):
+        return link
+    return [*link[:1], *logical(link[1:], frozenset(), context, 1)]

@@ -131,7 +131,8 @@ def healthcare_service(reader: Reader) -> None:
     reader.region()
     reader.refer("organization_id", "providedBy")
     reader.refer("location_id", "location")
-    if not (reader.said.references.get("organization_id") or {}).get("id"):
+    link = reader.said.references.get("organization_id") or {}
+    if not link.get("id") and "named" not in link:
         raise UnableToRead("L’offre ne dit pas quelle structure la porte (providedBy).")
     for element in ("category", "type", "specialty", "characteristic"):
         reader.terms(resource.get(element))

@@ -8,6 +8,7 @@ from carbet.registries.directory.choices import MailboxKind
 from carbet.registries.directory.fhir import vocabulary as v
 from carbet.registries.directory.fhir.keeping import fingerprint
 from carbet.registries.directory.fhir.reading.links import logical, target_of
+from carbet.registries.directory.fhir.reading.named import structure_columns
 from carbet.registries.directory.fhir.reading.red_list import address_fingerprint
 from carbet.registries.directory.fhir.reading.said import Context, Said, UnableToRead
 from carbet.registries.directory.fhir.reading.values import (
@@ -50,9 +51,25 @@ class Reader:
         if found is None or found[0] != REFERENCES[self.said.kind][element][1]:
             if held:
                 # Nothing to point to: the element is given back as it came.
-                self.said.references[column] = {"id": None} | self._instead(element)
+                link: Json = {"id": None} | self._instead(element)
+                if REFERENCES[self.said.kind][element][1] == "Organization":
+                    link |= self._named(held[0])
+                self.said.references[column] = link
             return
-        self.said.references[column] = {"id": found[1]} | self._instead(element)
+        link = {"id": found[1]} | self._instead(element)
+        if others := [said[1] for each in held[1:] if (said := target_of(each))]:
+            link["others"] = others
+        self.said.references[column] = link
+
+    def _named(self, reference: Json) -> Json:
+        """Return the structure that a link tells by its number alone."""
+        known = structure_columns(reference, self.resource)
+        if known is None:
+            return {}
+        fields, address = known
+        place = Reader({}, Said(kind="Organization", source_id=""), self.context)
+        place.address(address)
+        return {"named": place.fields | fields}
 
     def _instead(self, element: str) -> Json:
         told = logical({"_": self.resource.get(element)}, frozenset(), self.context, 0)["_"]
