@@ -10,27 +10,28 @@ from carbet.core import waiting
 THEMES = ("light", "dark")
 
 
-def counting(request) -> Callable[[str], Callable[[], int]]:
-    """Return functions that count what waits for the reader, once, when the page asks for one."""
+def asking(request) -> Callable[[], waiting.Said]:
+    """Return a function that says what waits for the reader, asked once, when the page asks."""
 
     @cache
-    def counts() -> dict[str, int]:
-        actor = getattr(request, "actor", None)
-        return waiting.counts(actor=actor) if actor is not None else {}
+    def said() -> waiting.Said:
+        actor, now = getattr(request, "actor", None), getattr(request, "now", None)
+        return waiting.said(actor=actor, now=now) if actor and now else waiting.Said()
 
-    return lambda key: lambda: counts().get(key, 0)
+    return said
 
 
 def page(request):
     """Give the layout its context; everything is optional so that an error page renders too."""
     theme = request.COOKIES.get("theme", "")
-    count = counting(request)
+    said = asking(request)
     live_url = getattr(settings, "LIVE_URL", "")
     return {
         "actor": getattr(request, "actor", None),
         "theme": theme if theme in THEMES else "",
         "live_url": f"{live_url.rstrip('/')}/live" if live_url else "",
-        "unread_alerts": count("alerts"),
-        "unread_messages": count("messages"),
+        "unread_alerts": lambda: said().counts.get("alerts", 0),
+        "unread_messages": lambda: said().counts.get("messages", 0),
+        "notices": lambda: said().notices,
         "demonstration": getattr(settings, "DEMONSTRATION", False),
     }

@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Case, Q, QuerySet, When
 from django.urls import NoReverseMatch, reverse
 
+from carbet.core import waiting
 from carbet.core.actor import Actor
 from carbet.portal import rules
 from carbet.portal.choices import DisruptionKind, DisruptionState
@@ -97,6 +98,32 @@ def open_disruptions(*, now: datetime) -> list[Held]:
     found = _held(rows, now)
     rank = {"danger": 0, "warning": 1, "info": 2}
     return sorted(found, key=lambda each: rank[each.tone])
+
+
+def under_way(*, actor: Actor, now: datetime) -> QuerySet[Disruption, dict[str, Any]]:
+    """Return what disturbs services at this moment, incidents first: for the top of every page."""
+    if actor.is_person:
+        return Disruption.objects.none().values("pk")
+    return (
+        Disruption.objects.filter(
+            Q(kind=DisruptionKind.INCIDENT) | Q(ends_at__gt=now),
+            ended_at__isnull=True,
+            starts_at__lte=now,
+        )
+        .order_by(Case(When(kind=DisruptionKind.INCIDENT, then=0), default=1), "-starts_at", "-pk")
+        .values("pk", "kind", "service", "title")
+    )
+
+
+def notice(row: dict[str, Any]) -> waiting.Notice:
+    """Say in one line what disturbs a service at this moment."""
+    words, tone = rules.badge(kind=row["kind"], state=DisruptionState.UNDER_WAY)
+    service = service_names().get(row["service"], row["service"])
+    return waiting.Notice(
+        f"{words} : {row['title']} ({service})",
+        reverse("disruptions:detail", args=[row["pk"]]),
+        tone,
+    )
 
 
 def past_disruptions(*, now: datetime, before: int | None = None) -> list[Held]:

@@ -29,7 +29,7 @@ from carbet.portal import access, forms, operations, queries
 from carbet.registries.directory.rules import OPERATE
 
 SHOWN = 6
-ALERTS_ORDER = 30
+ALERTS_ORDER = 15
 
 
 @doors.signed_in(role_chosen=True)
@@ -42,6 +42,8 @@ def home(request: HttpRequest) -> HttpResponse:
     waiting = [
         alert_lines.line(alert) for alert in alerts.alerts_for(actor=actor, unread_only=True).alerts
     ]
+    # What is urgent is never under what came after it.
+    waiting.sort(key=lambda line: not line.urgent)
     shown = blocks.shown(actor=actor, now=now)
     main = [each for each in shown if not each.block.aside]
     context = {
@@ -82,6 +84,13 @@ def service_states(request: HttpRequest) -> HttpResponse:
         "may_declare": access.runs_services(request.actor),
     }
     return render(request, "portal/service_states.html", context)
+
+
+@doors.professional()
+@require_safe
+def notices(request: HttpRequest) -> HttpResponse:
+    """Give open pages what they are to say of disturbed services now."""
+    return render(request, "notices.html")
 
 
 @doors.professional()

@@ -283,6 +283,8 @@ def test_the_region_says_that_a_service_fails_and_everybody_sees_it(come, script
     # Then the tile says so within seconds, by itself where scripts run
     if not scripts:
         doctor.go("/")
+    line = doctor.page.get_by_role("banner").get_by_role("link", name=title)
+    expect(line).to_be_visible(timeout=8000)
     services = doctor.page.get_by_role("region", name="Services régionaux")
     expect(services.get_by_text(title)).to_be_visible(timeout=8000)
     expect(services.get_by_role("listitem").filter(has_text=title)).to_contain_text("Incident")
@@ -299,6 +301,8 @@ def test_the_region_says_that_a_service_fails_and_everybody_sees_it(come, script
     region.sees("Terminé. Tous les professionnels le voient.")
     if scripts:
         expect(doctor.page.get_by_text("Disque remplacé.")).to_be_visible(timeout=8000)
+        expect(line).to_have_count(0, timeout=8000)
     doctor.go("/services/etat/")
+    expect(line).to_have_count(0)
     doctor.sees("Disque remplacé.")
     doctor.sees("Renouvellement des certificats")

@@ -178,6 +178,8 @@ def age(birth_date, on=None):
 @register.filter
 def numeric_date(value):
     """Write a date in figures, « 14/03/1951 », many times a page."""
+    if isinstance(value, datetime):
+        value = _local(value)
     return f"{value:%d/%m/%Y}" if isinstance(value, date) else value or ""
 
 

@@ -1,5 +1,6 @@
 """Disruptions of regional services: declared, changed, ended by the region, seen by all."""
 
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -115,6 +116,60 @@ def test_an_incident_is_on_the_tile_and_the_page_until_it_ends(world, as_role):
     page = gp.get("/services/etat/").content.decode()
     assert "Rien à signaler" in page
     assert "Réparé." in page
+
+
+def lines(client, address="/patients/"):
+    """Return what the top of a page warns of."""
+    page = client.get(address).content.decode()
+    return re.findall(r'<p class="tone-(\w+)"><a href="[^"]*">([^<]*)</a></p>', page)
+
+
+@pytest.mark.django_db
+def test_what_is_under_way_is_at_the_top_of_every_page_of_professionals_alone(world, as_role):
+    gp = as_role("gp")
+    assert lines(gp) == []
+    row = declare(world, title="<b>Lente</b>")
+    declare(
+        world, kind="maintenance", service="ror", title="Bascule", starts_at=world.now - HOUR,
+        ends_at=world.now + HOUR,
+    )  # fmt: skip
+    declare(
+        world, kind="maintenance", title="Plus tard", starts_at=world.now + DAY,
+        ends_at=world.now + 2 * DAY,
+    )  # fmt: skip
+    declare(world, title="Ancienne", starts_at=world.now - 2 * DAY)
+    # Incidents first, the latest first; two at most.
+    said = [
+        ("danger", "Incident : &lt;b&gt;Lente&lt;/b&gt; (Annuaire régional)"),
+        ("danger", "Incident : Ancienne (Annuaire régional)"),
+    ]
+    assert lines(as_role("gp")) == said
+    assert lines(as_role("nurse"), reverse("disruptions:notices")) == said
+    operations.end_disruption(
+        actor=world.actor("operator"), now=world.now, disruption_id=row.pk, outcome=""
+    )
+    assert [tone for tone, _ in lines(as_role("nurse"))] == ["danger", "warning"]
+    person = as_role("claire")
+    assert "Ancienne" not in person.get("/mon-dossier/").content.decode()
+    assert person.get(reverse("disruptions:notices")).status_code == 404
+    person.logout()
+    assert "Ancienne" not in person.get("/compte/connexion/").content.decode()
+
+
+@pytest.mark.django_db
+def test_a_line_at_the_top_costs_no_query(world, as_role):
+    gp = as_role("gp")
+
+    def asked():
+        with CaptureQueriesContext(connection) as captured:
+            assert gp.get("/patients/").status_code == 200
+        return len(captured)
+
+    gp.get("/patients/")
+    before = asked()
+    declare(world)
+    assert asked() == before
+    assert lines(gp)
 
 
 @pytest.mark.django_db

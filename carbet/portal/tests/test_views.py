@@ -145,6 +145,27 @@ def test_regional_services_say_their_state_and_how_to_get_them(as_role):
     )
 
 
+def test_urgent_alerts_come_first_then_the_day(world, as_role):
+    care_team = world.circle("nurse")
+    for urgent in (True, *[False] * 8):
+        notebook.write_note(
+            actor=world.actor("nurse"),
+            now=world.now,
+            patient=Patient(pk=care_team.patient_id),
+            text="Que faire ?",
+            urgent=urgent,
+            gesture=uuid.uuid4(),
+        )
+        world.later(minutes=5)
+    page = as_role("gp").get(HOME)
+    shown = page.context["alerts"]
+    assert [line.urgent for line in shown] == [True] + [False] * (len(shown) - 1)
+    assert len(shown) > 1
+    after = [each.block.key for each in page.context["after"]]
+    assert after[0] == "agenda"
+    assert after.index("agenda") < after.index("tasks")
+
+
 def test_my_day_shows_alerts_and_what_i_opened(world, as_role):
     care_team = world.circle("nurse")
     nurse = as_role("nurse")

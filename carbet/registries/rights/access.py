@@ -37,6 +37,12 @@ def managed(actor: Actor, path: str) -> Q:
     return Q(**{path: actor.organization_id})
 
 
+def may_review(actor: Actor, right: Right) -> bool:
+    """Tell whether the actor may look at this right again: nobody but the region at their own."""
+    own = right.practitioner_role.practitioner.account_id == actor.account_id is not None
+    return manages_all(actor) or not own
+
+
 def get_right(*, actor: Actor, right_id: int) -> Right:
     """Return a right that the actor decides on.
 

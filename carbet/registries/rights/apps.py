@@ -15,5 +15,10 @@ class RightsConfig(AppConfig):
     def ready(self) -> None:
         import_module("carbet.registries.rights.receivers")
         presenters = import_module("carbet.registries.rights.presenters")
-        for block in (presenters.REGISTRATIONS, presenters.ENDING, presenters.APPLICATIONS):
+        for block in (
+            presenters.REGISTRATIONS,
+            presenters.ENDING,
+            presenters.OWN_ENDING,
+            presenters.APPLICATIONS,
+        ):
             home.add(block)

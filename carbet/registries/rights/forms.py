@@ -8,7 +8,7 @@ from django import forms
 from carbet.core.identifiers import is_rpps
 from carbet.registries.directory.models import PractitionerRole
 from carbet.registries.rights import queries
-from carbet.registries.rights.choices import MONTHS
+from carbet.registries.rights.choices import MONTHS, ReviewDecision
 
 
 def months(label: str = "Pour") -> forms.TypedChoiceField:
@@ -84,6 +84,23 @@ class ReviewForm(forms.Form):
     months = months("Prolonger de")
 
 
+class ReviewAllForm(forms.Form):
+    """What is decided of each right shown: one choice a right, for how long those who stay."""
+
+    months = months("Prolonger de")
+
+    def decisions(self) -> dict[int, str]:
+        """Return what was decided, by right; what is left for later is not there."""
+        found: dict[int, str] = {}
+        for name, said in self.data.items():
+            number = name.removeprefix("droit-")
+            if name == number or not number.isdecimal() or len(number) > 18:
+                continue
+            if said in ReviewDecision.values and len(found) < queries.REVIEWED:
+                found[int(number)] = said
+        return found
+
+
 class EndForm(forms.Form):
     """Why a right ends."""
 
@@ -99,7 +116,8 @@ class DelegationForm(forms.Form):
     def __init__(self, *args: Any, delegates: list[PractitionerRole], **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["delegate"].choices = [  # type: ignore[attr-defined]
-            (role.pk, str(role)) for role in delegates
+            (role.pk, f"{role}{' (prolonger)' if role.acts else ''}")  # type: ignore[attr-defined]
+            for role in delegates
         ]
 
 

@@ -19,7 +19,7 @@ from carbet.registries.rights import access, queries, rules
 HEADINGS = (
     *("Nom", "Prénom", "RPPS", "Adresse du compte", "Profession", "Structure", "FINESS"),
     *("Gère les habilitations", "Depuis", "Jusqu’à", "État", "Raison de fin", "Terminée par"),
-    *("Donnée par", "Revue le", "Revue par", "Agit pour"),
+    *("Donnée par", "Revue le", "Revue par", "Agit pour", "Dernière connexion"),
 )
 
 
@@ -30,6 +30,18 @@ def state(right: Right, *, now: datetime) -> tuple[str, str]:
     if rules.is_to_review(right.ended_at, now=now):
         return "À revoir", "warning"
     return "En cours", "success"
+
+
+def reviewed(kept: int, ended: int) -> str:
+    """Say what a review did."""
+    said = []
+    if kept:
+        said.append(
+            f"{kept} habilitation{'s' if kept > 1 else ''} prolongée{'s' if kept > 1 else ''}"
+        )
+    if ended:
+        said.append(f"{ended} accès fermé{'s' if ended > 1 else ''}")
+    return f"{', '.join(said)}."
 
 
 def export(*, actor: Actor, now: datetime) -> str:
@@ -54,7 +66,7 @@ def export(*, actor: Actor, now: datetime) -> str:
             "terminée" if ended else "en cours",
             " : ".join(filter(None, (reason, row["end_words"]))),
             *(row["ended_by_name"], row["granted_by_name"], _moment(row["reviewed_at"])),
-            *(row["reviewed_by_name"], acts_for),
+            *(row["reviewed_by_name"], acts_for, _moment(row["last_login"])),
         )
         writer.writerow(rules.cell(str(each or "")) for each in cells)
     # Spreadsheets take a file without this mark for Windows-1252.
@@ -120,6 +132,36 @@ def _ending_line(row: dict[str, Any], *, now: datetime) -> home.Line:
     )
 
 
+def _own_ending(*, actor: Actor, now: datetime) -> QuerySet[Any, dict[str, Any]] | None:
+    if actor.role_id is None or actor.account_id is None:
+        return None
+    role = "practitioner_role__"
+    return (
+        Right.objects.filter(
+            practitioner_role__practitioner__account_id=actor.account_id,
+            started_at__lte=now,
+            ended_at__gt=now,
+            ended_at__lte=now + rules.REVIEW_BEFORE,
+        )
+        .order_by("ended_at", "pk")
+        .values("pk", "ended_at", f"{role}profession_label", f"{role}organization__name")[
+            : home.MOST + 1
+        ]
+    )
+
+
+def _own_ending_line(row: dict[str, Any], *, now: datetime) -> home.Line:
+    role = "practitioner_role__"
+    return home.Line(
+        title=row[f"{role}organization__name"],
+        href=reverse("rights:mine"),
+        text="Demandez à qui gère les comptes de cette structure de la revoir.",
+        meta=(row[f"{role}profession_label"], "se termine"),
+        at=home.moment(row["ended_at"]),
+        icon="shield",
+    )
+
+
 def _applications(*, actor: Actor, now: datetime) -> QuerySet[Any, dict[str, Any]] | None:
     return queries.applications().values("name", "address")[: home.MOST + 1]
 
@@ -137,7 +179,7 @@ REGISTRATIONS = home.Block(
     rows=_waiting,
     line=_waiting_line,
     more=("rights:registrations", "Toutes les demandes d’accès"),
-    order=25,
+    order=45,
 )
 ENDING = home.Block(
     key="rights-to-review",
@@ -145,8 +187,18 @@ ENDING = home.Block(
     icon="shield",
     rows=_ending,
     line=_ending_line,
-    more=("rights:list", "Toutes les habilitations"),
+    more=("rights:review", "Tout revoir en une fois"),
     order=58,
+    aside=True,
+)
+OWN_ENDING = home.Block(
+    key="own-rights-ending",
+    title="Votre accès se termine bientôt",
+    icon="clock",
+    rows=_own_ending,
+    line=_own_ending_line,
+    tone="warning",
+    order=5,
     aside=True,
 )
 APPLICATIONS = home.Block(

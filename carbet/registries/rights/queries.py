@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from allauth.idp.oidc.models import Client
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from carbet.core import names
 from carbet.core.actor import Actor
@@ -31,7 +32,10 @@ PAGE = 25
 MOST_STRUCTURES = 8
 MOST_EXPORTED = 50_000
 MOST_APPLICATIONS = 100
-CURRENT, TO_REVIEW, ENDED = "current", "review", "ended"
+CURRENT, DORMANT, ENDED = "current", "dormant", "ended"
+# A review decides on so many at once.
+REVIEWED = 30
+MOST_MANAGED = 20_000
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,8 @@ def rights(
     """Return a page of the rights that the actor decides on.
 
     Args:
-        view: those open (the nearest end first), those to review soon, or those that ended (the
-            latest first).
+        view: those open (the nearest end first), those of accounts that nobody has used for
+            long, or those that ended (the latest first).
         text: words of a name or of a structure.
     """
     found = _decided_by(actor)
@@ -121,14 +125,9 @@ def rights(
         found = found.filter(ended_at__lte=now).order_by("-ended_at", "-pk")
     else:
         found = found.filter(ended_at__gt=now).order_by("ended_at", "pk")
-    if view == TO_REVIEW:
-        found = found.filter(ended_at__lte=now + rules.REVIEW_BEFORE)
-    for word in names.tokens(text[:100])[:5]:
-        found = found.filter(
-            Q(practitioner_role__practitioner__search__icontains=word)
-            | Q(practitioner_role__practitioner__family__icontains=word)
-            | Q(practitioner_role__organization__name__icontains=word)
-        )
+    if view == DORMANT:
+        found = found.filter(_dormant(now))
+    found = _named(found, text)
     if after is not None:
         side = "lt" if view == ENDED else "gt"
         found = found.filter(
@@ -138,6 +137,75 @@ def rights(
     rows = list(found[: PAGE + 1])
     last = rows[PAGE - 1] if len(rows) > PAGE else None
     return RightsPage(rows[:PAGE], Position(last.ended_at, last.pk) if last else None)
+
+
+def to_review(*, actor: Actor, now: datetime, everyone: bool, text: str = "") -> list[Right]:
+    """Return the open rights that a review looks at, by structure and name, one more than it takes.
+
+    Args:
+        everyone: all of them, the longest without review first; else those that end soon.
+    """
+    found = _named(_decided_by(actor).filter(started_at__lte=now, ended_at__gt=now), text)
+    if everyone:
+        found = found.order_by(Coalesce("reviewed_at", "started_at"), "pk")
+    else:
+        found = found.filter(ended_at__lte=now + rules.REVIEW_BEFORE).order_by(
+            "practitioner_role__organization__name",
+            "practitioner_role__practitioner__family",
+            "pk",
+        )
+    return list(found[: REVIEWED + 1])
+
+
+def managers_to_remind(*, now: datetime) -> dict[int, tuple[int, int]]:
+    """Return, by account, how many requests and rights to review wait for its decision.
+
+    What nobody of a structure may decide (no manager, or their own right) waits for the region.
+    """
+    role = "practitioner_role__"
+    asked = RegistrationRequest.objects.filter(status=RegistrationStatus.SUBMITTED)
+    requests = list(asked.values_list("organization_id", "account_id")[:MOST_MANAGED])
+    ending = Right.objects.filter(
+        started_at__lte=now, ended_at__gt=now, ended_at__lte=now + rules.REVIEW_BEFORE
+    ).values_list(f"{role}organization_id", f"{role}practitioner__account_id")[:MOST_MANAGED]
+    reviews = list(ending)
+    managers = _managers({number for number, _ in (*requests, *reviews)}, now=now)
+    region = list(
+        Account.objects.filter(is_operator=True, is_active=True).values_list("pk", flat=True)[:50]
+    )
+    found: dict[int, list[int]] = {}
+    for kind, rows in enumerate((requests, reviews)):
+        for organization_id, holder in rows:
+            deciding = managers.get(organization_id, set()) - {holder}
+            for account_id in deciding or set(region) - {holder}:
+                found.setdefault(account_id, [0, 0])[kind] += 1
+    return {account_id: (asked, seen) for account_id, (asked, seen) in found.items()}
+
+
+def managers_of(*, organization_id: int, now: datetime) -> list[int]:
+    """Return the accounts that answer requests to work in a structure: the region's for want."""
+    found = _managers({organization_id}, now=now).get(organization_id)
+    if found:
+        return sorted(found)
+    operators = Account.objects.filter(is_operator=True, is_active=True)
+    return list(operators.order_by("pk").values_list("pk", flat=True)[:50])
+
+
+def _managers(organization_ids: set[int], *, now: datetime) -> dict[int, set[int]]:
+    role = "practitioner_role__"
+    rows = Right.objects.filter(
+        Q(practitioner_role__ended_at__isnull=True) | Q(practitioner_role__ended_at__gt=now),
+        manages=True,
+        started_at__lte=now,
+        ended_at__gt=now,
+        practitioner_role__organization__in=organization_ids,
+        practitioner_role__practitioner__active=True,
+        practitioner_role__practitioner__account__is_active=True,
+    ).values_list(f"{role}organization_id", f"{role}practitioner__account_id")
+    found: dict[int, set[int]] = {}
+    for organization_id, account_id in rows[:MOST_MANAGED]:
+        found.setdefault(organization_id, set()).add(account_id)
+    return found
 
 
 def waiting(*, actor: Actor, after: int | None = None) -> QuerySet[RegistrationRequest]:
@@ -163,6 +231,7 @@ def exported(*, actor: Actor) -> Iterator[dict[str, Any]]:
         "profession": "practitioner_role__profession_label",
         "organization": "practitioner_role__organization__name",
         "finess": "practitioner_role__organization__finess",
+        "last_login": "practitioner_role__practitioner__account__last_login",
     }
     own = (
         *("pk", "manages", "started_at", "ended_at", "end_reason", "end_words", "ended_by_name"),
@@ -221,12 +290,15 @@ def delegations(*, role_id: int, now: datetime) -> list[Delegation]:
 
 
 def possible_delegates(*, role: PractitionerRole, now: datetime) -> list[PractitionerRole]:
-    """Return the secretaries of the structure who do not act for this role yet, by name."""
+    """Return the secretaries of the structure, by name, each with `acts`: for this role already.
+
+    Whoever acts for this role already may be let do so for longer.
+    """
     if not rules.may_delegate(category=role.category, delegate_category=Category.ADMINISTRATIVE):
         return []
-    already = Delegation.objects.filter(
-        Q(ended_at__isnull=True) | Q(ended_at__gt=now), delegator=role
-    ).values("delegate_id")
+    held = Delegation.objects.filter(
+        Q(ended_at__isnull=True) | Q(ended_at__gt=now), delegator=role, delegate=OuterRef("pk")
+    )
     return list(
         PractitionerRole.objects.select_related("practitioner")
         .filter(
@@ -236,7 +308,7 @@ def possible_delegates(*, role: PractitionerRole, now: datetime) -> list[Practit
             category=Category.ADMINISTRATIVE,
             practitioner__active=True,
         )
-        .exclude(pk__in=already)
+        .annotate(acts=Exists(held))
         .order_by("practitioner__family", "practitioner__given", "pk")[:100]
     )
 
@@ -282,7 +354,26 @@ def leads_back(*, client_id: str, address: str) -> bool:
     return client is not None and address in client.get_redirect_uris()
 
 
+def _named(found: QuerySet[Right], text: str) -> QuerySet[Right]:
+    for word in names.tokens(text[:100])[:5]:
+        found = found.filter(
+            Q(practitioner_role__practitioner__search__icontains=word)
+            | Q(practitioner_role__practitioner__family__icontains=word)
+            | Q(practitioner_role__organization__name__icontains=word)
+        )
+    return found
+
+
+def _dormant(now: datetime) -> Q:
+    """Return the condition "held for long, by an account that has not come for as long"."""
+    since = now - rules.DORMANT_AFTER
+    last = "practitioner_role__practitioner__account__last_login"
+    return Q(started_at__lte=since) & (
+        Q(**{f"{last}__isnull": True}) | Q(**{f"{last}__lte": since})
+    )
+
+
 def _decided_by(actor: Actor) -> QuerySet[Right]:
     return Right.objects.select_related(
-        "practitioner_role__practitioner", "practitioner_role__organization"
+        "practitioner_role__practitioner__account", "practitioner_role__organization"
     ).filter(access.managed(actor, "practitioner_role__organization_id"))

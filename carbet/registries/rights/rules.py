@@ -12,6 +12,8 @@ from carbet.registries.directory.rules import CARING
 # A right is given for a year at most, and looked at again before it ends.
 LONGEST = timedelta(days=366)
 REVIEW_BEFORE = timedelta(days=30)
+# Whoever has not come for so long may have left: their right is shown apart.
+DORMANT_AFTER = timedelta(days=90)
 # How long the page of an accepted request lets one choose a first password.
 FIRST_PASSWORD_WITHIN = timedelta(days=7)
 DAYS_A_MONTH = 30.5

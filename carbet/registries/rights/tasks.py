@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from carbet.connectors import mail
@@ -11,6 +12,7 @@ from carbet.core import outbox
 from carbet.core.actor import internal
 from carbet.core.clock import now as current_time
 from carbet.core.models import OutboxMessage
+from carbet.registries.accounts.models import Account
 from carbet.registries.directory.models import Right
 from carbet.registries.rights import access, operations
 from carbet.registries.rights.models import RegistrationRequest
@@ -20,6 +22,8 @@ SUBJECTS = {
     "received": "Carbet : votre demande d’accès est reçue",
     "answered": "Carbet : une réponse à votre demande d’accès",
     "ends": "Carbet : votre habilitation se termine bientôt",
+    "asked": "Carbet : une demande d’accès attend votre réponse",
+    "waits": "Carbet : des habilitations attendent votre décision",
 }
 BODIES = {
     "received": "Bonjour,\n\nVotre demande est transmise à la structure. Pour la suivre ou la"
@@ -28,6 +32,10 @@ BODIES = {
     "{address}\n\nCette adresse est personnelle : ne la transmettez pas.\n",
     "ends": "Bonjour,\n\nUne de vos habilitations se termine le {day}. Demandez à qui gère les"
     " comptes de votre structure de la revoir.\n{address}\n",
+    "asked": "Bonjour,\n\nQuelqu’un demande à travailler avec Carbet dans une structure dont vous"
+    " gérez les habilitations. Pour répondre :\n{address}\n",
+    "waits": "Bonjour,\n\nDans Carbet, {waits}. Un accès qui n’est pas revu se ferme à sa date.\n"
+    "{address}\n",
 }
 
 
@@ -37,6 +45,13 @@ def remind(timestamp: int) -> None:
     """Write to those whose right ends within a month, by batches."""
     while operations.remind_of_ends(actor=HOUSE, now=current_time()) >= 200:
         pass
+
+
+@app.periodic(cron="35 6 * * 1")
+@app.task(name="rights.remind_managers", queue="outbox")
+def remind_managers(timestamp: int) -> None:
+    """Write every Monday to whoever has requests to answer or rights to review."""
+    operations.remind_managers(actor=HOUSE, now=current_time())
 
 
 @outbox.sender("rights.mail", label="E-mail d’habilitation")
@@ -67,14 +82,28 @@ def _addressed(payload: dict[str, Any]) -> tuple[str, dict[str, str]]:
         held = RegistrationRequest.objects.get(pk=payload["registration"])
         path = reverse("rights:follow_up", args=[access.follow_up_of(held)])
         return held.email, {"address": settings.PUBLIC_URL + path}
-    right = Right.objects.select_related("practitioner_role__practitioner__account").get(
-        pk=payload["right"]
-    )
-    account = right.practitioner_role.practitioner.account
+    if "account" in payload:
+        account = Account.objects.filter(pk=payload["account"]).first()
+        page, words = _for_manager(payload)
+    else:
+        right = Right.objects.select_related("practitioner_role__practitioner__account").get(
+            pk=payload["right"]
+        )
+        account = right.practitioner_role.practitioner.account
+        page, words = "mine", {"day": f"{timezone.localtime(right.ended_at):%d/%m/%Y}"}
     if account is None or not account.is_active:
         raise outbox.CannotBeSent("compte fermé")
-    path = reverse("rights:mine")
-    return account.email, {
-        "address": settings.PUBLIC_URL + path,
-        "day": f"{right.ended_at:%d/%m/%Y}",
-    }
+    return account.email, words | {"address": settings.PUBLIC_URL + reverse(f"rights:{page}")}
+
+
+def _for_manager(payload: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """Return the page that a manager is led to, and how much waits there, in words."""
+    asked, reviews = payload.get("requests", 0), payload.get("reviews", 0)
+    said = []
+    if asked:
+        said.append(f"{asked} demande{'s' if asked > 1 else ''} d’accès")
+    if reviews:
+        said.append(f"{reviews} habilitation{'s' if reviews > 1 else ''} à revoir")
+    verb = "attendent" if asked + reviews > 1 else "attend"
+    page = "review" if reviews and not asked else "registrations"
+    return page, {"waits": f"{' et '.join(said)} {verb} votre décision"}

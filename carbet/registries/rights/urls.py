@@ -17,6 +17,7 @@ own = [
     path("habilitations/", views.rights, name="list"),
     path("habilitations/demandes/", views.registrations, name="registrations"),
     path("habilitations/demandes/<sid:registration_id>/", views.registration, name="registration"),
+    path("habilitations/revue/", views.review, name="review"),
     path("habilitations/export.csv", views.export, name="export"),
     path("habilitations/miennes/", views.mine, name="mine"),
     path(

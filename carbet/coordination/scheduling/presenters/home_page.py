@@ -71,6 +71,6 @@ HOME = home.Block(
     line=today_line,
     empty="Aucun rendez-vous pour le reste de la journée.",
     more=("scheduling:mine", "Mon agenda"),
-    order=40,
+    order=18,
     live="appointment",
 )

@@ -15,8 +15,10 @@ from carbet.registries.rights.operations.keeping import (
     give_delegation,
     grant_right,
     let_manage,
+    remind_managers,
     remind_of_ends,
     review_right,
+    review_rights,
 )
 from carbet.registries.rights.operations.registering import (
     UnableToRegister,
@@ -49,9 +51,11 @@ __all__ = [
     "refuse_provider_answer",
     "refuse_registration",
     "register_application",
+    "remind_managers",
     "remind_of_ends",
     "request_registration",
     "review_right",
+    "review_rights",
     "take_back_stolen",
     "withdraw_registration",
 ]

@@ -1,5 +1,6 @@
 """Rights given, reviewed, ended; who acts for whom."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from allauth.idp.oidc.models import Token
@@ -13,7 +14,7 @@ from carbet.registries.accounts.models import AccountSession
 from carbet.registries.directory.choices import EndReason
 from carbet.registries.directory.models import Delegation, PractitionerRole, Right
 from carbet.registries.rights import access, queries, rules
-from carbet.registries.rights.choices import MONTHS
+from carbet.registries.rights.choices import MONTHS, ReviewDecision
 
 
 class UnableToKeepRight(UnableTo):
@@ -57,22 +58,49 @@ def grant_right(
 
 @operation("right.review")
 def review_right(trace: Trace, *, actor: Actor, now: datetime, right_id: int, months: int) -> Right:
-    """Look at a right again and let it go on for some months from now.
+    """Look at a right again and let it go on for some months from now, or longer as it was.
 
     Raises:
         UnableToKeepRight: it has ended, it is one's own, or not for so long.
     """
     right = _open_right(actor, now=now, right_id=right_id, months=months)
-    own = right.practitioner_role.practitioner.account_id == actor.account_id is not None
-    if own and not access.manages_all(actor):
+    if not access.may_review(actor, right):
         raise UnableToKeepRight(
             "Votre propre habilitation est revue par un autre gestionnaire ou par la région."
         )
-    right.ended_at = rules.end_after(months, now=now)
+    right.ended_at = max(right.ended_at, rules.end_after(months, now=now))
     right.reviewed_at, right.reviewed_by_name = now, actor.display_name
     right.save(update_fields=["ended_at", "reviewed_at", "reviewed_by_name"])
     trace.about(entity=right, reason=f"jusqu’au {right.ended_at:%Y-%m-%d}")
     return right
+
+
+@operation("right.review_all")
+def review_rights(
+    trace: Trace, *, actor: Actor, now: datetime, decisions: Mapping[int, str], months: int
+) -> tuple[int, int]:
+    """Decide on several rights at once. Return how many go on and how many ended.
+
+    All are decided, or none.
+
+    Args:
+        decisions: a `ReviewDecision` by right.
+
+    Raises:
+        UnableToKeepRight: nothing is decided, or one of them cannot be so.
+    """
+    if not decisions:
+        raise UnableToKeepRight("Choisissez au moins une décision.")
+    kept = 0
+    for right_id, decision in sorted(decisions.items()):
+        if decision == ReviewDecision.STAYS:
+            review_right(actor=actor, now=now, right_id=right_id, months=months)
+            kept += 1
+        else:
+            end_right(actor=actor, now=now, right_id=right_id, reason=EndReason.LEFT)
+    ended = len(decisions) - kept
+    trace.about(entity="rights", reason=f"{kept} prolongées, {ended} fermées")
+    return kept, ended
 
 
 @operation("right.let_manage")
@@ -158,6 +186,22 @@ def remind_of_ends(trace: Trace, *, actor: Actor, now: datetime, most: int = 200
     return told
 
 
+@operation("right.remind_managers")
+def remind_managers(trace: Trace, *, actor: Actor, now: datetime) -> int:
+    """Write to whoever has requests to answer or rights to review, once a week. Return how many."""
+    week = f"{now.isocalendar().year}-{now.isocalendar().week}"
+    told = queries.managers_to_remind(now=now)
+    for account_id, (requests, reviews) in sorted(told.items()):
+        outbox.send(
+            "rights.mail",
+            {"what": "waits", "account": account_id, "requests": requests, "reviews": reviews},
+            idempotency_key=f"rights.mail:waits:{account_id}:{week}",
+            now=now,
+        )
+    trace.about(entity="rights", reason=f"{len(told)} rappels")
+    return len(told)
+
+
 @operation("delegation.give", action="C")
 def give_delegation(
     trace: Trace,
@@ -168,7 +212,9 @@ def give_delegation(
     delegate_id: int,
     months: int,
 ) -> Delegation:
-    """Let a secretary of the structure act for a professional, for some months.
+    """Let a secretary of the structure act for a professional, for some months from now.
+
+    Whoever does already goes on until then.
 
     Raises:
         UnableToDelegate: not one's own, not of the same structure, or not a secretary.
@@ -195,12 +241,15 @@ def give_delegation(
         raise UnableToDelegate(
             "Choisissez une personne du secrétariat de la structure.", field="delegate"
         )
-    delegation = Delegation.objects.create(
-        delegator=delegator,
-        delegate=delegate,
-        started_at=now,
-        ended_at=rules.end_after(months, now=now),
-    )
+    delegation = (
+        Delegation.objects.select_for_update()
+        .filter(
+            Q(ended_at__isnull=True) | Q(ended_at__gt=now), delegator=delegator, delegate=delegate
+        )
+        .first()
+    ) or Delegation(delegator=delegator, delegate=delegate, started_at=now)
+    delegation.ended_at = rules.end_after(months, now=now)
+    delegation.save()
     trace.about(entity=delegation, reason=f"{delegator} → {delegate}")
     return delegation
 

@@ -80,6 +80,14 @@ def request_registration(
         # Asked twice: one request. Its address is told again, to the mailbox only.
         made = RegistrationRequest.objects.get(**fields, status=RegistrationStatus.SUBMITTED)
     _tell(made, "received", now=now, key=f"received:{made.pk}:{now:%Y%m%d}")
+    for account_id in queries.managers_of(organization_id=organization.pk, now=now):
+        # Once a day for each structure, however many ask.
+        outbox.send(
+            "rights.mail",
+            {"what": "asked", "account": account_id},
+            idempotency_key=f"rights.mail:asked:{account_id}:{organization.pk}:{now:%Y%m%d}",
+            now=now,
+        )
     trace.about(entity=made, reason=organization.name)
     return made
 

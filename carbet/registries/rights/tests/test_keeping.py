@@ -77,7 +77,7 @@ def test_an_accepted_request_opens_an_account_a_role_and_a_right_that_ends(world
     assert (role.organization, role.profession) == (world.places["nursing"], "60")
     assert world.now < right.ended_at <= world.now + timedelta(days=366)
     assert list(queries.open_roles(account_id=account.pk, now=world.now)) == [role]
-    assert sent() == ["received", "answered"]
+    assert sent() == ["received", "asked", "answered"]
     for name in ("registration.submit", "registration.approve", "right.grant", "account.open"):
         assert len(traced(name)) == 1, name
 
@@ -86,7 +86,7 @@ def test_the_same_request_twice_is_one(world, ask):
     first = ask()
     assert ask().pk == first.pk
     assert RegistrationRequest.objects.count() == 1
-    assert sent() == ["received"]
+    assert sent() == ["received", "asked"]
 
 
 def test_a_request_is_answered_once(world, manager, ask):
@@ -297,6 +297,7 @@ def test_one_s_own_right_is_reviewed_by_somebody_else(world, manager):
         operations.review_right(
             actor=manager, now=world.now, right_id=right_of(world, "nurse").pk, months=12
         )
+    ending(world, "physio")
     right = operations.review_right(
         actor=manager, now=world.now, right_id=right_of(world, "physio").pk, months=3
     )
@@ -345,6 +346,172 @@ def test_those_whose_right_ends_are_told_once_for_each_end(world):
     assert operations.remind_of_ends(actor=HOUSE, now=world.now) == 1
 
 
+# --- Reviewing several at once, and who is reminded ---
+
+
+def ending(world, *keys, days=20):
+    Right.objects.filter(practitioner_role__in=[world.roles[key] for key in keys]).update(
+        ended_at=world.now + timedelta(days=days)
+    )
+
+
+def test_a_review_keeps_some_and_closes_others_at_once(world, manager, sign_in):
+    world.roles["former"] = PractitionerRole.objects.create(
+        practitioner=Practitioner.objects.create(family="Partie", given="Lucie"),
+        organization=world.places["nursing"],
+        profession="60",
+        profession_label="Infirmier",
+        category="paramedical",
+    )
+    world.let_in(world.roles["former"])
+    ending(world, "physio", "former", "nurse")
+    stays, gone = right_of(world, "physio"), right_of(world, "former")
+    client = sign_in(world.accounts["nurse"])
+    page = client.get(reverse("rights:review")).content.decode()
+    assert "jamais connecté" in page
+    assert f"droit-{stays.pk}" in page
+    # One's own is somebody else's to review.
+    assert f"droit-{right_of(world, 'nurse').pk}" not in page
+    said = {f"droit-{stays.pk}": "reste", f"droit-{gone.pk}": "quitte", "months": "6"}
+    answer = client.post(reverse("rights:review"), said, follow=True).content.decode()
+    assert "1 habilitation prolongée, 1 accès fermé." in answer
+    stays.refresh_from_db()
+    gone.refresh_from_db()
+    assert stays.ended_at > world.now + timedelta(days=150)
+    assert stays.reviewed_by_name
+    assert gone.end_reason == "left"
+    assert gone.ended_at < world.now + timedelta(days=10)
+    assert len(traced("right.review_all")) == 1
+    assert len(traced("right.end")) == 1
+
+
+@pytest.mark.parametrize("case", ["own", "elsewhere", "nothing", "ended", "months"])
+def test_a_review_that_cannot_be_whole_decides_nothing(world, manager, sign_in, case):
+    ending(world, "physio", "nurse", "gp")
+    stays = right_of(world, "physio")
+    before = stays.ended_at
+    said = {f"droit-{stays.pk}": "reste", "months": "12"}
+    if case == "own":
+        said |= {f"droit-{right_of(world, 'nurse').pk}": "reste"}
+    elif case == "elsewhere":
+        said |= {f"droit-{right_of(world, 'gp').pk}": "quitte"}
+    elif case == "nothing":
+        said = {f"droit-{stays.pk}": "", "droit-": "reste", "droit-x": "reste", "months": "12"}
+    elif case == "ended":
+        said |= {f"droit-{10**12}": "quitte"}
+    else:
+        said |= {"months": "48"}
+    client = sign_in(world.accounts["nurse"])
+    assert client.post(reverse("rights:review"), said).status_code == 422
+    stays.refresh_from_db()
+    assert stays.ended_at == before
+    assert traced("right.review_all") == []
+
+
+def test_a_review_never_shortens_and_shows_everybody_when_asked(world, manager, sign_in):
+    held = right_of(world, "physio")
+    before = held.ended_at
+    client = sign_in(world.accounts["nurse"])
+    page = reverse("rights:review")
+    assert f"droit-{held.pk}" not in client.get(page).content.decode()
+    assert f"droit-{held.pk}" in client.get(page, {"qui": "tous"}).content.decode()
+    client.post(f"{page}?qui=tous", {f"droit-{held.pk}": "reste", "months": "3"})
+    held.refresh_from_db()
+    assert held.ended_at == max(before, held.ended_at)
+    assert held.reviewed_at is not None
+
+
+def test_the_review_costs_the_same_with_many_rights(
+    world, manager, sign_in, django_assert_max_num_queries
+):
+    for number in range(40):
+        role = PractitionerRole.objects.create(
+            practitioner=Practitioner.objects.create(family=f"F{number}", given="G"),
+            organization=world.places["nursing"],
+            profession="60",
+            profession_label="Infirmier",
+            category="paramedical",
+        )
+        world.let_in(role)
+    client = sign_in(world.accounts["nurse"])
+    with django_assert_max_num_queries(7):
+        page = client.get(reverse("rights:review"), {"qui": "tous"}).content.decode()
+    assert "Les suivantes s’affichent" in page
+
+
+def test_who_has_not_come_for_long_is_shown_apart(world, manager, sign_in):
+    Right.objects.update(started_at=world.now - timedelta(days=200))
+    Account.objects.filter(pk=world.accounts["physio"].pk).update(
+        last_login=world.now - timedelta(days=120)
+    )
+    client = sign_in(world.accounts["nurse"])  # who comes, so
+    page = client.get(reverse("rights:list"), {"vue": "sans-connexion"}).content.decode()
+    physio, nurse = world.roles["physio"].practitioner, world.roles["nurse"].practitioner
+    assert physio.family in page.partition("<main")[2]
+    assert reverse("rights:right", args=[right_of(world, "nurse").pk]) not in page
+    assert nurse.pk != physio.pk
+
+
+def mails(what):
+    with row_security.acting_as(HOUSE):
+        return [
+            m.payload
+            for m in OutboxMessage.objects.filter(topic="rights.mail").order_by("pk")
+            if m.payload["what"] == what
+        ]
+
+
+def test_whoever_manages_is_told_of_requests_at_once_and_of_reviews_every_week(world, manager, ask):
+    ending(world, "physio", "nurse")
+    ask()
+    ask(email="autre@carbet.test")
+    nurse, operator = world.accounts["nurse"].pk, world.accounts["operator"].pk
+    assert [m["account"] for m in mails("asked")] == [nurse]
+    assert operations.remind_managers(actor=HOUSE, now=world.now) == 2
+    operations.remind_managers(actor=HOUSE, now=world.now)
+    told = {m["account"]: (m["requests"], m["reviews"]) for m in mails("waits")}
+    # Her own right is the region's to review.
+    assert told == {nurse: (2, 1), operator: (0, 1)}
+    world.later(days=7)
+    operations.remind_managers(actor=HOUSE, now=world.now)
+    assert len(mails("waits")) == 4
+
+
+def test_where_nobody_manages_the_region_is_told(world, ask):
+    ask()
+    assert [m["account"] for m in mails("asked")] == [world.accounts["operator"].pk]
+
+
+def test_what_a_manager_is_written_counts_and_names_nobody(
+    world, manager, ask, settings, monkeypatch
+):
+    settings.DEMONSTRATION = True
+    letters = []
+    monkeypatch.setattr(
+        tasks.mail, "send", lambda notice, **_: letters.append(notice) or _Receipt()
+    )
+    ending(world, "physio")
+    ask()
+    operations.remind_managers(actor=HOUSE, now=world.now)
+    with row_security.acting_as(HOUSE):
+        for message in OutboxMessage.objects.filter(topic="rights.mail").order_by("pk"):
+            tasks.send_mail(message)
+    _, asked, waits = letters
+    assert asked.to == waits.to == world.accounts["nurse"].email
+    assert "1 demande d’accès et 1 habilitation à revoir attendent votre décision" in waits.body
+    assert reverse("rights:registrations") in asked.body
+    for letter in letters:
+        assert "Lalsie" not in letter.subject + letter.body
+        assert world.roles["physio"].practitioner.family not in letter.subject + letter.body
+
+
+def test_one_s_own_end_is_on_one_s_front_page(world, sign_in):
+    client = sign_in(world.accounts["gp"])
+    assert "Votre accès se termine bientôt" not in client.get(reverse("home")).content.decode()
+    ending(world, "gp")
+    assert "Votre accès se termine bientôt" in client.get(reverse("home")).content.decode()
+
+
 def test_a_mail_names_nobody_and_leads_to_the_right_page(world, ask, settings, monkeypatch):
     settings.DEMONSTRATION = True
     letters = []
@@ -353,7 +520,7 @@ def test_a_mail_names_nobody_and_leads_to_the_right_page(world, ask, settings, m
     )
     asked = ask()
     with row_security.acting_as(HOUSE):
-        message = OutboxMessage.objects.get(topic="rights.mail")
+        message = OutboxMessage.objects.filter(topic="rights.mail").earliest("pk")
     tasks.send_mail(message)
     (letter,) = letters
     assert letter.to == "noemie@carbet.test"
@@ -391,14 +558,16 @@ def test_a_professional_delegates_to_the_secretary_for_a_time(world):
     )
     assert nurse.key in world.actor("secretary").grantees
     assert given.ended_at > world.now
-    with pytest.raises(operations.UnableToDelegate, match="secrétariat"):
-        operations.give_delegation(
-            actor=world.actor("nurse"),
-            now=world.now,
-            delegator=nurse,
-            delegate_id=secretary.pk,
-            months=3,
-        )
+    # Once more: the same one goes on, without a day between.
+    longer = operations.give_delegation(
+        actor=world.actor("nurse"),
+        now=world.now,
+        delegator=nurse,
+        delegate_id=secretary.pk,
+        months=12,
+    )
+    assert (longer.pk, longer.started_at) == (given.pk, given.started_at)
+    assert longer.ended_at > given.ended_at
     operations.end_delegation(actor=world.actor("nurse"), now=world.now, delegation=given)
     with pytest.raises(operations.UnableToDelegate, match="déjà terminée"):
         operations.end_delegation(actor=world.actor("nurse"), now=world.now, delegation=given)
@@ -561,7 +730,8 @@ def test_one_sees_delegates_and_leaves_by_oneself(world, sign_in):
     assert client.post(gone).status_code == 302
     form = {"delegate": world.roles["secretary"].pk, "months": "6"}
     assert client.post(reverse("rights:mine"), form).status_code == 302
-    assert client.post(reverse("rights:mine"), form).status_code == 422
+    assert "(prolonger)" in client.get(reverse("rights:mine")).content.decode()
+    assert client.post(reverse("rights:mine"), form | {"months": "5"}).status_code == 422
     right = Right.objects.get(practitioner_role=world.roles["gp"])
     client.post(reverse("rights:leave", args=[right.pk]))
     assert "/connexion/" in client.get(reverse("home"))["Location"]

@@ -16,6 +16,7 @@ from carbet.registries.rights.views.keeping import (
     mine,
     registration,
     registrations,
+    review,
     right,
     rights,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "register",
     "registration",
     "registrations",
+    "review",
     "revoke",
     "right",
     "rights",

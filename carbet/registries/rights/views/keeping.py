@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from carbet.core import audit, doors
@@ -15,7 +16,7 @@ from carbet.registries.directory.choices import EndReason
 from carbet.registries.directory.rules import MANAGE_RIGHTS
 from carbet.registries.rights import access, forms, operations, presenters, queries
 
-VIEWS = {"": queries.CURRENT, "a-revoir": queries.TO_REVIEW, "terminees": queries.ENDED}
+VIEWS = {"": queries.CURRENT, "sans-connexion": queries.DORMANT, "terminees": queries.ENDED}
 
 
 @doors.professional(capability=MANAGE_RIGHTS)
@@ -41,6 +42,50 @@ def rights(request: HttpRequest) -> HttpResponse:
         "waiting": queries.waiting(actor=request.actor).count(),
     }
     return render(request, "rights/list.html", context)
+
+
+@doors.professional(capability=MANAGE_RIGHTS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def review(request: HttpRequest) -> HttpResponse:
+    """Review several rights at once: those that end soon, or everybody’s."""
+    actor, now = request.actor, request.now
+    everyone = request.GET.get("qui", "") == "tous"
+    text = request.GET.get("q", "").strip()[:100]
+    form = forms.ReviewAllForm(request.POST if request.method == "POST" else None)
+    decided: dict[int, str] = form.decisions() if form.is_bound else {}
+    if form.is_bound and form.is_valid():
+        try:
+            kept, ended = operations.review_rights(
+                actor=actor, now=now, decisions=decided, months=form.cleaned_data["months"]
+            )
+        except UnableTo as error:
+            form.add_error(error.field if error.field in form.fields else None, error.message)
+        else:
+            messages.success(request, presenters.reviewed(kept, ended))
+            return redirect(
+                reverse("rights:review") + _query(qui="tous" if everyone else "", q=text)
+            )
+    found = queries.to_review(actor=actor, now=now, everyone=everyone, text=text)
+    context = {
+        "form": form,
+        "rows": [
+            (
+                row,
+                decided.get(row.pk, ""),
+                not access.may_review(actor, row),
+                *presenters.state(row, now=now),
+            )
+            for row in found[: queries.REVIEWED]
+        ],
+        "more": len(found) > queries.REVIEWED,
+        "everyone": everyone,
+        "text": text,
+        "query": _query(qui="tous" if everyone else "", q=text),
+        "region": access.manages_all(actor),
+        "waiting": queries.waiting(actor=actor).count(),
+    }
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, "rights/review.html", context, status=status)
 
 
 @doors.professional(capability=MANAGE_RIGHTS)
@@ -274,4 +319,5 @@ def end_delegation(request: HttpRequest, delegation_id: int) -> HttpResponse:
 
 
 def _query(**values: str) -> str:
-    return "?" + urlencode({name: value for name, value in values.items() if value})
+    said = urlencode({name: value for name, value in values.items() if value})
+    return f"?{said}" if said else ""
