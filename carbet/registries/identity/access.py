@@ -60,7 +60,9 @@ def get_pair(*, actor: Actor, pair_id: int, now: datetime) -> Pair:
         NoSuchIdentity: there is none for this actor.
     """
     found = (
-        Pair.objects.select_related("first__domain", "second__domain").filter(pk=pair_id).first()
+        Pair.objects.select_related("first__domain", "second__domain", "reconciliation")
+        .filter(pk=pair_id)
+        .first()
     )
     if found is None or not is_cell(actor):
         audit.read(actor, "identity.compare", now=now, patient_id=None, refused=True)

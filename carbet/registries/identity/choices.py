@@ -80,6 +80,7 @@ class PairState(models.TextChoices):
     PROPOSED = "proposed", "À confirmer par un autre agent"
     SAME = "same", "Même personne"
     DIFFERENT = "different", "Personnes différentes"
+    REPLACED = "replaced", "Sans objet : une autre question la remplace"
 
 
 WAITING = (PairState.OPEN, PairState.PROPOSED)

@@ -127,9 +127,7 @@ def _compared(request: HttpRequest, pair: Any, form: Any, held: queries.Contents
         "tone": presenters.TONES[PairKind(pair.kind)],
         "where": _where(*_filter(request)),
         "reopening": form if isinstance(form, forms.ReasonForm) else forms.ReasonForm(),
-        "may_reopen": pair.state == PairState.DIFFERENT
-        and second is not None
-        and pair.reconciliation_id is None,
+        "may_reopen": queries.may_reopen(pair),
     }
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import F
 
 from carbet.core import grants
 from carbet.core.actor import Actor, Level, internal
@@ -251,9 +250,7 @@ def _decide_number(
             row.said_at = pair.told_at
             row.save(update_fields=["said_at"])
         else:
-            row.attributes = sorted(left)
-            row.save(update_fields=["attributes"])
-            mark_record(row, now=now)
+            _unmark(row, left, now=now)
         _decided(pair, PairState.SAME, None, actor, now)
         reconcile(row, actor=actor, now=now)
         return
@@ -270,7 +267,15 @@ def _decide_number(
         second=second,
         reason=reason,
     )
-    # Before the decision both stood under one number: undone, the second is merged again.
+    # Before the decision both stood under one number: undone, the second is merged again, into the
+    # first where it stood.
+    Movement.objects.create(
+        reconciliation=decision,
+        table=row._meta.db_table,
+        row_id=row.pk,
+        before={"regional_id": row.regional_id},
+        after={"regional_id": row.regional_id},
+    )
     Movement.objects.create(
         reconciliation=decision,
         table=second._meta.db_table,
@@ -286,18 +291,21 @@ def _decide_number(
             "survivor_id": None,
         },
     )
-    moving.change(decision, row, attributes=sorted(left))
-    if row.patient_id is not None:
-        record = Patient.objects.select_for_update().get(pk=row.patient_id)
-        moving.change(decision, record, identity_attributes=sorted(left))
-        # Apart: undone, its attributes come back, and its version still goes up.
-        Patient.objects.filter(pk=record.pk).update(version=F("version") + 1, updated_at=now)
+    _unmark(row, left, now=now)
     moving.set_apart(row, second, actor=actor, now=now, reason=reason, decision=decision)
     if second.patient_id is not None:
         _carry_record(decision, row, second, list(carried), actor=actor, now=now)
     _decided(pair, PairState.DIFFERENT, decision, actor, now)
     moving.notify([row, second], NoticeKind.COLLISION, now=now, decision=decision)
     reconcile(second, actor=actor, now=now, may_link=False)
+
+
+def _unmark(row: LocalIdentity, left: Iterable[str], *, now: datetime) -> None:
+    """Say of a number that its question is answered; undone, `holding` marks it again."""
+    row.attributes = sorted(left)
+    row.save(update_fields=["attributes"])
+    if row.patient_id is not None:
+        mark_record(row, now=now)
 
 
 def _second_record(traits: rules.Traits, *, actor: Actor, now: datetime) -> LocalIdentity:
@@ -406,16 +414,10 @@ def keep_apart(
             raise UnableToDecide("Choisissez deux identités.")
         one, two = found[first_id], found[second_id]
         if one.regional_id == two.regional_id:
-            decision = separate(one, two, actor=actor, now=now, reason=reason.strip())
-            low, high = sorted((first_id, second_id))
-            pair = Pair.objects.filter(first=low, second=high).first()
-        else:
-            decision, pair = None, None
-        if pair is None or pair.state != PairState.DIFFERENT:
-            # Undone with the separation: what it set apart waits again.
-            pair = moving.set_apart(
-                one, two, actor=actor, now=now, reason=reason.strip(), decision=decision
-            )
+            separate(one, two, actor=actor, now=now, reason=reason.strip())
+        elif not moving.is_said_different(one, two):
+            moving.set_apart(one, two, actor=actor, now=now, reason=reason.strip())
+        pair = Pair.objects.get(first=min(first_id, second_id), second=max(first_id, second_id))
     trace.about(patient_id=two.patient_id, entity=pair, reason=reason)
     return pair
 
@@ -435,15 +437,17 @@ def reopen(trace: Trace, *, actor: Actor, now: datetime, pair_id: int, reason: s
         raise UnableToDecide("Dites pourquoi : la raison est gardée.", field="reason")
     with moving.house(trace, actor, now=now):
         moving.lock_moves()
-        pair = Pair.objects.select_for_update().filter(pk=pair_id).first()
+        pair = (
+            Pair.objects.select_for_update(of=("self",))
+            .select_related("reconciliation")
+            .filter(pk=pair_id)
+            .first()
+        )
         if pair is None or pair.state != PairState.DIFFERENT or pair.second is None:
             raise UnableToDecide("Cette question attend déjà, ou n’existe plus.")
-        if pair.reconciliation_id is not None:
+        if not queries.may_reopen(pair):
             raise UnableToDecide("Cette décision s’annule depuis sa page.")
-        pair.state, pair.reason = PairState.OPEN, reason.strip()[:500]
-        pair.decided_at, pair.decided_by_name = None, ""
-        pair.version += 1
-        pair.save()
+        moving.reopen(pair, reason=reason.strip())
     for identity in (pair.first, pair.second):
         trace.about(patient_id=identity.patient_id, entity=pair, reason=reason)
     return pair

@@ -23,7 +23,8 @@ from carbet.registries.identity.models import (
     Reconciliation,
     RegionalIdentity,
 )
-from carbet.registries.identity.operations import moving
+from carbet.registries.identity.operations import holding, moving
+from carbet.registries.identity.operations.holding import UnableToUndo
 from carbet.registries.identity.operations.recording import (
     ask_about_records,
     bare,
@@ -35,10 +36,6 @@ from carbet.registries.identity.rules import Traits
 
 class UnableToMerge(UnableTo):
     """The identities cannot be linked, merged or parted so."""
-
-
-class UnableToUndo(UnableTo):
-    """The decision cannot be undone now."""
 
 
 @operation("identity.merge")
@@ -95,7 +92,6 @@ def merge_local(
         if goes.state == IdentityState.MERGED and queries.survivor_of(goes).pk == root.pk:
             trace.about(patient_id=root.patient_id, entity=root, reason="déjà fusionné")
             return root
-        check_merge(goes, root)
         decision = moving.write_decision(
             kind=ReconciliationKind.MERGE,
             actor=actor,
@@ -119,7 +115,12 @@ def absorb(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Merge an identity into another of its domain, inside a decision already written."""
+    """Merge an identity into another of its domain, inside a decision already written.
+
+    Raises:
+        UnableToMerge: a loop, a number already merged elsewhere, or people said them different.
+    """
+    check_merge(goes, queries.survivor_of(into))
     if goes.regional_id != into.regional_id:
         if moving.said_different(goes.regional_id, into.regional_id):
             # Others of the group are somebody else, people said: only this number goes.
@@ -253,7 +254,7 @@ def unlink(
             decision = separate(
                 one, two, actor=actor, now=now, reason=reason, domain=domain, key=key
             )
-        else:
+        elif not moving.is_said_different(one, two):
             moving.set_apart(one, two, actor=actor, now=now, reason=reason)
     trace.about(patient_id=two.patient_id, entity=decision or two, reason=reason)
     return decision
@@ -270,6 +271,8 @@ def separate(
     key: str = "",
 ) -> Reconciliation:
     """Part two identities of one group, inside an operation that holds the lock.
+
+    Whatever way they part, it is remembered of these very two: undone with it, it waits again.
 
     Raises:
         UnableToUndo: they are one by a merge that cannot be undone now.
@@ -297,21 +300,24 @@ def separate(
         if one.regional_id == two.regional_id:
             # They were one person before the merge as well.
             separate(one, two, actor=actor, now=now, reason=reason, domain=domain)
+        elif not moving.is_said_different(one, two):
+            moving.set_apart(one, two, actor=actor, now=now, reason=reason, decision=decision)
         return decision
-    one, two = queries.survivor_of(one), queries.survivor_of(two)
+    stays, goes = queries.survivor_of(one), queries.survivor_of(two)
     decision = moving.write_decision(
         kind=ReconciliationKind.UNLINK,
         actor=actor,
         now=now,
-        first=one,
-        second=two,
+        first=stays,
+        second=goes,
         reason=reason,
         domain=domain,
         key=key,
     )
-    moving.part(decision, two, now=now)
-    moving.set_apart(one, two, actor=actor, now=now, reason=reason, decision=decision)
-    moving.notify([one, two], NoticeKind.APART, now=now, decision=decision)
+    moving.part(decision, goes, now=now)
+    for each, other in {(stays.pk, goes.pk): (stays, goes), (one.pk, two.pk): (one, two)}.values():
+        moving.set_apart(each, other, actor=actor, now=now, reason=reason, decision=decision)
+    moving.notify([stays, goes], NoticeKind.APART, now=now, decision=decision)
     return decision
 
 
@@ -441,10 +447,8 @@ def undo_decision(
     if decision.kind not in UNDOABLE:
         raise UnableToUndo("Cette décision ne s’annule pas : le domaine renvoie un message.")
     if later := later_than(decision):
-        raise UnableToUndo(
-            f"Une décision plus récente repose sur celle-ci ({later.get_kind_display().lower()}"
-            f" du {later.decided_at:%d/%m/%Y}) : annulez-la d’abord."
-        )
+        raise holding.rests_on(later)
+    links = holding.later_links(decision)
     touched = list(
         decision.movements.values_list("table", "row_id", "before", "after").order_by("pk")
     )
@@ -470,6 +474,13 @@ def undo_decision(
         _bring_back(decision, done)
     _settle_pairs(decision, done, actor=actor, now=now, reason=reason)
     moved = [row for table, row, *_ in touched if table == LocalIdentity._meta.db_table]
+    stand_in = LocalIdentity.objects.filter(pk__in=moved).values_list("regional_id", flat=True)
+    groups = _groups_in(touched) | set(stand_in)
+    if decision.kind in (ReconciliationKind.UNLINK, ReconciliationKind.SPLIT):
+        holding.check_word(groups)
+    else:
+        holding.keep_word(groups, moved, actor=actor, now=now)
+    holding.check_links(links)
     moving.notify(
         [*LocalIdentity.objects.filter(pk__in=moved), decision.first],
         NoticeKind.UNDONE,
@@ -493,7 +504,12 @@ def later_than(decision: Reconciliation) -> Reconciliation | None:
         cursor.execute(
             "WITH RECURSIVE m AS ("
             ' SELECT "table", row_id, max(id) AS id FROM identity_movement'
-            '  WHERE reconciliation_id = %(decision)s GROUP BY "table", row_id),'
+            '  WHERE reconciliation_id = %(decision)s GROUP BY "table", row_id'
+            # The group where it goes back to: emptied since, nobody is there any more.
+            " UNION ALL SELECT 'identity_regionalidentity', (before ->> 'regional_id')::bigint,"
+            "  max(id) FROM identity_movement WHERE reconciliation_id = %(decision)s"
+            "   AND \"table\" = 'identity_localidentity' AND before ? 'regional_id'"
+            "  GROUP BY 2),"
             # What was merged since into an identity that moved stands on it as well.
             " below AS ("
             "  SELECT l.id, m.id AS since FROM m JOIN identity_localidentity l"
@@ -521,11 +537,7 @@ def _settle_pairs(
     now: datetime,
     reason: str,
 ) -> None:
-    """Say of what was decided so that it is no more; an undone separation waits again.
-
-    Raises:
-        UnableToUndo: people said since that somebody brought together is somebody else.
-    """
+    """Say of what was decided so that it is no more; an undone separation waits again."""
     if decision.kind in (ReconciliationKind.UNLINK, ReconciliationKind.SPLIT):
         ends = Q(first=decision.first, second=decision.second) | Q(
             first=decision.second, second=decision.first
@@ -534,11 +546,13 @@ def _settle_pairs(
         for pair in Pair.objects.filter(
             Q(reconciliation=decision) | (ends & Q(state=PairState.DIFFERENT))
         ):
-            pair.state, pair.reconciliation = PairState.OPEN, None
-            pair.decided_at, pair.decided_by_name, pair.reason = None, "", ""
-            pair.version += 1
-            pair.save()
-        _check_nobody_said_apart(decision)
+            if pair.second is None:
+                holding.ask_number_again(pair, actor=actor, now=now)
+            elif decision.kind == ReconciliationKind.SPLIT:
+                # One number again: the question is whose it is.
+                moving.replace(pair, actor=actor, now=now)
+            else:
+                moving.reopen(pair, reason="")
         return
     second = decision.second
     if second is not None and decision.first_id != decision.second_id:
@@ -549,27 +563,7 @@ def _settle_pairs(
             moving.set_apart(first, second, actor=actor, now=now, reason=reason, decision=done)
     # What had been closed because it had become one person waits again.
     for pair in Pair.objects.filter(reconciliation=decision, state=PairState.SAME):
-        pair.state, pair.reconciliation = PairState.OPEN, None
-        pair.decided_at, pair.decided_by_name = None, ""
-        pair.version += 1
-        pair.save()
-
-
-def _check_nobody_said_apart(decision: Reconciliation) -> None:
-    decision.first.refresh_from_db()
-    group = decision.first.regional_id
-    apart = (
-        Pair.objects.filter(
-            first__regional=group, second__regional=group, state=PairState.DIFFERENT
-        )
-        .select_related("first", "second")
-        .first()
-    )
-    if apart is not None and apart.second is not None:
-        raise UnableToUndo(
-            f"Il a été dit depuis que {apart.first.number} et {apart.second.number} sont deux"
-            " personnes : l’annulation les réunirait."
-        )
+        moving.reopen(pair)
 
 
 def _groups_in(touched: list[tuple[str, int, dict[str, int], dict[str, int]]]) -> set[int]:

@@ -18,6 +18,7 @@ from carbet.core.actor import Actor, for_house
 from carbet.core.audit import Trace
 from carbet.registries.identity.choices import (
     CARBET,
+    RISKS,
     WAITING,
     IdentityState,
     NoticeKind,
@@ -285,6 +286,54 @@ def close_pairs_within(decision: Reconciliation, group: int) -> None:
         pair.save()
 
 
+def reopen(pair: Pair, *, reason: str | None = None) -> None:
+    """Put a question before people again.
+
+    Args:
+        reason: takes the place of the one given with the decision; None keeps it.
+    """
+    pair.state, pair.reconciliation = PairState.OPEN, None
+    pair.decided_at, pair.decided_by_name = None, ""
+    pair.reason = pair.reason if reason is None else reason[:500]
+    pair.version += 1
+    pair.save()
+
+
+def replace(pair: Pair, *, actor: Actor, now: datetime) -> None:
+    """Close a question without an answer: another one asks the same."""
+    pair.state, pair.reconciliation, pair.reason = PairState.REPLACED, None, ""
+    pair.decided_at, pair.decided_by_name = now, said_by(actor)
+    pair.version += 1
+    pair.save()
+
+
+def ask_again(link: Reconciliation) -> None:
+    """Ask people about two identities that a machine had linked and that are linked no more."""
+    if link.second is None:
+        return
+    low, high = sorted((link.first, link.second), key=lambda each: each.pk)
+    pair, created = Pair.objects.get_or_create(
+        first=low,
+        second=high,
+        defaults={
+            "kind": PairKind.DOUBTFUL,
+            "risk": RISKS[PairKind.DOUBTFUL],
+            "found_at": link.decided_at,
+            "weight": link.weight,
+            "probability": link.probability,
+            "explanation": link.explanation,
+        },
+    )
+    if not created and pair.state in (PairState.SAME, PairState.REPLACED):
+        reopen(pair)
+
+
+def is_said_different(one: LocalIdentity, other: LocalIdentity) -> bool:
+    """Tell whether people said of these very two that they are two persons."""
+    low, high = sorted((one.pk, other.pk))
+    return Pair.objects.filter(first=low, second=high, state=PairState.DIFFERENT).exists()
+
+
 def set_apart(
     first: LocalIdentity,
     second: LocalIdentity,
@@ -299,7 +348,11 @@ def set_apart(
     pair, _ = Pair.objects.get_or_create(
         first=low,
         second=high,
-        defaults={"kind": PairKind.DOUBTFUL, "risk": 4, "found_at": now},
+        defaults={
+            "kind": PairKind.DOUBTFUL,
+            "risk": RISKS[PairKind.DOUBTFUL],
+            "found_at": now,
+        },
     )
     pair.state = PairState.DIFFERENT
     pair.decided_at, pair.decided_by_name = now, said_by(actor)

@@ -349,6 +349,16 @@ def mark_record(row: LocalIdentity, *, now: datetime) -> None:
     )
 
 
+def mark_asked(row: LocalIdentity, *, now: datetime) -> None:
+    """Mark a number that asks whether it is one person's, and its record: the INS stops."""
+    marked = sorted({*row.attributes, *_COLLIDED})
+    if marked != row.attributes:
+        row.attributes = marked
+        row.save(update_fields=["attributes"])
+    if row.patient_id is not None:
+        mark_record(row, now=now)
+
+
 def index(row: LocalIdentity) -> None:
     """Write the keys under which the identity is found."""
     held = queries.ins_of([row.pk]).get(row.pk)

@@ -83,10 +83,12 @@ def _ask(
         },
     )
     told = pair.told or {}
-    if told.get("absorbed") != goes.pk:
-        if pair.state == PairState.SAME:
+    answered = pair.state in (PairState.SAME, PairState.REPLACED)
+    if answered or told.get("absorbed") != goes.pk:
+        if answered:
             # Said to be one, parted since by another way: a new question.
-            pair.state, pair.decided_at, pair.decided_by_name = PairState.OPEN, None, ""
+            pair.state, pair.reconciliation = PairState.OPEN, None
+            pair.decided_at, pair.decided_by_name = None, ""
         if pair.kind == PairKind.DOUBTFUL:
             pair.kind, pair.risk = PairKind.DOMAIN, RISKS[PairKind.DOMAIN]
         pair.told, pair.reason = (

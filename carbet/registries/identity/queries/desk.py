@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from carbet.registries.identity.choices import WAITING, PairState
+from carbet.registries.identity.choices import UNDOABLE, WAITING, PairState
 from carbet.registries.identity.models import (
     IdentityIns,
     IdentityProof,
@@ -47,6 +47,19 @@ def waiting(
                 | Q(risk=last["risk"], likely=last["likely"], pk__gt=after)
             )
     return list(rows.select_related("first__domain", "second__domain")[: size + 1])
+
+
+def may_reopen(pair: Pair) -> bool:
+    """Tell whether people may take back that two identities are two persons.
+
+    What a decision separated, and stands separated, goes back by undoing that decision.
+    """
+    said = pair.reconciliation
+    return (
+        pair.state == PairState.DIFFERENT
+        and pair.second_id is not None
+        and (said is None or said.kind not in UNDOABLE)
+    )
 
 
 def next_waiting(
