@@ -19,8 +19,8 @@ from carbet.registries.matching.rules.model import RARITY, Model
 MOST_IN_A_BLOCK = 60
 # Pairs scored at once: what bounds memory.
 PAIRS_IN_A_SLICE = 4_000_000
-# Splink's own weight under which a pair cannot become doubtful by the corrections.
-LEAST_WEIGHT = -14.0
+# Bits that rarity and what fields tell together add, at most but in one pair of a million.
+_MOST_ADDED = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def weigh_all(
     threads: int = 2,
     folder: Path | None = None,
     said: Callable[[int, int], None] | None = None,
-    splink_least: float = LEAST_WEIGHT,
+    splink_least: float | None = None,
 ) -> Compared:
     """Weigh every pair that shares a key.
 
@@ -57,13 +57,7 @@ def weigh_all(
     con = connect(memory=memory, threads=threads, folder=folder)
     try:
         count = load(con, lines, model)
-        only = ""
-        if newcomers is not None:
-            con.execute("CREATE TABLE newcomers (unique_id BIGINT)")
-            numbers = list(newcomers)
-            con.execute("INSERT INTO newcomers SELECT unnest(?::BIGINT[])", [numbers])
-            only = "{id} IN (SELECT unique_id FROM newcomers)"
-        total = block(con, only=only)
+        total = block(con, newcomers=newcomers)
         for done in score(
             con, model, base_size=max(count, smallest_base), least=least, splink_least=splink_least
         ):
@@ -140,29 +134,42 @@ def _add_rarity(con: Any, model: Model) -> None:
     con.unregister("frame")
 
 
-def block(con: Any, *, only: str = "") -> int:
+def block(con: Any, *, newcomers: Iterable[int] | None = None) -> int:
     """Make the pairs that share a key, each once; return how many.
 
     Args:
-        only: an SQL condition on `unique_id` that one of the two must meet (the newcomers).
+        newcomers: the identities of which one must be in each pair; all when None.
     """
+    tables = {"meeting": "keys"}
+    if newcomers is not None:
+        con.execute("CREATE OR REPLACE TABLE newcomers (unique_id BIGINT)")
+        con.execute("INSERT INTO newcomers SELECT unnest(?::BIGINT[])", [list(newcomers)])
+        con.execute(
+            "CREATE OR REPLACE TABLE asked AS SELECT k.key, k.unique_id FROM keys k"
+            " SEMI JOIN newcomers n ON n.unique_id = k.unique_id"
+        )
+        con.execute(
+            "CREATE OR REPLACE TABLE keys AS SELECT k.unique_id, k.key FROM keys k"
+            " SEMI JOIN asked a ON a.key = k.key"
+        )
+        tables["met"] = "asked"
     con.execute(
         "CREATE OR REPLACE TABLE small AS SELECT key FROM keys GROUP BY key"
         f" HAVING count(*) BETWEEN 2 AND {MOST_IN_A_BLOCK}"
     )
+    for table, of in tables.items():
+        con.execute(
+            f"CREATE OR REPLACE TABLE {table} AS SELECT k.key, k.unique_id FROM {of} k"
+            " SEMI JOIN small s ON s.key = k.key"
+        )
+    met, sign = ("meeting", "<") if newcomers is None else ("met", "<>")
     con.execute(
-        "CREATE OR REPLACE TABLE meeting AS SELECT k.key, k.unique_id FROM keys k"
-        " SEMI JOIN small s ON s.key = k.key"
+        "CREATE OR REPLACE TABLE pairs AS SELECT DISTINCT least(a.unique_id, b.unique_id) AS l,"
+        " greatest(a.unique_id, b.unique_id) AS r"
+        f" FROM {met} a JOIN meeting b ON a.key = b.key AND a.unique_id {sign} b.unique_id"
     )
-    new = (
-        f" AND ({only.format(id='a.unique_id')} OR {only.format(id='b.unique_id')})" if only else ""
-    )
-    con.execute(
-        "CREATE OR REPLACE TABLE pairs AS SELECT DISTINCT a.unique_id AS l, b.unique_id AS r"
-        f" FROM meeting a JOIN meeting b ON a.key = b.key AND a.unique_id < b.unique_id{new}"
-    )
-    con.execute("DROP TABLE small")
-    con.execute("DROP TABLE meeting")
+    for table in ("small", *tables):
+        con.execute(f"DROP TABLE {table}")
     return int(con.execute("SELECT count(*) FROM pairs").fetchall()[0][0])
 
 
@@ -182,14 +189,22 @@ def quiet_linker() -> None:
     warnings.filterwarnings("ignore", module="splink")
 
 
+def splink_cut(model: Model, *, base_size: int, least: float) -> float:
+    """Return Splink's weight under which the corrections bring no pair to the least weight."""
+    return least - (model.prior_for(base_size) - splink_prior()) - _MOST_ADDED
+
+
 def score(
-    con: Any, model: Model, *, base_size: int, least: float, splink_least: float = LEAST_WEIGHT
+    con: Any, model: Model, *, base_size: int, least: float, splink_least: float | None = None
 ) -> Iterator[int]:
     """Score the pairs by slices into the table `scored`; yield how many pairs after each.
 
     Args:
         least: the weight under which a pair is not kept.
+        splink_least: Splink's own weight under which it is not even corrected.
     """
+    if splink_least is None:
+        splink_least = splink_cut(model, base_size=base_size, least=least)
     total = int(con.execute("SELECT count(*) FROM pairs").fetchall()[0][0])
     slices = total // PAIRS_IN_A_SLICE + 1
     linker, api = linker_of(con, model)

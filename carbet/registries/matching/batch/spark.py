@@ -11,10 +11,10 @@ from typing import Any
 
 from carbet.registries.matching.batch import statements
 from carbet.registries.matching.batch.linkage import (
-    LEAST_WEIGHT,
     MOST_IN_A_BLOCK,
     Compared,
     quiet_linker,
+    splink_cut,
     weighed_sql,
 )
 from carbet.registries.matching.batch.statements import SPARK
@@ -32,7 +32,7 @@ def weigh_all(
     threads: int = 2,
     folder: Path,
     said: Callable[[int, int], None] | None = None,
-    splink_least: float = LEAST_WEIGHT,
+    splink_least: float | None = None,
 ) -> Compared:
     """Weigh every pair that shares a key; as `linkage.weigh_all`, whose arguments these are."""
     session = connect(memory=memory, threads=threads, folder=folder)
@@ -140,11 +140,13 @@ def _block(session: Any, newcomers: Iterable[int] | None, folder: Path) -> int:
 
 
 def _score(
-    session: Any, model: Model, *, base_size: int, least: float, splink_least: float
+    session: Any, model: Model, *, base_size: int, least: float, splink_least: float | None
 ) -> list[tuple[int, int, float, str]]:
     from splink import Linker, SparkAPI
 
     quiet_linker()
+    if splink_least is None:
+        splink_least = splink_cut(model, base_size=base_size, least=least)
     api = SparkAPI(spark_session=session, register_udfs_automatically=False)
     linker = Linker(
         api.register(session.table("identities")), statements.settings(model, dialect=SPARK)

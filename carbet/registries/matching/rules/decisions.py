@@ -46,6 +46,7 @@ _SAME_DAY = frozenset({"equal", "january", "known"})
 _OTHER_GIVEN = frozenset({"different", "shared", "far", "near", "part", "first"})
 _PARTLY = frozenset({"start", "first_others_near", "first", "inverted", "part"})
 _WHOLE_NAME = frozenset({"equal", "used", "inverted"})
+_WHOLE_GIVEN = frozenset({"list", "equal", "start", "inverted"})
 _NEAR_SHARED = frozenset({"near_shared", "first_others_near"})
 _NO_GIVEN = frozenset({"different", "far", "unknown"})
 _FAR_BORN = frozenset({"two", "year", "different"})
@@ -56,15 +57,18 @@ _INS = _RANKS["ins"]
 _HOME = tuple(_RANKS[name] for name in ("phone", "address", "city"))
 
 COVERS = MappingProxyType(
-    {"sex": 12.0} | dict.fromkeys(("name", "several", "january", "close_shared", "reordered"), 18.0)
+    {"sex": 12.0, "january": 15.0}
+    | dict.fromkeys(("name", "several", "close_shared", "reordered"), 18.0)
 )
 """Bits that cover a doubt, when there is but one: of the doubts that a mistake explains.
 
 Never what tells twins, two INS, or a missing trait. Eighteen bits are twice what links without any
-doubt; twins of two sexes bear two names, so a wrong sex needs less. What a home shares counts for
-nothing. At these weights none of the false links of the invented territories has a covered doubt
-(`benchmarks/README.md`).
+doubt; twins of two sexes bear two names, so a wrong sex needs less, and so does what `_covered`
+names. What a home shares counts for nothing. On the invented territories fewer than one covered
+pair in a hundred is a false link (`benchmarks/README.md`).
 """
+MISTAKEN = 12.0
+"""Bits that cover a doubt where more than chance tells a mistake from a relative."""
 FAR_BORN_LEAST = 8.0
 """Bits below which identities born on days far apart are not even shown to people.
 
@@ -145,12 +149,30 @@ def decide_levels(
         return Decision(Zone.AUTOMATIC, ())
     if len(reasons) == 1 and reasons[0] in COVERS:
         alone = weight - sum(max(0.0, _weight_of(model, levels, rank)) for rank in _HOME)
-        if alone >= COVERS[reasons[0]]:
+        if alone >= _covered(reasons[0], _named(levels)):
             return Decision(Zone.AUTOMATIC, ())
     least = FAR_BORN_LEAST if "born" in reasons else model.doubtful
     if weight >= least or "collision" in reasons:
         return Decision(Zone.DOUBTFUL, reasons)
     return Decision(Zone.APART, reasons)
+
+
+def _covered(reason: str, levels: Mapping[str, str]) -> float:
+    """Return the bits that cover a doubt between two identities of these levels.
+
+    Twins bear one name and one day, to the letter: whoever has a given name nearly the same, and a
+    letter or a digit of these wrong as well, was written badly twice. A brother born a day apart
+    has another given name, elsewhere spelt; who has the same in the same place is one person.
+    """
+    name, given, born, place = (levels[each] for each in ("name", "given", "born", "place"))
+    mistaken = {
+        "close_shared": given == "first_others_near" or name != "equal" or born not in _SAME_DAY,
+        "several": given in _WHOLE_GIVEN and place == "equal",
+        "name": name == "far" and given in _WHOLE_GIVEN and place == "equal",
+    }
+    if mistaken.get(reason):
+        return MISTAKEN
+    return 15.0 if name == "inverted_near" else COVERS[reason]
 
 
 def _weight_of(model: Model, levels: tuple[int, ...], rank: int) -> float:

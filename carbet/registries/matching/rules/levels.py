@@ -50,11 +50,7 @@ def _near(a: str, b: str) -> bool:
 
 
 def _near_sql(a: str, b: str) -> str:
-    shortest = f"least(length({a}), length({b}))"
-    return (
-        f"((levenshtein({a}, {b}) <= 1 AND {shortest} >= 3)"
-        f" OR (levenshtein({a}, {b}) = 2 AND {shortest} >= 6))"
-    )
+    return _within_sql(a, b, most=2, least=3)
 
 
 def _far(a: str, b: str) -> bool:
@@ -65,10 +61,19 @@ def _far(a: str, b: str) -> bool:
 
 
 def _far_sql(a: str, b: str) -> str:
+    return _within_sql(a, b, most=3, least=4)
+
+
+def _within_sql(a: str, b: str, *, most: int, least: int) -> str:
+    """Return what tells that words of six letters are so many mistakes apart, shorter ones less.
+
+    Lengths go first: they spare most of the distances, which are most of a night.
+    """
     shortest = f"least(length({a}), length({b}))"
     return (
-        f"((levenshtein({a}, {b}) <= 2 AND {shortest} >= 4)"
-        f" OR (levenshtein({a}, {b}) = 3 AND {shortest} >= 6))"
+        f"(abs(length({a}) - length({b})) <= {most} AND levenshtein({a}, {b}) <="
+        f" CASE WHEN {shortest} >= 6 THEN {most} WHEN {shortest} >= {least} THEN {most - 1}"
+        " ELSE -1 END)"
     )
 
 
@@ -95,7 +100,9 @@ def inverted(a: Prepared, b: Prepared) -> bool:
 
 
 _INVERTED = (
-    "length(fam_l) >= 3 AND length(fam_r) >= 3 AND length(first_l) >= 3 AND length(first_r) >= 3"
+    "abs(length(fam_l) - length(first_r)) <= 1 AND abs(length(first_l) - length(fam_r)) <= 1"
+    " AND length(fam_l) >= 3 AND length(fam_r) >= 3"
+    " AND length(first_l) >= 3 AND length(first_r) >= 3"
     " AND levenshtein(fam_l, first_r) <= 1 AND levenshtein(first_l, fam_r) <= 1"
     " AND levenshtein(fam_l, fam_r) > 1"
 )
@@ -119,7 +126,8 @@ _NAME = (
     Level(
         "part",
         "list_has_all(words_a_l, words_a_r) OR list_has_all(words_a_r, words_a_l)"
-        f" OR fam_l IN ({_GLUED.format(side='r')}) OR fam_r IN ({_GLUED.format(side='l')})",
+        f" OR (right(fam_l, length(fam_r)) = fam_r AND fam_l IN ({_GLUED.format(side='r')}))"
+        f" OR (right(fam_r, length(fam_l)) = fam_l AND fam_r IN ({_GLUED.format(side='l')}))",
         "nom composé dont une partie manque, ou dans un autre ordre",
     ),
     Level("near", _near_sql("fam_l", "fam_r"), "noms presque identiques"),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from carbet.registries.matching import rules
 from carbet.registries.matching.rules import Traits, Zone, decisions
+from carbet.registries.matching.rules.levels import COMPARISONS, UNKNOWN
 from carbet.registries.matching.rules.traits import COLUMNS, Prepared
 
 
@@ -235,6 +236,55 @@ def test_what_a_home_shares_covers_nothing(doubt, mistake):
     assert rules.decide(score).zone is Zone.DOUBTFUL
 
 
+def ranks(**names):
+    """The ranks of levels said by name, where all the rest agrees and no home is known."""
+    agreed = {"name": "equal", "given": "list", "born": "equal", "sex": "equal", "place": "equal"}
+    said = agreed | names
+    return tuple(
+        each.rank(said[each.name]) if each.name in said else UNKNOWN for each in COMPARISONS
+    )
+
+
+MISTAKES_OF_ONE = [
+    ({"given": "near_shared", "name": "near"}, "twins bear one name"),
+    ({"given": "near_shared", "born": "one"}, "twins bear one day"),
+    ({"given": "first_others_near"}, "twins have not one first name"),
+    ({"given": "start", "born": "one"}, "a shorter list, a digit of the date"),
+    ({"given": "equal", "name": "near", "born": "turned"}, "a letter, day and month turned"),
+    ({"given": "equal", "name": "far"}, "two letters of the name"),
+]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "why"), MISTAKES_OF_ONE, ids=[why for _, why in MISTAKES_OF_ONE]
+)
+def test_mistakes_that_are_not_those_of_relatives_need_less(mistake, why):
+    assert decisions.decide_levels(12.5, ranks(**mistake)).zone is Zone.AUTOMATIC
+    assert decisions.decide_levels(11.5, ranks(**mistake)).zone is Zone.DOUBTFUL
+
+
+RELATIVES = [
+    ({"given": "near_shared"}, "twins, a letter apart"),
+    ({"given": "reordered"}, "twins named after the same saints"),
+    ({"given": "start", "born": "one", "place": "different"}, "born elsewhere"),
+    ({"given": "first", "born": "one"}, "other second names"),
+    ({"given": "equal", "name": "different"}, "another name"),
+    ({"given": "equal", "name": "far", "place": "area"}, "another name, born elsewhere"),
+]
+
+
+@pytest.mark.parametrize(("likeness", "why"), RELATIVES, ids=[why for _, why in RELATIVES])
+def test_what_relatives_have_as_well_needs_eighteen_bits(likeness, why):
+    assert decisions.decide_levels(17.5, ranks(**likeness)).zone is Zone.DOUBTFUL
+    assert decisions.decide_levels(18.5, ranks(**likeness)).zone is Zone.AUTOMATIC
+
+
+def test_names_inverted_with_a_letter_wrong_need_fifteen_bits():
+    inverted = ranks(given="inverted", name="inverted_near")
+    assert decisions.decide_levels(14.5, inverted).zone is Zone.DOUBTFUL
+    assert decisions.decide_levels(15.5, inverted).zone is Zone.AUTOMATIC
+
+
 def test_two_mistakes_are_for_people():
     whole = RARE
     score = rules.explain(traits(**whole), traits(**(whole | {"gender": "male"} | COVERED[2][1])))
@@ -323,7 +373,7 @@ def test_whatever_is_written_is_compared_the_same_both_ways(a, b):
     assert forth.weight == pytest.approx(back.weight)
     assert forth.levels == back.levels
     assert 0 <= forth.probability <= 1
-    assert all(-(2**31) <= key < 2**31 for key in rules.blocking_keys(rules.prepare(a)))
+    assert all(0 <= key < 2**23 for key in rules.blocking_keys(rules.prepare(a)))
 
 
 @settings(max_examples=150, deadline=None)
@@ -347,6 +397,8 @@ MISTAKES = [
     (traits("Sébastien", "Claire", used_family="Florimond"), "the used name only"),
     (traits("Florimond", "Claire", "1987-01-01"), "first of January"),
     (traits("Florimond", "Marie|Claire", gender="male"), "given names reordered, wrong sex"),
+    (traits("Sambo", "Claire", "1987-06-04", "male"), "the used name, another day, wrong sex"),
+    (traits("Florimond", "Ana", "1978-06-14", place=""), "no place, another given name and year"),
 ]
 
 
