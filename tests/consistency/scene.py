@@ -66,6 +66,7 @@ from carbet.interop.hospital_feed.models import (
 )
 from carbet.interop.secure_mail.models import IncomingMail, Mailbox, OutgoingMail, RawMail
 from carbet.portal.models import Disruption
+from carbet.registries.accounts.models import Account
 from carbet.registries.directory.models import Delegation, HealthcareService, ImportRun, Right
 from carbet.registries.identity import operations as identities
 from carbet.registries.identity.models import LocalIdentity, Pair, Reconciliation
@@ -73,7 +74,7 @@ from carbet.registries.patients.access import find_entered
 from carbet.registries.patients.choices import INS_TEST
 from carbet.registries.patients.models import Patient
 from carbet.registries.rights import operations as rights
-from carbet.registries.rights.access import follow_up_of
+from carbet.registries.rights.access import follow_up_of, renewal_of
 from tests.world import World
 
 INTERNAL = internal("test")
@@ -272,6 +273,7 @@ def _rights(world: World) -> dict[str, Any]:
     return {
         "registration_id": asked.pk,
         "follow_up": follow_up_of(asked),
+        "renewal": renewal_of(Account.objects.create_user("perdu@carbet.test")),
         "application_id": let_in.application.pk,
         # Of those whose loss changes no relation of the matrix.
         "right_id": Right.objects.get(practitioner_role=world.roles["social_worker"]).pk,

@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from allauth.idp.oidc.models import Token
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -153,6 +154,22 @@ def choose_first_password(
     held.set_password(password)
     held.save(update_fields=["password"])
     trace.about(entity=held)
+
+
+@operation("account.proofs.forget", action="D")
+def forget_proofs(trace: Trace, *, actor: Actor, now: datetime, account: Account) -> Account:
+    """Take back password, second factors, sessions and what applications hold: all is proved anew.
+
+    The tie to Pro Santé Connect stays: a card proves by itself.
+    """
+    held = Account.objects.select_for_update().get(pk=account.pk)
+    held.set_unusable_password()
+    held.save(update_fields=["password"])
+    factors, _ = Authenticator.objects.filter(user=held).delete()
+    AccountSession.objects.filter(account=held).delete()
+    Token.objects.filter(user=held).delete()
+    trace.about(entity=held, reason=f"{factors} seconds facteurs")
+    return held
 
 
 @operation("account.demonstration.create", action="C")

@@ -23,6 +23,7 @@ from carbet.registries.directory.models import (
 from carbet.registries.offer import access, queries
 from carbet.registries.offer.models import Completeness, Keeper
 from carbet.registries.offer.rules import filling
+from carbet.registries.rights import operations as rights
 
 DECLARED = "Déclaré par la structure"
 MOST_BEDS = 5000
@@ -226,14 +227,27 @@ def set_hours(
 
     Raises:
         UnableToAct: the actor does not keep this structure.
-        UnableToDescribe: a stretch without its end, or twice the same day and hour.
+        UnableToDescribe: a stretch without its end, empty, or over another of the same day.
     """
     _check(actor, organization, now=now)
-    for weekday, opens, closes in hours:
+    before: dict[int, time] = {}
+    for weekday, opens, closes in sorted(
+        hours, key=lambda each: (each[0], each[1] or time.min, each[2] or time.max)
+    ):
         if (opens is None) != (closes is None):
+            raise UnableToDescribe("Donnez l’heure d’ouverture et celle de fermeture.")
+        if opens is None or closes is None:
+            continue
+        if opens == closes:
             raise UnableToDescribe(
-                "Donnez l’heure d’ouverture et celle de fermeture.", field=f"jour-{weekday}"
+                "Ouverture et fermeture sont à la même heure : pour un jour entier, cochez"
+                " « Jour et nuit ».",
+                field=f"de-{weekday}-1",
             )
+        if weekday in before and opens < before[weekday]:
+            raise UnableToDescribe("Deux plages de ce jour se recouvrent.", field=f"de-{weekday}-2")
+        # A stretch that ends before it begins goes on after midnight.
+        before[weekday] = closes if closes > opens else time.max
     HealthcareService.objects.select_for_update().get(pk=service.pk)
     OpeningHours.objects.filter(service=service).delete()
     OpeningHours.objects.bulk_create(
@@ -402,6 +416,8 @@ def end_role(
     row.ended_at = now
     row.save(update_fields=["ended_at", "updated_at"])
     Keeper.objects.filter(practitioner_role=row, ended_at__isnull=True).update(ended_at=now)
+    # Delegations, sessions and tokens go with it, and no import opens it again by itself.
+    rights.close_departed(actor=actor, now=now, role_id=row.pk)
     trace.about(entity=row)
 
 

@@ -196,15 +196,19 @@ def hours(request: HttpRequest, organization_id: int, service_id: int) -> HttpRe
         request.POST if request.method == "POST" else None, hours=found.hours.all()
     )
     if form.is_valid():
-        operations.set_hours(
-            actor=request.actor,
-            now=request.now,
-            organization=organization,
-            service=found,
-            hours=form.stretches,
-        )
-        messages.success(request, "Horaires enregistrés.")
-        return _to("offer:corner", organization.pk)
+        try:
+            operations.set_hours(
+                actor=request.actor,
+                now=request.now,
+                organization=organization,
+                service=found,
+                hours=form.stretches,
+            )
+        except UnableTo as refusal:
+            _refuse(form, refusal)
+        else:
+            messages.success(request, "Horaires enregistrés.")
+            return _to("offer:corner", organization.pk)
     context = {"organization": organization, "service": found, "form": form}
     return _page(request, "offer/hours.html", context, form)
 

@@ -1,14 +1,17 @@
 """Whose rights one decides on: those of one's structure, or of every one for the region."""
 
 from django.conf import settings
-from django.core.signing import BadSignature, Signer
+from django.core.signing import BadSignature, Signer, TimestampSigner
 from django.db.models import Q
 from django.http import Http404
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from carbet.core.actor import Actor
 from carbet.core.identifiers import from_short_id, short_id
+from carbet.registries.accounts.models import Account
 from carbet.registries.directory.models import Delegation, Right
 from carbet.registries.directory.rules import MANAGE_RIGHTS, OPERATE
+from carbet.registries.rights import rules
 from carbet.registries.rights.models import RegistrationRequest
 
 
@@ -122,6 +125,42 @@ def get_followed(*, follow_up: str) -> RegistrationRequest:
     if found is None:
         raise NoSuchRight
     return found
+
+
+def renewal_of(account: Account) -> str:
+    """Return what opens the page of a new access: for a week, until a password is chosen."""
+    return _renewals().sign_object([account.pk, _mark(account)])
+
+
+def get_renewed(*, renewal: str) -> Account:
+    """Return the account that the address of a new access opens.
+
+    Raises:
+        NoSuchRight: not one of ours, too old, used already, or a later one was sent.
+    """
+    try:
+        number, mark = _renewals().unsign_object(renewal, max_age=rules.FIRST_PASSWORD_WITHIN)
+    except (BadSignature, ValueError) as error:
+        raise NoSuchRight from error
+    found = Account.objects.filter(pk=number).first()
+    waits = found is not None and found.may_sign_in and not found.has_usable_password()
+    if found is None or not waits or not constant_time_compare(mark, _mark(found)):
+        raise NoSuchRight
+    return found
+
+
+def _mark(account: Account) -> str:
+    """Return what changes with each renewal and each password, and says nothing of either."""
+    return salted_hmac("carbet.renewal", account.password, algorithm="sha256").hexdigest()[:32]
+
+
+def _renewals() -> TimestampSigner:
+    return TimestampSigner(
+        key=settings.SECRET_KEY,
+        fallback_keys=settings.SECRET_KEY_FALLBACKS,
+        salt="carbet.renewal",
+        sep=".",
+    )
 
 
 def _signer() -> Signer:

@@ -107,6 +107,17 @@ class EndForm(forms.Form):
     words = forms.CharField(label="Raison du retrait", max_length=200, required=False)
 
 
+class RenewalForm(forms.Form):
+    """How the manager made sure of who asks for a new access."""
+
+    how = forms.CharField(
+        label="Comment avez-vous reconnu la personne ?",
+        max_length=200,
+        required=False,
+        help_text="Par exemple : venue au bureau avec sa carte professionnelle.",
+    )
+
+
 class DelegationForm(forms.Form):
     """To whom, for how long."""
 

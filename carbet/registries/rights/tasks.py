@@ -22,6 +22,7 @@ SUBJECTS = {
     "received": "Carbet : votre demande d’accès est reçue",
     "answered": "Carbet : une réponse à votre demande d’accès",
     "ends": "Carbet : votre habilitation se termine bientôt",
+    "renewed": "Carbet : votre nouvel accès",
     "asked": "Carbet : une demande d’accès attend votre réponse",
     "waits": "Carbet : des habilitations attendent votre décision",
 }
@@ -32,6 +33,10 @@ BODIES = {
     "{address}\n\nCette adresse est personnelle : ne la transmettez pas.\n",
     "ends": "Bonjour,\n\nUne de vos habilitations se termine le {day}. Demandez à qui gère les"
     " comptes de votre structure de la revoir.\n{address}\n",
+    "renewed": "Bonjour,\n\nQui gère les comptes de votre structure vous donne un nouvel accès."
+    " Choisissez un mot de passe, puis un second facteur, dans les sept jours :\n{address}\n\n"
+    "Cette adresse est personnelle : ne la transmettez pas. Vous n’avez rien demandé ? Prévenez"
+    " votre structure.\n",
     "asked": "Bonjour,\n\nQuelqu’un demande à travailler avec Carbet dans une structure dont vous"
     " gérez les habilitations. Pour répondre :\n{address}\n",
     "waits": "Bonjour,\n\nDans Carbet, {waits}. Un accès qui n’est pas revu se ferme à sa date.\n"
@@ -44,6 +49,14 @@ BODIES = {
 def remind(timestamp: int) -> None:
     """Write to those whose right ends within a month, by batches."""
     while operations.remind_of_ends(actor=HOUSE, now=current_time()) >= 200:
+        pass
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="rights.close_departed", queue="outbox")
+def close_departed(timestamp: int) -> None:
+    """End the rights of those whom the directory no longer says at work there, by batches."""
+    while operations.close_departed(actor=HOUSE, now=current_time()) >= 200:
         pass
 
 
@@ -82,6 +95,10 @@ def _addressed(payload: dict[str, Any]) -> tuple[str, dict[str, str]]:
         held = RegistrationRequest.objects.get(pk=payload["registration"])
         path = reverse("rights:follow_up", args=[access.follow_up_of(held)])
         return held.email, {"address": settings.PUBLIC_URL + path}
+    if "renewal" in payload:
+        found = Account.objects.get(pk=payload["renewal"])
+        path = reverse("rights:renewed", args=[access.renewal_of(found)])
+        return found.email, {"address": settings.PUBLIC_URL + path}
     if "account" in payload:
         account = Account.objects.filter(pk=payload["account"]).first()
         page, words = _for_manager(payload)

@@ -14,6 +14,7 @@ own = [
     ),
     path("inscription/", views.register, name="register"),
     path("inscription/suivi/<str:follow_up>/", views.follow_up, name="follow_up"),
+    path("inscription/nouvel-acces/<str:renewal>/", views.renewed, name="renewed"),
     path("habilitations/", views.rights, name="list"),
     path("habilitations/demandes/", views.registrations, name="registrations"),
     path("habilitations/demandes/<sid:registration_id>/", views.registration, name="registration"),

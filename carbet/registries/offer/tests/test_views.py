@@ -213,6 +213,14 @@ def test_hours_are_kept_and_half_a_stretch_is_refused(place, service, rosa):
     assert half.status_code == 422
     assert "celle de fermeture" in half.content.decode()
     assert OpeningHours.objects.filter(service=service).count() == 3
+    over = {"de-1-1": "08:00", "a-1-1": "14:00", "de-1-2": "12:00", "a-1-2": "18:00"}
+    assert "se recouvrent" in rosa.post(url, over).content.decode()
+    same = rosa.post(url, {"de-2-1": "08:00", "a-2-1": "08:00"})
+    assert (same.status_code, "Jour et nuit" in same.content.decode()) == (422, True)
+    assert OpeningHours.objects.filter(service=service).count() == 3
+    # The evening first, then past midnight.
+    night = {"de-1-1": "08:00", "a-1-1": "12:00", "de-1-2": "20:00", "a-1-2": "02:00"}
+    assert rosa.post(url, night).status_code == 302
 
 
 def test_a_closure_is_announced_and_taken_back(world, place, service, rosa):
@@ -249,6 +257,11 @@ def test_staff_comes_by_rpps_and_leaves(world, place, rosa):
     assert PractitionerRole.objects.get(pk=added.pk).home_visits is True
     assert rosa.post(to("role", place, added.pk), {"partie": "oui"}).status_code == 302
     assert PractitionerRole.objects.get(pk=added.pk).ended_at == world.now
+    # Whoever had a right there has none any more, and an import would not open it again.
+    world.let_in(added)
+    PractitionerRole.objects.filter(pk=added.pk).update(ended_at=None)
+    rosa.post(to("role", place, added.pk), {"partie": "oui"})
+    assert added.rights.get().ended_at == world.now
     mine = rosa.post(to("role", place, world.roles["home_help"].pk), {"partie": "oui"})
     assert mine.status_code == 422
 

@@ -10,6 +10,7 @@ from carbet.registries.rights.operations.applications import (
 from carbet.registries.rights.operations.keeping import (
     UnableToDelegate,
     UnableToKeepRight,
+    close_departed,
     end_delegation,
     end_right,
     give_delegation,
@@ -28,6 +29,7 @@ from carbet.registries.rights.operations.registering import (
     request_registration,
     withdraw_registration,
 )
+from carbet.registries.rights.operations.renewing import UnableToRenew, renew_access
 from carbet.registries.rights.operations.sign_in import (
     record_provider_link,
     refuse_provider_answer,
@@ -38,9 +40,11 @@ __all__ = [
     "UnableToKeepRight",
     "UnableToRegister",
     "UnableToRegisterApplication",
+    "UnableToRenew",
     "UnableToSettle",
     "approve_registration",
     "close_application",
+    "close_departed",
     "end_delegation",
     "end_right",
     "enter_application",
@@ -53,6 +57,7 @@ __all__ = [
     "register_application",
     "remind_managers",
     "remind_of_ends",
+    "renew_access",
     "request_registration",
     "review_right",
     "review_rights",

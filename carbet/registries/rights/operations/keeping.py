@@ -16,6 +16,8 @@ from carbet.registries.directory.models import Delegation, PractitionerRole, Rig
 from carbet.registries.rights import access, queries, rules
 from carbet.registries.rights.choices import MONTHS, ReviewDecision
 
+_DEPARTED = "ne figure plus dans la structure"
+
 
 class UnableToKeepRight(UnableTo):
     """The right cannot be given, reviewed or ended so."""
@@ -143,19 +145,43 @@ def end_right(
     if reason == EndReason.WITHDRAWN and not words.strip():
         raise UnableToKeepRight("Dites pourquoi : la raison est gardée.", field="words")
     right = _open_right(actor, now=now, right_id=right_id, own=reason == EndReason.LEFT)
-    right.ended_at, right.end_reason, right.end_words = now, reason, words.strip()
-    right.ended_by_name = actor.display_name
-    right.save(update_fields=["ended_at", "end_reason", "end_words", "ended_by_name"])
-    role = right.practitioner_role
-    Delegation.objects.filter(
-        Q(delegator=role) | Q(delegate=role), Q(ended_at__isnull=True) | Q(ended_at__gt=now)
-    ).update(ended_at=now)
-    account_id = role.practitioner.account_id
-    if account_id is not None and not queries.open_roles(account_id=account_id, now=now).exists():
-        AccountSession.objects.filter(account_id=account_id).delete()
-        Token.objects.filter(user_id=account_id).delete()
+    _end(right, actor=actor, now=now, reason=reason, words=words.strip())
     trace.about(entity=right, reason=" : ".join(filter(None, (reason, right.end_words))))
     return right
+
+
+@operation("right.close_departed")
+def close_departed(
+    trace: Trace, *, actor: Actor, now: datetime, role_id: int | None = None, most: int = 200
+) -> int:
+    """End the rights of those whom the directory no longer says at work there. Return how many.
+
+    The door is shut to them already, since a role that ended opens nothing; but the right must
+    not open again by itself when an import takes the role up again.
+
+    Args:
+        role_id: this role only; the caller is whoever may say that it ended.
+    """
+    role = "practitioner_role__"
+    gone = (
+        Right.objects.select_for_update(of=("self",), skip_locked=role_id is None)
+        .select_related("practitioner_role__practitioner")
+        .filter(
+            Q(practitioner_role__ended_at__lte=now)
+            | Q(practitioner_role__practitioner__active=False)
+            | Q(practitioner_role__organization__active=False),
+            started_at__lte=now,
+            ended_at__gt=now,
+            **({f"{role}pk": role_id} if role_id is not None else {}),
+        )
+        .order_by("pk")[:most]
+    )
+    ended = 0
+    for right in gone:
+        _end(right, actor=actor, now=now, reason=EndReason.LEFT, words=_DEPARTED)
+        ended += 1
+    trace.about(entity="rights", reason=f"{ended} fermées")
+    return ended
 
 
 @operation("right.remind")
@@ -267,6 +293,20 @@ def end_delegation(trace: Trace, *, actor: Actor, now: datetime, delegation: Del
     if not ended:
         raise UnableToDelegate("Cette délégation est déjà terminée.")
     trace.about(entity=delegation)
+
+
+def _end(right: Right, *, actor: Actor, now: datetime, reason: str, words: str) -> None:
+    right.ended_at, right.end_reason, right.end_words = now, reason, words
+    right.ended_by_name = actor.display_name
+    right.save(update_fields=["ended_at", "end_reason", "end_words", "ended_by_name"])
+    role = right.practitioner_role
+    Delegation.objects.filter(
+        Q(delegator=role) | Q(delegate=role), Q(ended_at__isnull=True) | Q(ended_at__gt=now)
+    ).update(ended_at=now)
+    account_id = role.practitioner.account_id
+    if account_id is not None and not queries.open_roles(account_id=account_id, now=now).exists():
+        AccountSession.objects.filter(account_id=account_id).delete()
+        Token.objects.filter(user_id=account_id).delete()
 
 
 def _open_right(

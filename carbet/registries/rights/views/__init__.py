@@ -24,7 +24,7 @@ from carbet.registries.rights.views.pro_sante_connect import (
     pro_sante_connect,
     pro_sante_connect_answer,
 )
-from carbet.registries.rights.views.registering import follow_up, register
+from carbet.registries.rights.views.registering import follow_up, register, renewed
 
 __all__ = [
     "applications",
@@ -42,6 +42,7 @@ __all__ = [
     "register",
     "registration",
     "registrations",
+    "renewed",
     "review",
     "revoke",
     "right",

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -158,6 +159,7 @@ def right(request: HttpRequest, right_id: int) -> HttpResponse:
         "retirer": forms.EndForm(posted["retirer"]),
         "quitte": forms.EndForm(posted["quitte"]),
         "gestion": forms.EndForm(posted["gestion"]),
+        "renouveler": forms.RenewalForm(posted["renouveler"]),
         "deleguer": forms.DelegationForm(posted["deleguer"], delegates=delegates),
     }
     form = shown.get(deed)
@@ -178,6 +180,7 @@ def right(request: HttpRequest, right_id: int) -> HttpResponse:
         "own": role.pk == request.actor.role_id,
         "delegations": queries.delegations(role_id=role.pk, now=request.now),
         "delegates": delegates,
+        "renewal": _renewal(held),
         **{f"form_{name}": each for name, each in shown.items()},
     }
     status = 422 if form is not None and form.errors else 200
@@ -215,6 +218,21 @@ def _manage(request: HttpRequest, held: Any, data: dict[str, Any]) -> None:
     )
 
 
+def _renew(request: HttpRequest, held: Any, data: dict[str, Any]) -> None:
+    account = operations.renew_access(
+        actor=request.actor, now=request.now, right_id=held.pk, words=data["how"]
+    )
+    messages.success(request, f"Un message part vers {account.email}, pour un nouvel accès.")
+
+
+def _renewal(held: Any) -> str:
+    """Return the address that a new access was written to: a demonstration sends nothing."""
+    account = held.practitioner_role.practitioner.account
+    if not settings.DEMONSTRATION or account is None or account.has_usable_password():
+        return ""
+    return access.renewal_of(account)
+
+
 def _delegate(request: HttpRequest, held: Any, data: dict[str, Any]) -> None:
     operations.give_delegation(
         actor=request.actor,
@@ -232,6 +250,7 @@ _DEEDS = {
     "quitte": _end(EndReason.LEFT),
     "gestion": _manage,
     "deleguer": _delegate,
+    "renouveler": _renew,
 }
 
 

@@ -112,6 +112,31 @@ def follow_up(request: HttpRequest, follow_up: str) -> HttpResponse:
     return render(request, "rights/follow_up.html", context, status=status)
 
 
+@doors.public()
+@require_http_methods(["GET", "HEAD", "POST"])
+def renewed(request: HttpRequest, renewal: str) -> HttpResponse:
+    """Let whoever lost their way in choose a new password: the mailbox proves them."""
+    account = access.get_renewed(renewal=renewal)
+    form = forms.PasswordForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        try:
+            accounts.choose_first_password(
+                actor=actor_of(account),
+                now=request.now,
+                account=account,
+                password=form.cleaned_data["password"],
+            )
+        except UnableTo as refusal:
+            form.add_error(refusal.field, refusal.message)
+        else:
+            messages.success(
+                request, "Votre mot de passe est choisi. Connectez-vous pour continuer."
+            )
+            return redirect(reverse("account_login"))
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, "rights/renewed.html", {"account": account, "form": form}, status=status)
+
+
 def _asker(request: HttpRequest) -> Any:
     """Return the professional who is signed in, second factor included, if any."""
     account = request.user
