@@ -393,10 +393,21 @@ ASKED_TWICE_THEN_UNDONE = (
     *(("late", 0, 0, 3), ("tell", 0, 1, 0), ("late", 0, 0, 4), ("decide", 11, 0, 1)),
     *(("tell", 0, 0, 4), ("undo", 0, 0, 0)),
 )
+# A number linked to two others is merged alone, one of them being somebody else than the survivor.
+LINKED_THEN_MERGED_ALONE = (
+    *(("unlink", 2, 0, 1), ("link", 2, 1, 2), ("link", 1, 1, 1), ("merge", 0, 0, 1)),
+    ("unlink", 3, 1, 2),
+)
 
 
 @pytest.mark.parametrize(
-    "steps", [SAID_APART_THEN_UNDONE, LEFT_THEN_SAID_APART, ASKED_TWICE_THEN_UNDONE]
+    "steps",
+    [
+        SAID_APART_THEN_UNDONE,
+        LEFT_THEN_SAID_APART,
+        ASKED_TWICE_THEN_UNDONE,
+        LINKED_THEN_MERGED_ALONE,
+    ],
 )
 def test_walks_that_once_failed(world, records, steps):
     go(world, records, steps)

@@ -13,15 +13,13 @@ from carbet.registries.patients.operations import identity_changing, identity_wr
 
 
 @receiver(identity_changing)
-def wait_before_the_row(
-    sender: Any, *, patient_id: int, names: frozenset[str], ins: str, **_: Any
-) -> None:
+def wait_before_the_row(sender: Any, *, names: frozenset[str], ins: str, **_: Any) -> None:
     """Wait for whoever moves this identity before its row is locked, never after.
 
     What is no trait, a language or how to reach the home, waits for nobody.
     """
     if ins or names & TRAITS_OF_PATIENT:
-        operations.wait_for_moves(patient_id=patient_id)
+        operations.lock_moves()
 
 
 @receiver(identity_written)

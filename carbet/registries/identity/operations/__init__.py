@@ -23,7 +23,7 @@ from carbet.registries.identity.operations.merging import (
     undo,
     unlink,
 )
-from carbet.registries.identity.operations.moving import wait_for_moves
+from carbet.registries.identity.operations.moving import lock_moves
 from carbet.registries.identity.operations.recording import (
     UnableToRecordIdentity,
     mirror,
@@ -55,6 +55,7 @@ __all__ = [
     "keep_model",
     "lift_doubt",
     "link",
+    "lock_moves",
     "merge_local",
     "mirror",
     "open_domain",
@@ -69,5 +70,4 @@ __all__ = [
     "undo",
     "unlink",
     "verify_ins",
-    "wait_for_moves",
 ]

@@ -5,7 +5,8 @@
 2. Two identities that people said different are never in one group. (PostgreSQL, `0011`)
 3. A number asks one question at a time, and is marked (COLP, DOUT) while it does. (`0001`)
 4. What people brought together stays so until people say otherwise: no undoing of something older
-   takes it apart by the way.
+   takes it apart by the way, and where somebody must leave alone (`moving.part`), people are asked
+   about each link that this broke.
 
 Whoever brings identities together asks first (`moving.said_different`, `merging.check_merge`) and
 is refused. An undoing puts rows back first and asks after: what it puts back beside somebody said
@@ -125,7 +126,7 @@ def later_links(decision: Reconciliation) -> list[Reconciliation]:
     return list(
         Reconciliation.objects.filter(
             pk__gt=decision.pk,
-            kind__in=(ReconciliationKind.LINK, ReconciliationKind.MERGE),
+            kind__in=moving.BRINGING,
             undone_by__isnull=True,
             first__regional=F("second__regional"),
             first__regional__in=_groups_of(decision),

@@ -71,6 +71,7 @@ def merge_local(
     if kept == gone:
         raise UnableToMerge("Un numéro ne se fusionne pas avec lui-même.")
     if traits is not None:
+        moving.lock_numbers(domain, kept, gone)
         record_local_identity(
             actor=actor,
             now=now,
@@ -163,8 +164,7 @@ def link(
     other = second_domain or domain
     numbers = checked_number(first), checked_number(second)
     with moving.house(trace, actor, now=now):
-        for place, number in sorted({(domain.pk, numbers[0]), (other.pk, numbers[1])}):
-            moving.lock_numbers(domain if place == domain.pk else other, number)
+        moving.lock_two((domain, numbers[0]), (other, numbers[1]))
         moving.lock_moves()
         one = queries.survivor_of(_met(domain, numbers[0], now=now))
         two = queries.survivor_of(_met(other, numbers[1], now=now))
@@ -241,10 +241,12 @@ def unlink(
     """
     access.check_domain(actor, domain)
     other = second_domain or domain
+    numbers = checked_number(first), checked_number(second)
     with moving.house(trace, actor, now=now):
+        moving.lock_two((domain, numbers[0]), (other, numbers[1]))
         moving.lock_moves()
-        one = _met(domain, checked_number(first), now=now)
-        two = _met(other, checked_number(second), now=now)
+        one = _met(domain, numbers[0], now=now)
+        two = _met(other, numbers[1], now=now)
         if one.pk == two.pk:
             raise UnableToMerge("Un numéro ne se sépare pas de lui-même.")
         decision = moving.done_before(key)

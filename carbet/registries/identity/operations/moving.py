@@ -1,7 +1,8 @@
 """How identities move between persons, always written down: called inside operations only.
 
 Whoever moves an identity holds one lock of the whole room until the commit: decisions are rare, and
-two of them never cross.
+two of them never cross. Who speaks of numbers locks them first, so that two messages of one number
+follow each other without that lock when nothing changes.
 """
 
 from collections.abc import Iterable
@@ -17,7 +18,6 @@ from carbet.core import row_security
 from carbet.core.actor import Actor, for_house
 from carbet.core.audit import Trace
 from carbet.registries.identity.choices import (
-    CARBET,
     RISKS,
     WAITING,
     IdentityState,
@@ -41,6 +41,9 @@ from carbet.registries.patients.models import Patient
 # Set while a record is opened for somebody who was told apart: compared once that is written.
 opening_apart: ContextVar[bool] = ContextVar("opening_apart", default=False)
 
+# What says that two identities are one person.
+BRINGING = (ReconciliationKind.LINK, ReconciliationKind.MERGE)
+
 _LOCAL, _REGIONAL = LocalIdentity._meta.db_table, RegionalIdentity._meta.db_table
 
 
@@ -52,25 +55,34 @@ def house(trace: Trace, actor: Actor, *, now: datetime) -> AbstractContextManage
 
 
 def lock_numbers(domain: IdentityDomain, *numbers: str) -> None:
-    """Wait for whoever speaks of these numbers now; always taken before `lock_moves`."""
+    """Wait for whoever speaks of these numbers now; taken before `lock_moves`.
+
+    Under that lock nobody is waited for, who may be waiting for it: whoever speaks of the number
+    reads again what is known of it once the lock is theirs.
+    """
     with connection.cursor() as cursor:
         for number in sorted(set(numbers)):
             cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 97300))",
-                [f"identity:{domain.pk}:{number}"],
+                "SELECT CASE WHEN current_setting('carbet.moving', true) = 'on'"
+                " THEN pg_try_advisory_xact_lock(hashtextextended(%(name)s, 97300))"
+                " ELSE (SELECT true FROM"
+                "  pg_advisory_xact_lock(hashtextextended(%(name)s, 97300))) END",
+                {"name": f"identity:{domain.pk}:{number}"},
             )
+
+
+def lock_two(one: tuple[IdentityDomain, str], two: tuple[IdentityDomain, str]) -> None:
+    """Wait for whoever speaks of either number, of one domain or two, always in one order."""
+    for domain, number in sorted({one, two}, key=lambda each: (each[0].pk, each[1])):
+        lock_numbers(domain, number)
 
 
 def lock_moves() -> None:
     """Wait for whoever moves identities now."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(97301)")
-
-
-def wait_for_moves(*, patient_id: int) -> None:
-    """Take the locks of a record of Carbet in the order of every decision: number, then moves."""
-    lock_numbers(IdentityDomain.objects.get(slug=CARBET), str(patient_id))
-    lock_moves()
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(97301), set_config('carbet.moving', 'on', true)"
+        )
 
 
 def done_before(key: str) -> Reconciliation | None:
@@ -167,7 +179,10 @@ def join(decision: Reconciliation, *, kept: int, gone: int) -> None:
 
 
 def part(decision: Reconciliation, identity: LocalIdentity, *, now: datetime) -> RegionalIdentity:
-    """Move an identity, with all that was merged into it, into a group of its own."""
+    """Move an identity, with all that was merged into it, into a group of its own.
+
+    What links it to somebody who stays is asked of people again.
+    """
     left = identity.regional_id
     members = tree_of(identity)
     # Before the decision it did not exist: undone, it is retired again.
@@ -182,7 +197,21 @@ def part(decision: Reconciliation, identity: LocalIdentity, *, now: datetime) ->
     _carry(decision, members, group.pk)
     identity.refresh_from_db(fields=["regional"])
     settle([left])
+    for link in links_between(group.pk, left):
+        ask_again(link)
     return group
+
+
+def links_between(one: int, other: int) -> list[Reconciliation]:
+    """Return the decisions that stand and say somebody of the one to be somebody of the other."""
+    across = Q(first__regional=one, second__regional=other) | Q(
+        first__regional=other, second__regional=one
+    )
+    return list(
+        Reconciliation.objects.filter(across, kind__in=BRINGING, undone_by__isnull=True)
+        .select_related("first", "second")
+        .order_by("pk")
+    )
 
 
 def _carry(decision: Reconciliation, members: list[LocalIdentity], to: int) -> None:
@@ -308,7 +337,7 @@ def replace(pair: Pair, *, actor: Actor, now: datetime) -> None:
 
 
 def ask_again(link: Reconciliation) -> None:
-    """Ask people about two identities that a machine had linked and that are linked no more."""
+    """Ask people about two identities that had been linked and that are linked no more."""
     if link.second is None:
         return
     low, high = sorted((link.first, link.second), key=lambda each: each.pk)

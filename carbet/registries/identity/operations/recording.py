@@ -163,7 +163,7 @@ def mirror(
             said_at=now,
             patient_id=patient_id,
         )
-        moving.lock_numbers(domain, told.number)
+        # One at a time: the row of the record is held by whoever writes it.
         row = told.keep()
         if "COLP" in row.attributes:
             mark_record(row, now=now)
@@ -222,13 +222,16 @@ class _Told:
     def keep(self) -> LocalIdentity:
         """Keep it, and look for who else it may be."""
         row = queries.identity(domain=self.domain, number=self.number)
+        if row is not None and row.known and self._is_known(row):
+            return row
+        moving.lock_moves()
+        # What moved or was told while we waited counts.
+        row = queries.identity(domain=self.domain, number=self.number)
         if row is None:
             row = bare(self.domain, self.number, now=self.now, patient_id=self.patient_id)
             self.outcome = "nouvelle"
         elif row.known:
-            return self._again(row)
-        moving.lock_moves()
-        row.refresh_from_db()
+            return row if self._is_known(row) else self._again(row)
         self._fill(row)
         if row.state == IdentityState.ACTIVE:
             reconcile(row, actor=self.actor, now=self.now)
@@ -240,20 +243,26 @@ class _Told:
                 reconcile(root, actor=self.actor, now=self.now)
         return row
 
-    def _again(self, row: LocalIdentity) -> LocalIdentity:
+    def _is_known(self, row: LocalIdentity) -> bool:
+        """Tell whether a known identity learns nothing from it."""
         if row.said_at and self.said_at < row.said_at:
             self.outcome = "message plus ancien que ce qui est connu"
-            return row
-        before = row.traits
-        kept = _COLLIDED & set(before.attributes) if "COLP" in before.attributes else frozenset()
-        told = replace(self.traits, attributes=tuple(sorted({*self.traits.attributes, *kept})))
+            return True
         held = queries.ins_of([row.pk]).get(row.pk)
         ins_changed = bool(self.ins) and (held is None or held.value != self.ins)
-        if not rules.changes(before, told) and not ins_changed:
-            self.outcome = "déjà connu"
-            return row
-        moving.lock_moves()
-        row.refresh_from_db()
+        if rules.changes(row.traits, self._with_doubt(row.traits)) or ins_changed:
+            return False
+        self.outcome = "déjà connu"
+        return True
+
+    def _with_doubt(self, before: Traits) -> Traits:
+        """Return the traits told, still doubtful while the number asks whose it is."""
+        kept = _COLLIDED & set(before.attributes) if "COLP" in before.attributes else frozenset()
+        return replace(self.traits, attributes=tuple(sorted({*self.traits.attributes, *kept})))
+
+    def _again(self, row: LocalIdentity) -> LocalIdentity:
+        before = row.traits
+        told = self._with_doubt(before)
         score = queries.explain(queries.compared(before), queries.compared(told))
         if not rules.is_compatible(before, told, score.probability):
             self._collide(row, before, score)

@@ -129,6 +129,29 @@ class TestUndoingAMerge:
         assert read(three).regional_id != read(two).regional_id
 
 
+class TestLeavingAlone:
+    def test_each_link_that_this_breaks_is_asked_of_people(self, chc):
+        one, two, three = (told(chc, number, somebody()) for number in "123")
+        other = told(domain("chog"), "7", claire())
+        link(chc, "2", "3")
+        operations.link(
+            actor=HOUSE, now=NOW, domain=chc, first="3", second_domain=other.domain, second="7"
+        )
+        apart(one, two)
+        merge(chc, "1", "3")
+        assert read(three).regional_id == read(one).regional_id != read(two).regional_id
+        assert read(other).regional_id == read(two).regional_id
+        for linked in (two, other):
+            low, high = sorted((three.pk, linked.pk))
+            assert Pair.objects.get(first=low, second=high).state == PairState.OPEN
+
+    def test_the_one_that_people_denied_is_not_asked_again(self, chc):
+        one, two = told(chc, "1", somebody()), told(chc, "2", somebody())
+        link(chc, "1", "2")
+        apart(one, two)
+        assert Pair.objects.get(first=one, second=two).state == PairState.DIFFERENT
+
+
 class TestUndoingALink:
     def test_what_people_linked_since_to_who_goes_waits_for_it(self, chc):
         chog = domain("chog")
