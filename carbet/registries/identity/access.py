@@ -135,7 +135,7 @@ def notices_of(actor: Actor) -> QuerySet[DomainNotice]:
     """Return what the actor's domains were told: of their organization only."""
     return DomainNotice.objects.filter(
         domain__organization_id=actor.organization_id or 0
-    ).select_related("domain", "identity", "reconciliation")
+    ).select_related("domain", "identity", "other")
 
 
 def open_domains() -> QuerySet[IdentityDomain]:

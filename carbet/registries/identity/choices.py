@@ -116,6 +116,8 @@ class NoticeKind(models.TextChoices):
     UNDONE = "undone", "Décision annulée"
     LINKED = "linked", "Identité rattachée"
     APART = "apart", "Identités séparées"
+    MERGED = "merged", "Fusion faite, comme demandé"
+    REFUSED = "refused", "Fusion refusée : ce sont deux personnes"
 
 
 # Carbet is an identity domain like the others: its local number is the person's row number.

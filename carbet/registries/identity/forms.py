@@ -67,7 +67,11 @@ class ProofForm(forms.Form):
 class FindForm(forms.Form):
     """A local number, an INS or a name."""
 
-    q = ReasonField(label="Numéro local, INS, ou prénom et nom", required=False)
+    q = ReasonField(
+        label="Numéro local, INS, ou prénom et nom",
+        help_text="Ajoutez la date de naissance (14/03/1951) ou l’année si vous l’avez.",
+        required=False,
+    )
 
 
 def months_back(text: str) -> int:

@@ -115,6 +115,8 @@ class LocalIdentity(models.Model):
     ins_recovered = models.BooleanField(default=False)
     identity_checked = models.BooleanField(default=False)
     attributes = ArrayField(models.CharField(max_length=5), default=list, blank=True)
+    # Since when the cell, or INSi, doubts it: no message takes that away, the cell lifts it.
+    doubted_at = models.DateTimeField(null=True)
 
     # When its domain last said these traits: an older message never overwrites a newer one.
     said_at = models.DateTimeField(null=True)
@@ -145,8 +147,15 @@ class LocalIdentity(models.Model):
     @property
     def identity_status(self) -> IdentityStatus:
         return identity_status(
-            ins_recovered=self.ins_recovered, identity_checked=self.identity_checked
+            ins_recovered=self.ins_recovered,
+            identity_checked=self.identity_checked,
+            attributes=self.attributes,
         )
+
+    @property
+    def keeps_doubt(self) -> bool:
+        """Tell whether people alone take its doubt away: theirs, or a collision that waits."""
+        return self.doubted_at is not None or "COLP" in self.attributes
 
     @property
     def ins_may_leave(self) -> bool:
@@ -336,6 +345,8 @@ class DomainNotice(models.Model):
 
     domain = models.ForeignKey(IdentityDomain, on_delete=models.PROTECT, related_name="+")
     identity = models.ForeignKey(LocalIdentity, on_delete=models.PROTECT, related_name="+")
+    # The other number of the same domain that it speaks of, if any.
+    other = models.ForeignKey(LocalIdentity, on_delete=models.PROTECT, null=True, related_name="+")
     reconciliation = models.ForeignKey(
         Reconciliation, on_delete=models.PROTECT, null=True, related_name="+"
     )

@@ -108,7 +108,9 @@ def status_system() -> str:
 def resource(row: dict[str, Any]) -> Json:
     """Return the Patient resource of one row of `resources`: the INS only when it may leave."""
     status = rules.identity_status(
-        ins_recovered=row["ins_recovered"], identity_checked=row["identity_checked"]
+        ins_recovered=row["ins_recovered"],
+        identity_checked=row["identity_checked"],
+        attributes=row["identity_attributes"],
     )
     sends_ins = rules.ins_may_leave(status, row["identity_attributes"])
     held = [

@@ -68,7 +68,9 @@ class Patient(models.Model):
     @property
     def identity_status(self) -> IdentityStatus:
         return rules.identity_status(
-            ins_recovered=self.ins_recovered, identity_checked=self.identity_checked
+            ins_recovered=self.ins_recovered,
+            identity_checked=self.identity_checked,
+            attributes=self.identity_attributes,
         )
 
     @property

@@ -147,6 +147,7 @@ def update_patient(
     changes: dict[str, Any],
     ins: str = "",
     ins_system: str = INS_TEST,
+    ins_replaces: str = "",
 ) -> Patient:
     """Change traits of a person; the former version stays in its history.
 
@@ -155,6 +156,8 @@ def update_patient(
 
     Args:
         ins: 15 characters, when the person had none yet.
+        ins_replaces: the INS that the person bore, when the national service says that it became
+            this one.
 
     Raises:
         UnableToUpdatePatient: somebody changed it meanwhile, or the change is not plausible.
@@ -184,6 +187,8 @@ def update_patient(
     held = row.identifiers.filter(system__in=INS_TYPES).first()
     if ins and held is None:
         _identify(row, ins_system, _checked_ins(ins), INS_TYPES[ins_system])
+    elif ins and held is not None and ins_replaces == held.value != _checked_ins(ins):
+        _identify_anew(held, ins_system, _checked_ins(ins))
     elif ins and held is not None and held.value != _checked_ins(ins):
         raise UnableToUpdatePatient(
             "Un autre INS est déjà rattaché à cette identité : signalez-le à la cellule"
@@ -275,6 +280,19 @@ def _identify(patient: Patient, system: str, value: str, type_code: str) -> None
             "Cet identifiant est déjà celui d’une personne connue : cherchez-la d’abord,"
             " ou signalez-le à la cellule d’identitovigilance.",
             field="ins" if system in INS_TYPES else None,
+        ) from error
+
+
+def _identify_anew(held: PatientIdentifier, system: str, value: str) -> None:
+    """Give a person the INS that hers became; the former one stays in the history of identities."""
+    held.system, held.value, held.type_code = system, value, INS_TYPES[system]
+    try:
+        with transaction.atomic():
+            held.save()
+    except IntegrityError as error:
+        raise UnableToUpdatePatient(
+            "Cet INS est déjà celui d’une personne connue : la cellule d’identitovigilance décide.",
+            field="ins",
         ) from error
 
 

@@ -1,6 +1,7 @@
 """What is true of identity: status, matricule, age, what may leave the house."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -28,8 +29,15 @@ STRICT_TRAITS = frozenset(
 FORBIDDING_ATTRIBUTES = frozenset({"FICT", "DOUT"})
 
 
-def identity_status(*, ins_recovered: bool, identity_checked: bool) -> IdentityStatus:
-    """Return the status of the RNIV from its two axes (RNIV 2.0, part 1)."""
+def identity_status(
+    *, ins_recovered: bool, identity_checked: bool, attributes: Iterable[str] = ()
+) -> IdentityStatus:
+    """Return the status of the RNIV from its two axes (RNIV 2.0, part 1).
+
+    A doubtful or fictive identity is provisional, whatever else is known of it.
+    """
+    if FORBIDDING_ATTRIBUTES & set(attributes):
+        return IdentityStatus.PROV
     if ins_recovered:
         return IdentityStatus.QUAL if identity_checked else IdentityStatus.RECUP
     return IdentityStatus.VALI if identity_checked else IdentityStatus.PROV

@@ -42,8 +42,8 @@ def record(task: Task) -> Effect:
     return _HANDLERS[task.row.event](task)
 
 
-def _told(task: Task) -> Effect:
-    """Keep the identity of a PID (A28, A31, A08), under each number of this establishment."""
+def record_told(task: Task) -> Effect:
+    """Keep the identity of a PID (A28, A31, A08, ITI-8), under each number of its sender."""
     said = identities.read(task.message.required("PID"))
     rows = [_keep(task, said, number) for number in said.numbers]
     if any("COLP" in row.attributes for row in rows):
@@ -199,10 +199,10 @@ def _domain(task: Task, number: Number, place: str) -> IdentityDomain:
 
 
 _HANDLERS: dict[str, Callable[[Task], Effect]] = {
-    "A08": _told,
+    "A08": record_told,
     "A24": _linked,
-    "A28": _told,
-    "A31": _told,
+    "A28": record_told,
+    "A31": record_told,
     "A37": _parted,
     "A40": _merged,
     "A47": _renumbered,

@@ -25,6 +25,7 @@ from carbet.interop.hospital_feed.models import Encounter, FeedRoute, Movement
 from carbet.interop.hospital_feed.operations import identities
 from carbet.interop.hospital_feed.operations.effects import Effect, Task
 from carbet.interop.hospital_feed.operations.identifying import identify
+from carbet.interop.hospital_feed.rules import identities as identity_rules
 from carbet.interop.hospital_feed.rules import movements, persons
 from carbet.interop.hospital_feed.rules.header import Unacceptable
 from carbet.interop.hospital_feed.rules.movements import CANCEL, INSERT, MovementRead
@@ -33,6 +34,8 @@ from carbet.registries.patients.models import Patient
 
 # Those that tell who comes, before or beside any message of identity.
 _TELLS_WHO = (MovementKind.ADMISSION, MovementKind.REGISTRATION, MovementKind.PREADMISSION)
+# Those that IHE's plain identity feed (ITI-8) sends, without any movement.
+_FEEDS = frozenset({"A01", "A04", "A05"})
 BEGINS = (MovementKind.ADMISSION, MovementKind.REGISTRATION, MovementKind.TO_INPATIENT)
 
 
@@ -43,6 +46,8 @@ def record(task: Task) -> Effect:
         Unacceptable: the message is wrong, or asks for what cannot be.
         Unidentified: nobody here can be told for sure.
     """
+    if task.row.event in _FEEDS and identity_rules.is_feed(task.message):
+        return identities.record_told(task)
     said = movements.read(task.message, task.row.event)
     patient = identify(task.route, persons.of(task.message))
     text = record_movement(

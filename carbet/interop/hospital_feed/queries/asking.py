@@ -53,10 +53,14 @@ def persons(*, actor: Actor, route: FeedRoute, asked: Asked, after: int, now: da
         Unanswerable: a domain that is wanted is unknown here.
     """
     wanted = _wanted(route, asked.domains, field=8)
+    candidates = _candidates(route, asked)
+    mothers: dict[int, str] = {}
+    if asked.criteria.keys() & {"mother_family", "mother_given"}:
+        mothers = identity_fhir.mothers_of([each.pk for each in candidates])
     found = [
         each
-        for each in _candidates(route, asked)
-        if asking.is_described(asked.criteria, _described(each))
+        for each in candidates
+        if asking.is_described(asked.criteria, _described(each, mothers.get(each.pk, "")))
     ]
     if stay := asked.criteria.get("stay"):
         at = Encounter.objects.filter(
@@ -157,7 +161,7 @@ def _records(system: str, value: str) -> list[int]:
         return []
 
 
-def _described(person: Patient) -> Described:
+def _described(person: Patient, mother: str) -> Described:
     return Described(
         families=(person.birth_family, person.used_family),
         givens=(*person.birth_given, person.used_given),
@@ -167,6 +171,7 @@ def _described(person: Patient) -> Described:
         city=person.city,
         postal_code=person.postal_code,
         phone=person.phone,
+        mother=mother,
     )
 
 

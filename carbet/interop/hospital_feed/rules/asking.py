@@ -14,10 +14,15 @@ from carbet.interop.hospital_feed.rules.persons import Number
 from carbet.interop.hospital_feed.rules.reading import Message, Segment, part
 
 TRAITS, NUMBER, CANCEL = "Q22", "Q23", "J01"
-# QPD-1 as IHE names them, and as HL7 did before: letters and digits only.
+# QPD-1 as IHE names them, as HL7 did before, and as IHE's older tests do: letters and digits only.
 _NAMES = {
-    TRAITS: frozenset({"IHEPDQQUERY", "Q22", "FINDCANDIDATES"}),
-    NUMBER: frozenset({"IHEPIXQUERY", "Q23", "GETCORRESPONDINGIDENTIFIERS"}),
+    TRAITS: frozenset({"IHEPDQQUERY", "Q22", "FINDCANDIDATES", "QRYPDQ1001", "QUERYBYNAME"}),
+    NUMBER: frozenset(
+        {
+            *("IHEPIXQUERY", "Q23", "GETCORRESPONDINGIDENTIFIERS"),
+            *("QRY1001", "QUERYFORCORRESPONDINGIDENTIFIERS"),
+        }
+    ),
 }
 ORDINARY_PAGE, LARGEST_PAGE = 25, 50
 _MOST_CRITERIA = 20
@@ -34,6 +39,8 @@ _CRITERIA = {
     "3.4.3": "authority_type",
     "5.1": "family",
     "5.2": "given",
+    "6.1": "mother_family",
+    "6.2": "mother_given",
     "7": "birth_date",
     "7.1": "birth_date",
     "8": "gender",
@@ -95,6 +102,8 @@ class Described:
     city: str
     postal_code: str
     phone: str
+    # Her mother's names, as a domain told them.
+    mother: str = ""
 
 
 def question_of(message: Message, event: str, text: str) -> Question:
@@ -162,6 +171,8 @@ def is_described(criteria: dict[str, str], person: Described) -> bool:
         "address_line": lambda asked: _is_among(asked, (person.address_line,)),
         "city": lambda asked: _is_among(asked, (person.city,)),
         "postal_code": lambda asked: _is_among(asked, (person.postal_code,)),
+        "mother_family": lambda asked: _is_among(asked, (person.mother, *person.mother.split())),
+        "mother_given": lambda asked: _is_among(asked, (person.mother, *person.mother.split())),
         "phone": lambda asked: _digits(asked) == _digits(person.phone) != "",
     }
     return all(tests[name](asked) for name, asked in criteria.items() if name in tests)

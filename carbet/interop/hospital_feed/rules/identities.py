@@ -101,7 +101,8 @@ def merges(message: Message) -> list[MergeRead]:
         mrg = next((each for each in after if each.name == "MRG"), None)
         if mrg is None:
             raise Unacceptable(ErrorCode.SEGMENT, "Segment MRG absent.", "MRG")
-        stays, goes = local_numbers(pid, 3), local_numbers(mrg, 1)
+        stays = local_numbers(pid, 3)
+        goes = [_placed(each, stays) for each in local_numbers(mrg, 1)]
         same = next(
             (
                 (one, other)
@@ -134,6 +135,17 @@ def pair_of(message: Message) -> tuple[Number, Number]:
     return one, two
 
 
+def is_feed(message: Message) -> bool:
+    """Tell whether a movement only says who somebody is: IHE's plain identity feed (ITI-8).
+
+    It has no ZBE. The French profile asks for one (PAM-FR): there, its absence is a fault.
+    """
+    if message.first("ZBE") is not None:
+        return False
+    msh = message.required("MSH")
+    return msh.component(12, 2).upper() != "FRA" and "PAM" not in msh.field(21).upper()
+
+
 def said_at(message: Message, *, now: datetime) -> datetime:
     """Return when the hospital said it: EVN-2, else MSH-7; never later than it came."""
     for name, field in (("EVN", 2), ("MSH", 7)):
@@ -157,6 +169,14 @@ def local_numbers(segment: Segment, field: int) -> list[Number]:
     if any(len(each.value) > _LONGEST or len(each.authority) > _LONGEST for each in found):
         raise Unacceptable(ErrorCode.TYPE, "Identifiant trop long.", place)
     return found
+
+
+def _placed(number: Number, beside: list[Number]) -> Number:
+    """Return a number whose authority is not said as one of the only domain said beside it."""
+    only = beside[0] if len({_authority(each) for each in beside}) == 1 else None
+    if _authority(number) or only is None:
+        return number
+    return replace(only, value=number.value)
 
 
 def _authority(number: Number) -> str:

@@ -147,7 +147,7 @@ def her(feed, opened):
         adt("A28", control="0", movement="M0").replace(b"ADT^A28^ADT_A28", b"ADT^A28^ADT_A05")
     )
     blue = domain("blue", oid=BLUE)
-    told(blue, "BL-9", claire(), ins=INS, ins_system=INS_TEST)
+    told(blue, "BL-9", claire(mother_name="ROSE LAMA"), ins=INS, ins_system=INS_TEST)
     return opened(feed.patient)
 
 
@@ -180,6 +180,9 @@ CRITERIA = [
     ((*HER, "@PID.11.5^973*"), True),
     ((*HER, "@PID.13.1^0594000000"), False),
     ((*HER, "@PID.18.1^26001"), False),
+    ((*HER, "@PID.6.1^Lama", "@PID.6.2^ROSE"), True),
+    ((*HER, "@PID.6.1^LAM*"), True),
+    ((*HER, "@PID.6.1^JONES"), False),
     (("@PID.5.1^REGIS", "@PID.7.1^19510314"), True),
     (("@PID.5.1.1^reg*", "@PID.7^19510314"), True),
     (("@PID.5.1^MONTGENIE", "@PID.7.1^19510314"), True),
@@ -207,6 +210,25 @@ def test_a_person_who_is_not_open_is_nobody_by_any_question(feed, ask):
     for data in (pdq(), pdq(f"@PID.3.1^{INS}", "@PID.3.4.2^1.2.250.1.213.1.4.10")):
         assert ask(data).codes == ("AA", "NF")
     assert ask(pix(f"{INS}^^^&1.2.250.1.213.1.4.10&ISO^INS")).codes == ("AE", "AE")
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        (pdq, "Q22^Find Candidates^HL7"),
+        (pdq, "QRY_PDQ_1001^Query By Name^IHEDEMO"),
+    ],
+)
+def test_a_question_by_its_older_names(feed, her, ask, question, name):
+    assert ask(question(name=name)).codes == ("AA", "OK")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Q23^Get Corresponding IDs^HL7nnnn", "QRY_1001^Query for Corresponding Identifiers^IHEDEMO"],
+)
+def test_numbers_by_their_older_names(feed, her, ask, name):
+    assert ask(pix("000451^^^CHC&970300026&N^PI", name=name)).codes == ("AA", "OK")
 
 
 # What would browse the territory: refused, as by PDQm.

@@ -296,6 +296,43 @@ def test_a_claimed_name_is_doubtful_and_a_newborn_needs_no_first_name(
     assert kept.attributes == attributes
 
 
+def plain(event, *, control, profile="", version="2.3.1", **person):
+    """Return what IHE's plain identity feed sends (ITI-8): no movement."""
+    data = told(event, control=control, **person).decode().replace("2.5^FRA^2.11", version)
+    return data.replace("2.11^IHE_FRANCE-2.11-PAM", profile).encode()
+
+
+@pytest.mark.parametrize("event", ["A01", "A04", "A05"])
+@pytest.mark.parametrize("version", ["2.3.1", "2.5", "2.5^DEU&&HL70399"])
+def test_the_plain_feed_of_ihe_says_who_somebody_is(feed, event, version):
+    [row] = feed.send(plain(event, control="1", version=version, reliability="", **OTHER))
+    assert (row.status, row.reason) == ("done", "Identité enregistrée.")
+    [kept] = identities(feed).values()
+    assert (kept.birth_family, kept.identity_status) == ("KWASI", "PROV")
+
+
+@pytest.mark.parametrize(
+    ("profile", "version"), [("", "2.5^FRA^2.11"), ("2.11^IHE_FRANCE-2.11-PAM", "2.5")]
+)
+def test_a_french_movement_without_its_segment_is_a_fault(feed, profile, version):
+    [row] = feed.send(plain("A01", control="1", profile=profile, version=version, **OTHER))
+    assert (row.status, row.error_code) == ("dead", "100")
+    assert not identities(feed)
+
+
+def test_a_number_without_authority_is_of_the_domain_beside_it(feed):
+    feed.send(told("A28", control="1", number="1", **OTHER))
+    data = told("A40", control="2", number="1", merged="2", **OTHER)
+    [row] = feed.send(data.replace(b"MRG|2^^^CHC&970300026&N^PI", b"MRG|2"))
+    assert (row.status, row.reason) == ("done", "Numéros fusionnés.")
+    assert identities(feed)["2"].survivor.number == "1"
+    # Beside two domains, it is of nobody knows which.
+    data = told("A40", control="3", number="1", merged="3", **OTHER)
+    data = data.replace(b"PID|1||1^^^CHC&970300026&N^PI", b"PID|1||1^^^CHC&970300026&N^PI~8^^^LABO")
+    [row] = feed.send(data.replace(b"MRG|3^^^CHC&970300026&N^PI", b"MRG|3"))
+    assert (row.status, row.error_place) == ("dead", "MRG-1")
+
+
 def test_nobody_speaks_for_the_domain_of_another_hospital(feed):
     with feed.as_house():
         identity.open_domain(

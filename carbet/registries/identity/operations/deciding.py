@@ -122,6 +122,9 @@ def _decide_different(
     decision = None
     if first.regional_id == second.regional_id:
         decision = separate(first, second, actor=actor, now=now, reason=reason)
+    if "absorbed" in (pair.told or {}):
+        # Its domain asked for the merge (ADT A40): it is told that they are two.
+        moving.notify([first, second], NoticeKind.REFUSED, now=now, decision=decision)
     _decided(pair, PairState.DIFFERENT, decision, actor, now)
 
 
@@ -143,9 +146,12 @@ def _decide_same(
             # Its domain asked for the merge (ADT A40): what people confirm is done.
             goes, into = (first, second) if first.pk == asked else (second, first)
             _merge_as_asked(goes, into, decision, actor=actor, now=now, reason=reason, pair=pair)
+            moving.notify([into], NoticeKind.MERGED, now=now, decision=decision, about=[goes])
         elif first.domain_id == second.domain_id:
             # The domain alone merges its numbers: it is told.
             moving.notify([first, second], NoticeKind.DUPLICATE, now=now, decision=decision)
+        else:
+            moving.notify([first, second], NoticeKind.LINKED, now=now, decision=decision)
         pair.refresh_from_db()
         _decided(pair, PairState.SAME, decision, actor, now)
         return
@@ -242,7 +248,7 @@ def _decide_number(
     row = pair.first
     told = rules.from_json(pair.told or {})
     left = tuple(a for a in row.attributes if a not in ("COLP", "DOUT"))
-    if rules.doubt_said(row.birth_family):
+    if row.doubted_at is not None or rules.doubt_said(row.birth_family):
         left = (*left, "DOUT")
     if verdict == SAME:
         if row.patient_id is None:

@@ -196,9 +196,9 @@ def join_groups(
     """
     if apart := moving.said_different(one.regional_id, two.regional_id):
         raise UnableToMerge(
-            f"La cellule a décidé que {apart.first.number} et"
+            f"{apart.decided_by_name} a dit que {apart.first.number} et"
             f" {apart.second.number if apart.second else '?'} sont deux personnes"
-            " différentes : revenez d’abord sur cette décision."
+            " différentes : la cellule revient d’abord là-dessus."
         )
     decision = moving.write_decision(
         kind=ReconciliationKind.LINK,
@@ -590,8 +590,8 @@ def check_merge(goes: LocalIdentity, root: LocalIdentity) -> None:
         )
     if moving.said_different_of(moving.tree_of(goes), root.regional_id):
         raise UnableToMerge(
-            "La cellule a décidé que ces deux numéros sont deux personnes différentes :"
-            " revenez d’abord sur cette décision."
+            "Il a été dit que ces deux numéros sont deux personnes différentes :"
+            " la cellule revient d’abord là-dessus."
         )
 
 

@@ -398,16 +398,26 @@ def notify(
     *,
     now: datetime,
     decision: Reconciliation | None = None,
+    about: Iterable[LocalIdentity] = (),
 ) -> None:
-    """Tell the domains of these identities what was decided."""
+    """Tell the domains of these identities what was decided.
+
+    Args:
+        about: others that it speaks of; a domain is told the number of its own.
+    """
+    told = {each.pk: each for each in identities}
+    spoken = [*told.values(), *about]
     DomainNotice.objects.bulk_create(
         DomainNotice(
             domain_id=each.domain_id,
             identity=each,
+            other=next(
+                (o for o in spoken if o.pk != each.pk and o.domain_id == each.domain_id), None
+            ),
             reconciliation=decision,
             kind=kind,
             noticed_at=now,
         )
-        for each in {each.pk: each for each in identities}.values()
+        for each in told.values()
         if each.state == IdentityState.ACTIVE
     )

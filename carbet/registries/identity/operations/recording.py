@@ -165,7 +165,7 @@ def mirror(
         )
         # One at a time: the row of the record is held by whoever writes it.
         row = told.keep()
-        if "COLP" in row.attributes:
+        if row.keeps_doubt:
             mark_record(row, now=now)
     trace.about(patient_id=patient_id, entity=row, reason=told.outcome)
     return row
@@ -250,19 +250,21 @@ class _Told:
             return True
         held = queries.ins_of([row.pk]).get(row.pk)
         ins_changed = bool(self.ins) and (held is None or held.value != self.ins)
-        if rules.changes(row.traits, self._with_doubt(row.traits)) or ins_changed:
+        if rules.changes(row.traits, self._with_doubt(row)) or ins_changed:
             return False
         self.outcome = "déjà connu"
         return True
 
-    def _with_doubt(self, before: Traits) -> Traits:
-        """Return the traits told, still doubtful while the number asks whose it is."""
-        kept = _COLLIDED & set(before.attributes) if "COLP" in before.attributes else frozenset()
+    def _with_doubt(self, row: LocalIdentity) -> Traits:
+        """Return the traits told, doubtful while the number asks whose it is, or people doubt."""
+        kept = _COLLIDED & set(row.attributes) if "COLP" in row.attributes else frozenset()
+        if row.doubted_at is not None:
+            kept |= {"DOUT"}
         return replace(self.traits, attributes=tuple(sorted({*self.traits.attributes, *kept})))
 
     def _again(self, row: LocalIdentity) -> LocalIdentity:
         before = row.traits
-        told = self._with_doubt(before)
+        told = self._with_doubt(row)
         score = queries.explain(queries.compared(before), queries.compared(told))
         if not rules.is_compatible(before, told, score.probability):
             self._collide(row, before, score)

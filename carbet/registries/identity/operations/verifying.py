@@ -168,6 +168,8 @@ def lift_doubt(
             raise UnableToVerify("Une collision attend : décidez-la d’abord.")
         if rules.doubt_said(row.birth_family):
             raise UnableToVerify("Le nom lui-même dit le doute : corrigez-le d’abord.")
+        row.doubted_at = None
+        row.save(update_fields=["doubted_at"])
         _write(
             row,
             actor=actor,
@@ -225,22 +227,37 @@ def _receive(row: LocalIdentity, answer: insi.Answer, *, actor: Actor, now: date
         "birth_date_precision": answer.birth_date_precision,
         "birth_place_code": answer.birth_place_code,
     }
-    _write(row, actor=actor, now=now, ins=answer.ins, ins_system=answer.system, **traits)
+    held = queries.ins_of([row.pk]).get(row.pk)
+    became = held is not None and held.value in {value for value, _ in answer.former}
+    _write(
+        row,
+        actor=actor,
+        now=now,
+        ins=answer.ins,
+        ins_system=answer.system,
+        ins_replaces=held.value if held is not None and became else "",
+        **traits,
+    )
     _write(row, actor=actor, now=now, ins_recovered=True)
     keep_ins(row, answer.ins, answer.system, via="INSi", now=now)
+    known = set(IdentityIns.objects.filter(identity=row).values_list("system", "value"))
     for value, oid in answer.former:
-        IdentityIns.objects.get_or_create(
-            identity=row,
-            value=value,
-            system=f"urn:oid:{oid}",
-            until=now,
-            defaults={"via": "INSi", "since": now},
-        )
+        if (f"urn:oid:{oid}", value) not in known:
+            IdentityIns.objects.create(
+                identity=row,
+                value=value,
+                system=f"urn:oid:{oid}",
+                via="INSi",
+                since=now,
+                until=now,
+            )
     index(row)
     reconcile(row, actor=actor, now=now)
 
 
 def _doubt(row: LocalIdentity, *, actor: Actor, now: datetime) -> None:
+    row.doubted_at = row.doubted_at or now
+    row.save(update_fields=["doubted_at"])
     _write(
         row,
         actor=actor,
@@ -258,6 +275,7 @@ def _write(
     now: datetime,
     ins: str = "",
     ins_system: str = "",
+    ins_replaces: str = "",
     **changes: Any,
 ) -> None:
     """Change traits of an identity; in the domain of Carbet, of the record, which it mirrors."""
@@ -280,6 +298,7 @@ def _write(
         changes=changes,
         ins=ins,
         ins_system=ins_system,
+        ins_replaces=ins_replaces,
     )
     row.refresh_from_db()
 

@@ -1,8 +1,10 @@
 """What can be asked of identities: by number, by likeness, what waits, what was decided."""
 
+import contextlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import connection
 from django.db.models import Q
@@ -172,36 +174,83 @@ def changed_since(since: datetime, *, after: int, limit: int) -> list[int]:
     return list(rows.values_list("pk", flat=True)[:limit])
 
 
+MOST_NAMESAKES = 2000
+_DAY = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})|(\d{4})")
+
+
 def found_by(*, actor: Actor, text: str, now: datetime) -> list[LocalIdentity]:
-    """Return at most 25 identities under this number, INS or name, for the cell; traced."""
+    """Return at most 25 identities under this number, INS or name, for the cell; traced.
+
+    A name may come with a birth date or year: with a whole date, who is written a little otherwise
+    is found as well.
+    """
     text = text.strip()[:200]
     if not text:
         return []
     number = "".join(text.split()).upper()
-    by_ins = IdentityIns.objects.filter(value__startswith=number[:13]).values("identity_id")
     asked = Q(number=text)
     if len(number) >= 13 and number[:1].isdigit():
+        by_ins = IdentityIns.objects.filter(value__startswith=number[:13]).values("identity_id")
         asked |= Q(pk__in=by_ins)
     rows = list(LocalIdentity.objects.filter(asked).select_related("domain").order_by("pk")[:PAGE])
     if not rows and not number.isdigit():
-        words = text.split()
-        found: dict[int, LocalIdentity] = {}
-        for family, given in ((words[-1], words[:-1]), (words[0], words[1:])):
-            traits = Traits(birth_family=family, birth_given=tuple(given))
-            rows = list(
-                LocalIdentity.objects.filter(
-                    Q(birth_family__iexact=family) | Q(used_family__iexact=family)
-                )
-                .select_related("domain")
-                .order_by("birth_family", "pk")[: PAGE * 4]
-            )
-            wanted = {names.compact(each) for each in traits.birth_given}
-            for row in rows:
-                held = {names.compact(each) for each in (*row.birth_given, row.used_given)}
-                if not wanted or wanted & held:
-                    found[row.pk] = row
-        rows = list(found.values())[:PAGE]
+        rows = _named(text)
     audit.read(
         actor, "identity.search", now=now, patient_id=None, entity=f"LocalIdentity x{len(rows)}"
     )
     return rows
+
+
+def _named(text: str) -> list[LocalIdentity]:
+    words, year, day = _name_and_date(text)
+    # Which words are the family name: any beginning, or any end, of what was typed.
+    splits = {
+        (" ".join(family), tuple(map(names.compact, given)))
+        for rank in range(1, len(words) + 1)
+        for family, given in ((words[:rank], words[rank:]), (words[-rank:], words[:-rank]))
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT * FROM identity_named(%s, %s)",
+            [[family for family, _ in splits], MOST_NAMESAKES],
+        )
+        found = [row[0] for row in cursor.fetchall()]
+    born = Q(birth_date=day) if day else Q(birth_date__year=year) if year else Q()
+    rows = [
+        row
+        for row in LocalIdentity.objects.filter(born, pk__in=found)
+        .select_related("domain")
+        .order_by("birth_family", "pk")
+        if any(_is_called(row, family, given) for family, given in splits)
+    ]
+    if not rows and day and len(words) > 1:
+        turns = ((words[-1], words[:-1]), (words[0], words[1:]))
+        alike = {
+            each.identity.pk: each.identity
+            for family, given in turns
+            for each in candidates(
+                likeness.Traits(birth_family=family, birth_given=tuple(given), birth_date=day)
+            )
+        }
+        rows = list(alike.values())
+    return rows[:PAGE]
+
+
+def _name_and_date(text: str) -> tuple[list[str], int | None, date | None]:
+    words, year, day = [], None, None
+    for word in text.split():
+        said = _DAY.fullmatch(word.strip(",;()"))
+        if said is None:
+            words.append(word)
+        elif said[4]:
+            year = int(said[4])
+        else:
+            with contextlib.suppress(ValueError):
+                day = date(int(said[3]), int(said[2]), int(said[1]))
+    return words[:8], year, day
+
+
+def _is_called(row: LocalIdentity, family: str, given: tuple[str, ...]) -> bool:
+    families = {names.compact(each) for each in (row.birth_family, row.used_family) if each}
+    held = {names.compact(each) for each in (*row.birth_given, row.used_given)}
+    return names.compact(family) in families and (not given or bool(held & set(given)))

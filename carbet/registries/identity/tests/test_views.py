@@ -8,11 +8,14 @@ from django.urls import reverse
 
 from carbet.connectors import insi_stand_in
 from carbet.core import row_security
-from carbet.core.identifiers import short_id
+from carbet.core.identifiers import make_ins, short_id
 from carbet.core.models import AuditEvent
 from carbet.registries.identity import operations, presenters, queries
 from carbet.registries.identity.models import DomainNotice, LocalIdentity, Pair, Reconciliation
 from carbet.registries.identity.tests.factories import HOUSE, claire, domain, somebody, told
+from carbet.registries.patients import operations as patients
+from carbet.registries.patients.choices import INS_TEST
+from carbet.registries.patients.models import Patient
 from tests.world import NOW
 
 pytestmark = pytest.mark.django_db
@@ -98,9 +101,11 @@ def test_the_next_question_is_the_next_of_the_same_list(agent):
     told(domain("chk"), "2", somebody(birth_given=("JOHANNES",)))
     domestic = seen(Pair)[-1]
     assert (first.kind, domestic.kind) == ("doubtful", "domain")
-    told(domain("chc"), "3", somebody(birth_family="LETARD", birth_given=("ANA", "LUCE")))
-    told(domain("chog"), "3", somebody(birth_family="LETARD", birth_given=("ANA", "LUZE")))
-    other = next(pair for pair in seen(Pair, kind="doubtful") if pair.pk != first.pk)
+    rows = seen(LocalIdentity)
+    with row_security.acting_as(HOUSE, now=NOW, operation="test"):
+        other = Pair.objects.create(
+            first=rows[0], second=rows[-1], kind="doubtful", risk=4, probability=0.1, found_at=NOW
+        )
     lower, higher = sorted((first, other), key=lambda pair: -(pair.probability or 0))
     url = reverse("identity:list") + "?nature=doubtful"
     page = agent.get(url).content.decode()
@@ -250,11 +255,40 @@ def test_an_identity_shows_whom_it_is_one_with_and_is_separated(agent):
     assert one.regional_id != two.regional_id
 
 
-@pytest.mark.parametrize("text", ["1", "Claire Régis", "RÉGIS", "Montgénie Claire"])
+def find(agent, text):
+    return agent.post(reverse("identity:find"), {"q": text}).content.decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("KC-1", "Claire Régis", "RÉGIS", "Montgénie Claire", "regis", "marie regis"),
+        *("claire montgenie", "regis claire 1951", "Régis Claire 14/03/1951"),
+        # Written a little otherwise, with the whole date.
+        *("Clere Regisse 14/03/1951", "Réjis Claire 14.03.1951"),
+    ],
+)
 def test_found_by_number_or_name(agent, text):
+    told(domain("chc"), "KC-1")
+    told(domain("chc"), "KC-2", somebody(birth_family="MAUREL-DA SILVA", used_family=""))
+    assert "1\N{NO-BREAK SPACE}identité trouvée" in find(agent, text)
+
+
+@pytest.mark.parametrize("text", ["maurel da silva johanes", "Johanes Maurel-Dâ Silva"])
+def test_found_by_a_name_of_several_words(agent, text):
     told(domain("chc"), "1")
-    page = agent.post(reverse("identity:find"), {"q": text}).content.decode()
-    assert "1\N{NO-BREAK SPACE}identité trouvée" in page
+    told(domain("chc"), "2", somebody(birth_family="MAUREL-DA SILVA", used_family=""))
+    assert "Johanes" in find(agent, text) or "JOHANES" in find(agent, text)
+    assert "1\N{NO-BREAK SPACE}identité trouvée" in find(agent, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["regis claire 1952", "regis paul", "regis anne 02/02/1999", "山田", "31/02/1951 x", "'"],
+)
+def test_who_is_not_there_is_not_found(agent, text):
+    told(domain("chc"), "KC-1", claire(birth_given=("CLAIRE",)))
+    assert "0\N{NO-BREAK SPACE}identité trouvée" in find(agent, text)
 
 
 def costly(world, count):
@@ -321,6 +355,124 @@ def test_a_domain_reads_what_was_decided_and_says_so(world, sign_in):
     assert "Aucun avis" in other.get(reverse("identity:notices")).content.decode()
 
 
+class TestNoticesOfADomain:
+    def hospital(self, world):
+        return domain("chc", organization_id=world.places["nursing"].pk)
+
+    def decide(self, world, pair, verdict):
+        operations.decide(
+            actor=world.actor("identity_agent"),
+            now=NOW,
+            pair_id=pair.pk,
+            version=pair.version,
+            verdict=verdict,
+        )
+
+    def read(self, world, sign_in):
+        reader = sign_in(world.accounts["nurse"], role=world.roles["nurse"])
+        return reader.get(reverse("identity:notices")).content.decode()
+
+    @pytest.mark.parametrize(
+        ("verdict", "said", "lines"),
+        [
+            ("same", "Fusion faite, comme demandé", 1),
+            ("different", "ce sont deux personnes", 2),
+        ],
+    )
+    def test_what_became_of_the_merge_that_it_asked_for(self, world, sign_in, verdict, said, lines):
+        hospital = self.hospital(world)
+        told(hospital, "1")
+        told(hospital, "2", somebody())
+        _, pair = operations.request_merge(
+            actor=HOUSE, now=NOW, domain=hospital, survivor="1", absorbed="2"
+        )
+        self.decide(world, pair, verdict)
+        page = self.read(world, sign_in)
+        assert page.count(said) == lines
+        assert len(seen(DomainNotice)) == lines
+        if verdict == "same":
+            assert '<span class="num">1</span>' in page
+            assert 'et numéro <span class="num">2</span>' in page
+
+    def test_that_its_identity_was_linked_by_people_without_the_number_elsewhere(
+        self, world, sign_in
+    ):
+        pair = doubtful("KZ-4471")
+        self.hospital(world)
+        self.decide(world, pair, "same")
+        page = self.read(world, sign_in)
+        assert page.count("Identité rattachée") == 1
+        assert page.count('class="num">KZ-4471') == 1
+        assert len(seen(DomainNotice, kind="linked")) == 2
+
+
+class TestDoubtOfPeople:
+    """What the cell doubts, no message takes away."""
+
+    @pytest.fixture
+    def cell(self, world):
+        return world.actor("identity_agent")
+
+    def test_a_later_message_of_its_domain_keeps_it(self, cell):
+        place = domain("chc")
+        told(place, "1", claire(ins_recovered=True, identity_checked=True))
+        [row] = seen(LocalIdentity)
+        operations.cast_doubt(actor=cell, now=NOW, identity_id=row.pk, reason="Usurpation")
+        sure = claire(ins_recovered=True, identity_checked=True, city="Kourou")
+        told(place, "1", sure, now=NOW + timedelta(hours=1))
+        [row] = seen(LocalIdentity)
+        assert (row.city, row.attributes) == ("Kourou", ["DOUT"])
+        assert (row.identity_status, row.ins_may_leave) == ("PROV", False)
+        operations.lift_doubt(actor=cell, now=NOW, identity_id=row.pk, reason="Pièce vue")
+        told(place, "1", replace(sure, city="Matoury"), now=NOW + timedelta(hours=2))
+        [row] = seen(LocalIdentity)
+        assert (row.attributes, row.identity_status) == ([], "QUAL")
+
+    def test_a_later_writing_of_the_record_keeps_it(self, cell, world):
+        patient = world.register(gender="female", birth_place_code="97302")
+        [row] = seen(LocalIdentity, patient_id=patient.pk)
+        operations.cast_doubt(actor=cell, now=NOW, identity_id=row.pk, reason="Usurpation")
+
+        def record():
+            with row_security.acting_as(HOUSE, now=NOW):
+                return Patient.objects.get(pk=patient.pk)
+
+        patients.update_patient(
+            actor=HOUSE,
+            now=NOW,
+            patient=record(),
+            version=record().version,
+            changes={"identity_attributes": [], "ins_recovered": True, "identity_checked": True},
+        )
+        assert record().identity_attributes == ["DOUT"]
+        assert record().identity_status == "PROV"
+        operations.lift_doubt(actor=cell, now=NOW, identity_id=row.pk, reason="Pièce vue")
+        assert record().identity_attributes == []
+
+    def test_a_collision_that_is_decided_keeps_it(self, cell, agent):
+        place = domain("chc")
+        told(place, "1")
+        [row] = seen(LocalIdentity)
+        operations.cast_doubt(actor=cell, now=NOW, identity_id=row.pk, reason="Usurpation")
+        told(place, "1", somebody(), now=NOW + timedelta(hours=1))
+        [pair] = seen(Pair)
+        decide(agent, pair, verdict="different", reason="deux")
+        assert seen(LocalIdentity, number="1")[0].attributes == ["DOUT"]
+
+
+@pytest.mark.parametrize("attribute", ["DOUT", "FICT"])
+def test_a_doubtful_or_fictive_identity_is_provisional_whatever_its_domain_says(attribute):
+    sure = claire(ins_recovered=True, identity_checked=True, attributes=(attribute,))
+    assert told(domain("chc"), "1", sure).identity_status == "PROV"
+    [figures] = [each for each in run(queries.figures) if each.domain.slug == "chc"]
+    assert figures.statuses == {"PROV": 1, "VALI": 0, "RECUP": 0, "QUAL": 0}
+
+
+def run(query):
+    with row_security.acting_as(HOUSE, now=NOW):
+        return query()
+
+
 class TestVerifying:
     @pytest.fixture(autouse=True)
     def stand_in(self, settings):
@@ -354,6 +506,39 @@ class TestVerifying:
         assert "autorité inconnue" in answer.content.decode()
         with row_security.acting_as(HOUSE, now=NOW):
             assert not patient.identifiers.exists()
+
+    def test_an_ins_that_became_another_one_is_replaced_and_kept(self, agent, world, monkeypatch):
+        former = make_ins(gender="female", year=1951, month=3, birth_place="97302", order=1)
+        answer = insi_stand_in.answer
+
+        def told_anew(asked):
+            said = answer(asked).decode()
+            past = (
+                f"</INSACTIF><INSHISTO><IdIndividu><NumIdentifiant>{former[:13]}</NumIdentifiant>"
+                f"<Cle>{former[13:]}</Cle></IdIndividu><OID>1.2.250.1.213.1.4.10</OID></INSHISTO>"
+            )
+            return said.replace("</INSACTIF>", past).encode()
+
+        patient = world.register(
+            gender="female", birth_place_code="97302", ins=former, ins_system=INS_TEST
+        )
+        [row] = seen(LocalIdentity, patient_id=patient.pk)
+        url = reverse("identity:verify", args=[row.pk])
+        # Another one, that the service does not say it became: refused, nothing changes.
+        refused = agent.post(url, {"geste": "demander"})
+        assert refused.status_code == 422
+        assert "Un autre INS est déjà rattaché" in refused.content.decode()
+        monkeypatch.setattr(insi_stand_in, "answer", told_anew)
+        for _ in range(2):
+            assert agent.post(url, {"geste": "demander"}).status_code == 302
+        with row_security.acting_as(HOUSE, now=NOW):
+            [held] = patient.identifiers.all()
+            borne = [(each.value, each.until is None) for each in row.ins.all()]
+        assert held.value != former
+        assert sorted(borne) == sorted([(former, False), (held.value, True)])
+        page = agent.get(reverse("identity:identity", args=[row.pk])).content.decode()
+        assert page.index(held.value) < page.index(former)
+        assert "ancien, jusqu’au" in page
 
     def test_an_official_date_is_known_as_far_as_it_is_told(self, agent):
         self.ask(agent, claire(birth_date_precision="year"))
