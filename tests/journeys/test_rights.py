@@ -120,12 +120,48 @@ def test_the_region_approves_delegates_and_closes(come):
     assert "/connexion" in newcomer.page.url
 
 
+def test_a_lost_telephone_and_a_review_of_everybody(come):
+    # Given a pharmacist who lost her telephone, and the region who recognised her
+    region = come(REGION)
+    region.go("/habilitations/?q=chong")
+    region.follow(re.compile("Mei-Lin Chong"))
+    region.type(re.compile("reconnu"), "Venue au bureau avec sa carte.")
+    region.press("Envoyer un nouvel accès")
+    address = region.page.get_by_role("link", name="ouvrir le lien envoyé").get_attribute("href")
+
+    # When she follows the link, chooses a password and a second factor
+    pharmacist = come()
+    pharmacist.go(address)
+    pharmacist.type("Mot de passe", PASSWORD)
+    pharmacist.type("Le même, encore une fois", PASSWORD)
+    pharmacist.press("Choisir ce mot de passe")
+    pharmacist.type(re.compile("Adresse électronique"), "mei-lin.chong@carbet.example")
+    pharmacist.type(re.compile("^Mot de passe"), PASSWORD)
+    pharmacist.press("Se connecter")
+    pharmacist.go("/compte/securite/application/")
+    seed = re.search(r"\b[A-Z2-7]{32}\b", pharmacist.page.content())
+    pharmacist.type(re.compile("code", re.IGNORECASE), code_of(seed.group()))
+    with pharmacist.page.expect_navigation():
+        pharmacist.page.keyboard.press("Enter")
+    pharmacist.go("/")
+    pharmacist.sees("Ma journée")
+
+    # When the region reviews those whose right ends, in one gesture
+    region.go("/habilitations/revue/")
+    region.tick("Reste", within="M. Fabrice Symphorien")
+    region.press("Enregistrer les décisions")
+    region.sees("1 habilitation prolongée.")
+    expect(region.page.get_by_role("group", name="M. Fabrice Symphorien")).to_have_count(0)
+
+
 class Application(BaseHTTPRequestHandler):
     """A small regional application that knows no account: it asks Carbet who comes."""
 
     house = ""
     client = ("", "")
     asked: dict[str, str] = {}
+    # Who is inside, by subject: the application's own sessions.
+    inside: dict[str, str] = {}
 
     def log_message(self, *said):
         pass
@@ -133,11 +169,23 @@ class Application(BaseHTTPRequestHandler):
     def do_GET(self):
         address = urlsplit(self.path)
         if address.path == "/":
-            self._say('<a href="/entrer">Se connecter avec Carbet</a>')
+            who = next(iter(self.inside.values()), "")
+            self._say(
+                f"<p>{who} est là</p>" if who else '<a href="/entrer">Se connecter avec Carbet</a>'
+            )
         elif address.path == "/entrer":
             self._ask()
         else:
             self._judge({name: each[0] for name, each in parse_qs(address.query).items()})
+
+    def do_POST(self):
+        """Hear from Carbet that somebody left: their session ends here too."""
+        said = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        claims = self._claims(said["logout_token"][0])
+        assert "http://schemas.openid.net/event/backchannel-logout" in claims["events"]
+        self.inside.pop(claims["sub"], None)
+        self.send_response(204)
+        self.end_headers()
 
     @property
     def back(self):
@@ -176,15 +224,7 @@ class Application(BaseHTTPRequestHandler):
             },
             f"Basic {basic}",
         )
-        keys = jwt.PyJWKSet.from_dict(self._fetch(self._published("jwks_uri")))
-        kid = jwt.get_unverified_header(tokens["id_token"])["kid"]
-        claims = jwt.decode(
-            tokens["id_token"],
-            key=keys[kid],
-            algorithms=["RS256"],
-            audience=self.client[0],
-            issuer=self._published("issuer"),
-        )
+        claims = self._claims(tokens["id_token"])
         assert claims["nonce"] == "n-journey"
         assert "otp" in claims["amr"]
         who = self._fetch(
@@ -192,7 +232,18 @@ class Application(BaseHTTPRequestHandler):
             authorization=f"Bearer {tokens['access_token']}",
         )
         assert who["sub"] == claims["sub"]
+        self.inside[claims["sub"]] = who["name"]
         self._say(f"Bonjour {who['name']}, {who['roles'][0]['organization']}")
+
+    def _claims(self, token):
+        keys = jwt.PyJWKSet.from_dict(self._fetch(self._published("jwks_uri")))
+        return jwt.decode(
+            token,
+            key=keys[jwt.get_unverified_header(token)["kid"]],
+            algorithms=["RS256"],
+            audience=self.client[0],
+            issuer=self._published("issuer"),
+        )
 
     def _published(self, name):
         return self._fetch(f"{self.house}/.well-known/openid-configuration")[name]
@@ -216,7 +267,7 @@ class Application(BaseHTTPRequestHandler):
 @pytest.fixture
 def application(house):
     """Serve the application on the loopback; return its address."""
-    Application.house = house.url
+    Application.house, Application.inside = house.url, {}
     served = ThreadingHTTPServer(("127.0.0.1", 0), Application)
     thread = threading.Thread(target=served.serve_forever, daemon=True)
     thread.start()
@@ -234,6 +285,7 @@ def test_another_application_signs_in_through_carbet(come, application, confirms
     region.type("Nom de l’application", f"Imagerie {'un' if confirms else 'deux'}")
     region.type("Adresse de l’application", f"{application}/")
     region.type(re.compile("Adresse de retour"), f"{application}/retour")
+    region.type(re.compile("Adresse prévenue"), f"{application}/sortie")
     if not confirms:
         region.reach(region.page.get_by_label(re.compile("Demander une confirmation")))
         region.page.keyboard.press("Space")
@@ -261,6 +313,18 @@ def test_another_application_signs_in_through_carbet(come, application, confirms
     # Then the application knows who came, and in which structure
     expect(doctor.page.get_by_text("Bonjour Dr Yann Le Bihan")).to_be_visible()
     expect(doctor.page.get_by_text("Cabinet médical du Larivot")).to_be_visible()
+    doctor.page.goto(application)
+    expect(doctor.page.get_by_text("Dr Yann Le Bihan est là")).to_be_visible()
+
+    # And when he leaves Carbet, the application hears it and closes his session by itself
+    doctor.go("/compte/")
+    doctor.page.get_by_label("Mon compte").first.press("Enter")
+    doctor.press("Se déconnecter")
+    limit = time.monotonic() + 30
+    while Application.inside and time.monotonic() < limit:
+        doctor.page.wait_for_timeout(200)
+    doctor.page.goto(application)
+    expect(doctor.page.get_by_text("Se connecter avec Carbet")).to_be_visible()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])

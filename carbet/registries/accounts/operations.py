@@ -3,7 +3,6 @@
 from datetime import datetime
 from functools import lru_cache
 
-from allauth.idp.oidc.models import Token
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
@@ -11,6 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.dispatch import Signal
 
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
@@ -19,6 +19,9 @@ from carbet.core.operation import UnableTo, operation
 from carbet.registries.accounts import rules
 from carbet.registries.accounts.choices import TIME_ZONES, AccountKind
 from carbet.registries.accounts.models import Account, AccountSession
+
+# Sessions of an account were all closed: what else they opened, in rooms above, closes with them.
+sessions_closed = Signal()
 
 
 class UnableToCreateDemonstrationAccount(UnableTo):
@@ -74,7 +77,7 @@ def sign_out_everywhere(
     ended, _ = (
         AccountSession.objects.filter(account=account).exclude(session_key=except_key).delete()
     )
-    Token.objects.filter(user=account).delete()
+    sessions_closed.send(sender=Account, account=account, actor=actor, now=now)
     trace.about(entity=account, reason=f"{ended} sessions")
     return ended
 
@@ -167,7 +170,7 @@ def forget_proofs(trace: Trace, *, actor: Actor, now: datetime, account: Account
     held.save(update_fields=["password"])
     factors, _ = Authenticator.objects.filter(user=held).delete()
     AccountSession.objects.filter(account=held).delete()
-    Token.objects.filter(user=held).delete()
+    sessions_closed.send(sender=Account, account=held, actor=actor, now=now)
     trace.about(entity=held, reason=f"{factors} seconds facteurs")
     return held
 

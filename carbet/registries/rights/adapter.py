@@ -2,11 +2,14 @@
 
 import hashlib
 import logging
+import uuid
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
+import jwt
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.internal import jwkkit
 from allauth.idp.oidc.adapter import DefaultOIDCAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
@@ -260,6 +263,7 @@ UNKNOWN_APPLICATION = (
     " l’exploitant de l’application."
 )
 _ENTRY_SECONDS = 180
+_LOGOUT_SECONDS = 120
 
 
 class ApplicationAdapter(DefaultOIDCAdapter):
@@ -321,6 +325,24 @@ class ApplicationAdapter(DefaultOIDCAdapter):
         """Add when and how the person signed in here, as it was when the code was given."""
         key = _entry_key(client.pk, id_token["sub"], str(id_token.get("nonce") or ""))
         id_token |= cache.get(key) or {}
+
+
+def logout_token(*, client_id: str, account: Account, now: datetime) -> str:
+    """Return what tells an application that somebody left (Back-Channel Logout 1.0 §2.4)."""
+    library = ApplicationAdapter()
+    jwk, private_key = jwkkit.load_jwk_from_pem(library.get_signing_key().pem)
+    issued = int(now.timestamp())
+    said = {
+        "iss": library.get_issuer(),
+        "sub": library.get_user_sub(None, account),
+        "aud": client_id,
+        "iat": issued,
+        "exp": issued + _LOGOUT_SECONDS,
+        "jti": uuid.uuid4().hex,
+        "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+    }
+    headers = {"kid": jwk["kid"], "typ": "logout+jwt"}
+    return jwt.encode(said, private_key, algorithm="RS256", headers=headers)
 
 
 def remember_entry(*, client_id: str, sub: str, nonce: str, methods: dict[str, Any]) -> None:

@@ -72,7 +72,7 @@ class RefusalForm(forms.Form):
     reason = forms.CharField(
         label="Raison du refus",
         max_length=300,
-        required=False,
+        error_messages={"required": "Dites pourquoi : la personne lira cette raison."},
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="La personne la lira.",
     )
@@ -102,9 +102,17 @@ class ReviewAllForm(forms.Form):
 
 
 class EndForm(forms.Form):
-    """Why a right ends."""
+    """Somebody left: nothing more to say."""
 
-    words = forms.CharField(label="Raison du retrait", max_length=200, required=False)
+
+class WithdrawForm(forms.Form):
+    """Why a right is withdrawn."""
+
+    words = forms.CharField(
+        label="Raison du retrait",
+        max_length=200,
+        error_messages={"required": "Dites pourquoi : la raison est gardée."},
+    )
 
 
 class RenewalForm(forms.Form):
@@ -113,7 +121,7 @@ class RenewalForm(forms.Form):
     how = forms.CharField(
         label="Comment avez-vous reconnu la personne ?",
         max_length=200,
-        required=False,
+        error_messages={"required": "Dites comment vous avez reconnu la personne."},
         help_text="Par exemple : venue au bureau avec sa carte professionnelle.",
     )
 
@@ -165,6 +173,13 @@ class ApplicationForm(forms.Form):
     )
     redirect_uri = forms.URLField(
         label="Adresse de retour (redirect_uri)", max_length=300, assume_scheme="https"
+    )
+    logout_uri = forms.URLField(
+        label="Adresse prévenue des départs (backchannel_logout_uri)",
+        max_length=300,
+        assume_scheme="https",
+        required=False,
+        help_text="Carbet y dit aussitôt qu’une personne s’est déconnectée ou n’a plus d’accès.",
     )
     confirms = forms.BooleanField(
         label="Demander une confirmation à chaque entrée", required=False, initial=True

@@ -65,9 +65,29 @@ class Application(models.Model):
     name = models.CharField(max_length=80)
     address = models.URLField(max_length=300)
     redirect_uri = models.URLField(max_length=300)
+    # Where it is told that somebody left (OpenID Connect Back-Channel Logout 1.0).
+    logout_uri = models.URLField(max_length=300, blank=True)
     registered_at = models.DateTimeField()
     registered_by_name = models.CharField(max_length=200)
     closed_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.name
+
+
+class Entry(models.Model):
+    """One row is somebody who entered an application: it is told when they leave Carbet."""
+
+    ROW_SECURITY = row_security.Open("speaks of professionals; read as they sign out")
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="entries")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    entered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "application"], name="entry_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.application)

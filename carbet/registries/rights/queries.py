@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from allauth.idp.oidc.models import Client
+from allauth.idp.oidc.models import Client, Token
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
@@ -26,7 +26,7 @@ from carbet.registries.directory.models.rights import holds_right
 from carbet.registries.directory.synthetic import professions as national_professions
 from carbet.registries.rights import access, rules
 from carbet.registries.rights.choices import RegistrationStatus
-from carbet.registries.rights.models import Application, RegistrationRequest
+from carbet.registries.rights.models import Application, Entry, RegistrationRequest
 
 PAGE = 25
 MOST_STRUCTURES = 8
@@ -346,6 +346,14 @@ def applications(*, closed: bool = False) -> QuerySet[Application]:
 def application_of(*, client_id: str) -> Application | None:
     """Return the application of a client of the sign-in library, unless it was closed."""
     return Application.objects.filter(client_id=client_id, closed_at__isnull=True).first()
+
+
+def has_entered(*, account: Account) -> bool:
+    """Tell whether some application may hold something of an account."""
+    return (
+        Token.objects.filter(user=account).exists()
+        or Entry.objects.filter(account=account).exists()
+    )
 
 
 def leads_back(*, client_id: str, address: str) -> bool:

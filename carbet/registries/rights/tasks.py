@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from carbet.connectors import mail
+from carbet.connectors import applications, mail
 from carbet.core import outbox
 from carbet.core.actor import internal
 from carbet.core.clock import now as current_time
@@ -15,7 +15,8 @@ from carbet.core.models import OutboxMessage
 from carbet.registries.accounts.models import Account
 from carbet.registries.directory.models import Right
 from carbet.registries.rights import access, operations
-from carbet.registries.rights.models import RegistrationRequest
+from carbet.registries.rights.adapter import logout_token
+from carbet.registries.rights.models import Application, RegistrationRequest
 
 HOUSE = internal("habilitations")
 SUBJECTS = {
@@ -87,6 +88,20 @@ def send_mail(message: OutboxMessage) -> None:
         "carrier": receipt.carrier,
         "to": f"{to[:2]}…@{to.partition('@')[2]}",
     }
+
+
+@outbox.sender("rights.logout", label="Départ dit à une application régionale")
+def tell_application(message: OutboxMessage) -> None:
+    """Tell an application that somebody left, so that it closes their session."""
+    application = Application.objects.filter(
+        pk=message.payload["application"], closed_at__isnull=True
+    ).first()
+    account = Account.objects.filter(pk=message.payload["account"]).first()
+    if application is None or account is None:
+        raise outbox.CannotBeSent("application fermée")
+    token = logout_token(client_id=application.client_id, account=account, now=current_time())
+    status = applications.say_left(application.logout_uri, token)
+    message.payload = message.payload | {"status": status}
 
 
 def _addressed(payload: dict[str, Any]) -> tuple[str, dict[str, str]]:

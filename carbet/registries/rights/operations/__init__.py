@@ -4,6 +4,7 @@ from carbet.registries.rights.operations.applications import (
     UnableToRegisterApplication,
     close_application,
     enter_application,
+    leave_applications,
     register_application,
     take_back_stolen,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "enter_application",
     "give_delegation",
     "grant_right",
+    "leave_applications",
     "let_manage",
     "record_provider_link",
     "refuse_provider_answer",

@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 from allauth.idp.oidc.models import Client, Token
 from django.conf import settings
 
+from carbet.core import outbox
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
 from carbet.core.models import AuditEvent
 from carbet.core.operation import UnableTo, operation
+from carbet.registries.accounts.models import Account
 from carbet.registries.rights import access, queries
-from carbet.registries.rights.models import Application
+from carbet.registries.rights.models import Application, Entry
 
 SCOPES = ("openid", "profile", "professional")
 
@@ -40,20 +42,23 @@ def register_application(
     address: str,
     redirect_uri: str,
     confirms: bool = True,
+    logout_uri: str = "",
 ) -> NewApplication:
     """Let a regional application sign professionals in: authorization code with PKCE, nothing else.
 
     Args:
         redirect_uri: where codes are sent, to the letter.
         confirms: a professional is asked at each entry; else they are led straight in.
+        logout_uri: where the application is told that somebody left; it closes their session.
 
     Raises:
         UnableToRegisterApplication: not for this actor, or an address that is not secure.
     """
     if not access.manages_all(actor):
         raise UnableToRegisterApplication("La région seule déclare une application.")
-    for field, said in (("address", address), ("redirect_uri", redirect_uri)):
-        if not _is_safe(said):
+    addresses = {"address": address, "redirect_uri": redirect_uri, "logout_uri": logout_uri}
+    for field, said in addresses.items():
+        if (said or field != "logout_uri") and not _is_safe(said):
             raise UnableToRegisterApplication(
                 "L’adresse doit commencer par https:// et ne porter ni « * », ni « # ».",
                 field=field,
@@ -78,6 +83,7 @@ def register_application(
         name=name,
         address=address,
         redirect_uri=redirect_uri,
+        logout_uri=logout_uri,
         registered_at=now,
         registered_by_name=actor.display_name,
     )
@@ -117,11 +123,38 @@ def enter_application(
 ) -> None:
     """Trace that someone was led into an application, or was refused and why."""
     application = queries.application_of(client_id=client_id)
+    if application is not None and application.logout_uri and not refused:
+        Entry.objects.update_or_create(
+            application=application, account_id=actor.account_id, defaults={"entered_at": now}
+        )
     trace.about(
         entity=application or "Application",
         reason=refused,
         outcome=AuditEvent.Outcome.REFUSED if refused else AuditEvent.Outcome.SUCCESS,
     )
+
+
+@operation("application.leave", action="E")
+def leave_applications(trace: Trace, *, actor: Actor, now: datetime, account: Account) -> int:
+    """Take back what applications hold of an account, and tell those that asked. Return how many.
+
+    Whoever leaves Carbet, or is closed out of it, is out of them too.
+    """
+    Token.objects.filter(user=account).delete()
+    entries = Entry.objects.select_for_update(of=("self",)).select_related("application")
+    told = 0
+    for entry in entries.filter(account=account).order_by("pk"):
+        if entry.application.closed_at is None:
+            outbox.send(
+                "rights.logout",
+                {"application": entry.application_id, "account": account.pk},
+                idempotency_key=f"rights.logout:{entry.pk}:{entry.entered_at.isoformat()}",
+                now=now,
+            )
+            told += 1
+        entry.delete()
+    trace.about(entity=account, reason=f"{told} applications")
+    return told
 
 
 @operation("application.code.steal", action="E")

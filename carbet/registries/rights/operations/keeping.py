@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from allauth.idp.oidc.models import Token
 from django.db.models import F, Q
 
 from carbet.core import outbox
@@ -15,6 +14,7 @@ from carbet.registries.directory.choices import EndReason
 from carbet.registries.directory.models import Delegation, PractitionerRole, Right
 from carbet.registries.rights import access, queries, rules
 from carbet.registries.rights.choices import MONTHS, ReviewDecision
+from carbet.registries.rights.operations.applications import leave_applications
 
 _DEPARTED = "ne figure plus dans la structure"
 
@@ -165,7 +165,7 @@ def close_departed(
     role = "practitioner_role__"
     gone = (
         Right.objects.select_for_update(of=("self",), skip_locked=role_id is None)
-        .select_related("practitioner_role__practitioner")
+        .select_related("practitioner_role__practitioner__account")
         .filter(
             Q(practitioner_role__ended_at__lte=now)
             | Q(practitioner_role__practitioner__active=False)
@@ -306,7 +306,7 @@ def _end(right: Right, *, actor: Actor, now: datetime, reason: str, words: str) 
     account_id = role.practitioner.account_id
     if account_id is not None and not queries.open_roles(account_id=account_id, now=now).exists():
         AccountSession.objects.filter(account_id=account_id).delete()
-        Token.objects.filter(user_id=account_id).delete()
+        leave_applications(actor=actor, now=now, account=role.practitioner.account)
 
 
 def _open_right(
@@ -314,7 +314,7 @@ def _open_right(
 ) -> Right:
     right = (
         Right.objects.select_for_update(of=("self",))
-        .select_related("practitioner_role__practitioner")
+        .select_related("practitioner_role__practitioner__account")
         .filter(pk=right_id)
         .first()
     )

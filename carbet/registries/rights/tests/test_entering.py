@@ -437,6 +437,7 @@ def test_what_is_published_is_what_answers(client, settings):
     assert published["issuer"] == settings.PUBLIC_URL
     assert published["code_challenge_methods_supported"] == ["S256"]
     assert published["response_types_supported"] == ["code"]
+    assert published["backchannel_logout_session_supported"] is False
     assert published["request_uri_parameter_supported"] is False
     assert published["authorization_response_iss_parameter_supported"] is True
     for name, address in published.items():

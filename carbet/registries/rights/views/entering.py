@@ -256,6 +256,8 @@ def configuration(request: HttpRequest) -> JsonResponse:
             "response_modes_supported": ["query"],
             "grant_types_supported": ["authorization_code", "client_credentials"],
             "code_challenge_methods_supported": ["S256"],
+            "backchannel_logout_supported": True,
+            "backchannel_logout_session_supported": False,
             "authorization_response_iss_parameter_supported": True,
             "claims_parameter_supported": False,
             "request_parameter_supported": False,

@@ -156,7 +156,7 @@ def right(request: HttpRequest, right_id: int) -> HttpResponse:
     posted = {name: request.POST if deed == name else None for name in _DEEDS}
     shown: dict[str, Any] = {
         "prolonger": forms.ReviewForm(posted["prolonger"]),
-        "retirer": forms.EndForm(posted["retirer"]),
+        "retirer": forms.WithdrawForm(posted["retirer"]),
         "quitte": forms.EndForm(posted["quitte"]),
         "gestion": forms.EndForm(posted["gestion"]),
         "renouveler": forms.RenewalForm(posted["renouveler"]),
@@ -201,7 +201,7 @@ def _end(reason: str) -> Any:
             now=request.now,
             right_id=held.pk,
             reason=reason,
-            words=data["words"],
+            words=data.get("words", ""),
         )
         messages.success(request, "L’accès est fermé, dès maintenant.")
 
