@@ -16,7 +16,7 @@ own = [
 ]
 disruptions = [
     path("", views.service_states, name="list"),
-    path("bandeau/", views.notices, name="notices"),
+    path("avis/", views.notices, name="notices"),
     path("declarer/", views.declare_disruption, name="declare"),
     path("<sid:disruption_id>/", views.disruption, name="detail"),
     path("<sid:disruption_id>/modifier/", views.change_disruption, name="change"),
