@@ -8,11 +8,12 @@ import codecs
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 LARGEST_FILE = 512 * 1024 * 1024
 LONGEST_LINE = 20_000
@@ -72,7 +73,9 @@ def finess(path: Path, *, after: int = 0, encoding: str = ANY) -> Iterator[Line]
     Raises:
         WrongFile: wrong encoding, another file, or cut short.
     """
-    for number, row in _rows(path, encoding=encoding, delimiter=";"):
+    # Published without quotes: one that stands in a name is a sign like another.
+    for number, row in _rows(path, encoding=encoding, quoting=csv.QUOTE_NONE):
+        row = [_unquoted(cell) for cell in row]
         if number == 1 and row[:1] == ["finess"]:
             continue
         if number <= after or row[:1] != ["structureet"]:
@@ -88,6 +91,12 @@ def finess(path: Path, *, after: int = 0, encoding: str = ANY) -> Iterator[Line]
         if row[13] != "9C":
             continue
         yield _finess_line(number, [cell.strip() for cell in row])
+
+
+def _unquoted(cell: str) -> str:
+    """Return a cell that somebody's spreadsheet put between quotes without them."""
+    is_quoted = len(cell) > 1 and cell[0] == cell[-1] == '"'
+    return cell[1:-1].replace('""', '"') if is_quoted else cell
 
 
 def _finess_line(number: int, row: list[str]) -> Line:
@@ -152,9 +161,13 @@ def structures(path: Path, *, after: int = 0, encoding: str = "utf-8-sig") -> It
         WrongFile: wrong encoding, unknown columns, or cut short.
     """
     names: list[str] = []
-    for number, row in _rows(path, encoding=encoding, delimiter=";"):
+    for number, row in _rows(path, encoding=encoding):
         if not names:
-            names = [cell.strip().lower() for cell in row]
+            names = [_column(cell) for cell in row]
+            if len(names) == 1 and "," in names[0]:
+                raise WrongFile("Colonnes séparées par des virgules : des points-virgules.")
+            if len(set(names)) < len(names):
+                raise WrongFile("La même colonne vient deux fois.")
             if unknown := sorted(set(names) - _COLUMNS):
                 raise WrongFile(f"Colonnes inconnues : {', '.join(unknown)[:200]}.")
             if missing := sorted({"identifiant", "nom"} - set(names)):
@@ -190,11 +203,19 @@ def structures(path: Path, *, after: int = 0, encoding: str = "utf-8-sig") -> It
         )
 
 
+def _column(said: str) -> str:
+    """Return the name of a column as ours: « Code postal » and « Téléphone » are understood."""
+    plain = unicodedata.normalize("NFD", said.strip().lower())
+    return "".join(c for c in plain if not unicodedata.combining(c)).replace(" ", "_")
+
+
 def _several(said: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in said.split(","))))
 
 
-def _rows(path: Path, *, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(
+    path: Path, *, encoding: str, quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
+) -> Iterator[tuple[int, list[str]]]:
     """Give each line cut into cells, in bounded memory, once the file as a whole is believed."""
     if path.stat().st_size > LARGEST_FILE:
         raise WrongFile(f"Fichier trop grand : {LARGEST_FILE // 1024 // 1024} Mo au plus.")
@@ -203,7 +224,7 @@ def _rows(path: Path, *, encoding: str, delimiter: str) -> Iterator[tuple[int, l
         source.seek(0)
         lines = io.TextIOWrapper(source, encoding=encoding, errors="strict", newline="")
         csv.field_size_limit(LONGEST_LINE)
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        reader = csv.reader(lines, delimiter=";", quoting=quoting, strict=True)
         try:
             for row in reader:
                 if row:

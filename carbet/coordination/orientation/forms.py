@@ -83,9 +83,7 @@ class SearchForm(forms.Form):
     equipement = FacetSelect(label="Équipement", required=False)
     public = FacetSelect(label="Public", required=False)
     commune = FacetSelect(label="Commune", required=False)
-    acces = forms.ChoiceField(
-        label="Trajet", choices=[("", "Tous les trajets"), *Way.choices], required=False
-    )
+    acces = forms.ChoiceField(label="Trajet", choices=[("", "Tous"), *Way.choices], required=False)
     ouvert = forms.BooleanField(label="Ouvert maintenant", required=False)
     place = forms.BooleanField(label="Place disponible", required=False)
     messagerie = forms.BooleanField(label="Messagerie sécurisée", required=False)
@@ -142,6 +140,17 @@ class SearchForm(forms.Form):
     def boxes(self) -> list[forms.BoundField]:
         """The facets that one ticks."""
         return [self[name] for name in ("ouvert", "place", "messagerie")]
+
+    def criteria(self, asked: Asked) -> list[str]:
+        """Say what narrows a search, as a sheet of paper shows it."""
+        said = []
+        for name, value in asked.values.items():
+            field: Any = self.fields[name]
+            if isinstance(field, forms.BooleanField):
+                said.append(str(field.label))
+            elif name not in ("q", "depuis"):
+                said.append(f"{field.label} : {dict(field.choices).get(value, value)}")
+        return said
 
     def filled(self, asked: Asked) -> "SearchForm":
         """Return the form filled with what was understood."""

@@ -79,7 +79,8 @@ class Word(models.Model):
 class Referral(models.Model):
     """One row is a person sent to a service, a structure or a professional (ServiceRequest).
 
-    What it says of the destination is what was read that day: the directory changes after.
+    What it says of the destination is what was read that day: the directory changes after. The
+    address to write to is not copied: a red list may hide it later.
     """
 
     ROW_SECURITY = row_security.Protected(category="category")
@@ -103,7 +104,6 @@ class Referral(models.Model):
     # In words: « 2 h 55 (route) ».
     journey = models.CharField(max_length=120, blank=True)
     phone = models.CharField(max_length=20, blank=True)
-    secure_email = models.EmailField(blank=True)
     reason = models.TextField(max_length=2000)
     urgent = models.BooleanField(default=False)
     status = models.CharField(max_length=16, choices=ReferralStatus, default=ReferralStatus.ACTIVE)

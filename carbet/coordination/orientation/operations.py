@@ -63,7 +63,6 @@ def refer(
         commune_name=to.commune_name,
         journey=to.journey_in_words[:120],
         phone=to.phone,
-        secure_email=to.secure_email,
         reason=reason,
         urgent=urgent,
         author_role_id=actor.role_id,

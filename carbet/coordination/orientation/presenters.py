@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from carbet.coordination.orientation.choices import Kind
 from carbet.coordination.orientation.queries import Capacity, Found, Options, Result
-from carbet.coordination.orientation.rules import travel
+from carbet.coordination.orientation.rules import labels, travel
 from carbet.core.identifiers import from_short_id, short_id
 
 EXAMPLES = (
@@ -87,7 +87,8 @@ def destination_page(kind: str, target: int, found: Any) -> str:
     """Return the address of the page of the directory about a destination."""
     if kind == Kind.ROLE:
         return reverse("directory:role", args=[target])
-    return reverse("directory:organization", args=[found.organization_id])
+    page = reverse("directory:organization", args=[found.organization_id])
+    return f"{page}#service-{target}" if kind == Kind.SERVICE else page
 
 
 def read_destination(said: str) -> tuple[str, int]:
@@ -101,7 +102,9 @@ def read_destination(said: str) -> tuple[str, int]:
 
 # --- The map ------------------------------------------------------------------------------------
 
-WIDTH = 300
+# Left, top, right and bottom of the view box.
+_BOUNDS = (14.0, 2.0, 310.0, 274.0)
+_SMALL = 2.5
 _WEST, _NORTH, _SCALE = -54.72, 5.92, 94.0
 
 
@@ -121,6 +124,8 @@ class Point:
     label_x: str
     label_y: str
     anchor: str
+    # From the circle to a name that stands apart.
+    leader: str
 
 
 @dataclass(frozen=True)
@@ -142,29 +147,28 @@ def drawn_map(found: Found, options: Options, *, address: Callable[..., str]) ->
         code: (round((longitude - _WEST) * _SCALE, 1), round((_NORTH - latitude) * _SCALE, 1))
         for code, (latitude, longitude) in options.points.items()
     }
-    points = []
-    for code, name in options.communes:
-        if code not in places:
-            continue
-        x, y = places[code]
-        count = found.communes.get(code, 0)
-        radius = 5.0 + min(count, 9) if count else 2.5
-        to_the_left = x > WIDTH * 0.6
-        points.append(
-            Point(
-                x=f"{x:g}",
-                y=f"{y:g}",
-                radius=f"{radius:g}",
-                ring=f"{radius + 3:g}",
-                name=name,
-                count=count,
-                is_origin=code == found.origin,
-                href=address(commune=code) if count else "",
-                label_x=f"{x - radius - 4 if to_the_left else x + radius + 4:g}",
-                label_y=f"{y + 4:g}",
-                anchor="end" if to_the_left else "start",
-            )
+    shown = [(code, name) for code, name in options.communes if code in places]
+    radii = {code: 5.0 + min(found.communes.get(code, 0), 9) for code in found.communes}
+    named = sorted(
+        (each for each in shown if each[0] in radii or each[0] == found.origin),
+        key=lambda each: -found.communes.get(each[0], 0),
+    )
+    spots = [labels.Spot(*places[code], radii.get(code, _SMALL) + 3, name) for code, name in named]
+    named_at = dict(
+        zip((code for code, _ in named), labels.placed(spots, bounds=_BOUNDS), strict=True)
+    )
+    points = [
+        _point(
+            name,
+            places[code],
+            radii.get(code, _SMALL),
+            found.communes.get(code, 0),
+            is_origin=code == found.origin,
+            label=named_at.get(code),
+            href=address(commune=code) if code in radii else "",
         )
+        for code, name in shown
+    ]
     told = ", ".join(
         f"{point.name} {point.count}"
         for point in sorted(points, key=lambda point: -point.count)
@@ -178,3 +182,31 @@ def drawn_map(found: Found, options: Options, *, address: Callable[..., str]) ->
             drawn[leg["mode"]] += f"M{x:g} {y:g}L{u:g} {v:g}"
     ways = [(mode, path) for mode, path in drawn.items() if path]
     return Map(points, ways, told)
+
+
+def _point(
+    name: str,
+    place: tuple[float, float],
+    radius: float,
+    count: int,
+    *,
+    is_origin: bool,
+    label: labels.Label | None,
+    href: str,
+) -> Point:
+    x, y = place
+    label_x, label_y = (label.x, label.y) if label else (x, y)
+    return Point(
+        x=f"{x:g}",
+        y=f"{y:g}",
+        radius=f"{radius:g}",
+        ring=f"{radius + 3:g}",
+        name=name,
+        count=count,
+        is_origin=is_origin,
+        href=href,
+        label_x=f"{label_x:g}",
+        label_y=f"{label_y + 4:g}",
+        anchor="end" if label and label.to_the_left else "start",
+        leader=f"M{x:g} {y:g}L{label_x:g} {label_y:g}" if label and label.is_led else "",
+    )

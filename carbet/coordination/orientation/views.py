@@ -121,6 +121,7 @@ def detail(request: HttpRequest, patient_id: int, referral_id: int) -> HttpRespo
         "tab": "orientations",
         "referral": referral,
         "page": presenters.destination_page(referral.kind, referral.target, referral),
+        "secure_email": queries.secure_email(kind=referral.kind, target=referral.target),
         "form": form if may_answer and referral.status == "active" else None,
     }
     status = 422 if form.errors else 200
@@ -145,6 +146,7 @@ def _answers(
     return {
         "form": form.filled(asked),
         "asked": asked,
+        "criteria": form.criteria(asked),
         "found": found,
         "lines": presenters.answers(found.results),
         "map": presenters.drawn_map(found, options, address=asked.address)

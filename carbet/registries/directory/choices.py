@@ -67,6 +67,14 @@ class CapacityStatus(models.TextChoices):
     OPERATIONAL = "07", "Opérationnel"
 
 
+class CapacityGender(models.TextChoices):
+    """For whom a bed is (J190, TRE_R332)."""
+
+    WOMEN = "01", "femmes"
+    MEN = "02", "hommes"
+    EITHER = "03", "indifférencié"
+
+
 class MailboxKind(models.TextChoices):
     """Kinds of secure mailboxes (J139, TRE_R257)."""
 

@@ -1,14 +1,17 @@
-"""What pages and files tell of an import."""
+"""What pages tell of a structure's offer; what pages and files tell of an import."""
 
 import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from django.conf import settings
 
-from carbet.registries.directory.choices import LineOutcome, Source
-from carbet.registries.directory.models import ImportRun
+from carbet.registries.directory import queries
+from carbet.registries.directory.choices import CapacityGender, LineOutcome, Source
+from carbet.registries.directory.models import Capacity, HealthcareService, ImportRun, Organization
+from carbet.registries.directory.rules import opening
 
 REPORT_COLUMNS = ("Devenir", "Type", "Identifiant", "Libellé", "Ligne", "Page", "Raison")
 # A spreadsheet takes a cell that begins so for a formula.
@@ -75,3 +78,105 @@ def askable_sources() -> list[tuple[str, str]]:
         )
         if is_set
     ]
+
+
+# --- The offer of a structure -------------------------------------------------------------------
+
+_NOW = ("", "01")
+
+
+@dataclass(frozen=True)
+class BedLine:
+    """Beds or places of one activity and state, with what narrows them."""
+
+    row: Capacity
+    state: str
+
+
+def bed_lines(organization: Organization) -> list[BedLine]:
+    """Return the beds and places of a structure as its page shows them."""
+    return [BedLine(row, _state(row)) for row in queries.capacities(organization=organization)]
+
+
+def _state(row: Capacity) -> str:
+    parts = [str(row.get_status_display())]
+    if row.gender in (CapacityGender.WOMEN, CapacityGender.MEN):
+        parts.append(str(CapacityGender(row.gender).label))
+    if row.temporality not in _NOW:
+        parts.append("prévision")
+    if row.crisis_type:
+        parts.append("en situation de crise")
+    return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class ServiceSheet:
+    """One service as the page of its structure tells it."""
+
+    row: HealthcareService
+    how: str
+    acts: str
+    publics: str
+    zones: str
+    week: list[tuple[str, str]]
+    closures: list[str]
+
+
+def service_sheets(organization: Organization, *, on: date) -> list[ServiceSheet]:
+    """Return what a structure offers: to whom, how, when, and when it does not receive."""
+    services = queries.services(organization=organization)
+    codes = [code for row in services for code in (row.care_mode, *row.acts, *row.publics) if code]
+    labels = queries.labels(codes) if codes else {}
+    communes = (
+        {each.code: each.name for each in queries.communes()}
+        if any(row.zones for row in services)
+        else {}
+    )
+
+    def told(number: str, held: list[str]) -> str:
+        return ", ".join(filter(None, (labels.get((number, code), "") for code in held)))
+
+    return [
+        ServiceSheet(
+            row=row,
+            how=told("R213", [row.care_mode]),
+            acts=told("R210", row.acts),
+            publics=", ".join(filter(None, (told("R239", row.publics), _ages(row)))),
+            zones=", ".join(communes[code] for code in row.zones if code in communes),
+            week=opening.week(
+                (
+                    opening.Stretch(
+                        each.weekday,
+                        each.opens_at,
+                        each.closes_at,
+                        each.valid_from,
+                        each.valid_until,
+                    )
+                    for each in row.hours.all()
+                ),
+                on=on,
+            ),
+            closures=[
+                _closure(each.starts_on, each.ends_on, each.reason, on=on)
+                for each in sorted(row.closures.all(), key=lambda each: each.starts_on or date.min)
+                if each.ends_on is None or each.ends_on > on
+            ],
+        )
+        for row in services
+    ]
+
+
+def _ages(row: HealthcareService) -> str:
+    low, high = row.age_low, row.age_high
+    if low and high is not None and high < 120:
+        return f"de {low} à {high} ans"
+    if low:
+        return f"à partir de {low} ans"
+    return f"jusqu’à {high} ans" if high is not None and high < 120 else ""
+
+
+def _closure(starts_on: date | None, ends_on: date | None, reason: str, *, on: date) -> str:
+    begun = starts_on is None or starts_on <= on
+    said = "Fermé" if begun else f"Fermé à partir du {starts_on:%d/%m/%Y}"
+    said += f", réouverture le {ends_on:%d/%m/%Y}" if ends_on else ", réouverture non connue"
+    return f"{said} : {reason}" if reason else said

@@ -1,5 +1,6 @@
 """What can be asked of the directory: who does what where, however it is spelt."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -22,12 +23,14 @@ from carbet.registries.directory.models import (
     Organization,
     Practitioner,
     PractitionerRole,
+    Term,
 )
 from carbet.registries.directory.models.rights import holds_right
 
 PAGE = 25
 MOST_PAGES = 40
 MOST_CHOICES = 8
+MOST_SERVICES, MOST_CAPACITIES, MOST_LABELS = 100, 300, 2000
 # Below it a word is another word: "robeyri" is "robeiri", "robin" is not.
 _LEAST_SIMILARITY = 0.42
 _LEAST_RATIO = 84
@@ -185,9 +188,22 @@ def staff(*, organization: Organization, now: datetime, most: int = 50) -> list[
     )
 
 
-def services(*, organization: Organization) -> QuerySet[HealthcareService]:
-    """Return what a structure offers, by name."""
-    return HealthcareService.objects.filter(organization=organization, active=True).order_by("name")
+def services(*, organization: Organization) -> list[HealthcareService]:
+    """Return what a structure offers, by name, with its hours and closures; no sensitive unit."""
+    return list(
+        HealthcareService.objects.filter(organization=organization, active=True, sensitive=False)
+        .order_by("name", "pk")
+        .prefetch_related("hours", "closures")[:MOST_SERVICES]
+    )
+
+
+def labels(codes: Iterable[str]) -> dict[tuple[str, str], str]:
+    """Return the label of each code known, by number of nomenclature ("R210") and code."""
+    rows = Term.objects.filter(code__in=set(codes)).values_list("nomenclature", "code", "label")
+    return {
+        (name.partition("-")[0].rpartition("_")[2], code): label
+        for name, code, label in rows[:MOST_LABELS]
+    }
 
 
 def roles_of(*, account_id: int, now: datetime) -> QuerySet[PractitionerRole]:
@@ -205,7 +221,8 @@ def roles_of(*, account_id: int, now: datetime) -> QuerySet[PractitionerRole]:
 
 def capacities(*, organization: Organization) -> QuerySet[Capacity]:
     """Return the beds and places of a structure, each with the day on which it was true."""
-    return Capacity.objects.filter(organization=organization).order_by("activity", "status")
+    rows = Capacity.objects.filter(organization=organization)
+    return rows.order_by("activity", "status", "pk")[:MOST_CAPACITIES]
 
 
 @dataclass(frozen=True)

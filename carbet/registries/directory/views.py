@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -80,8 +81,8 @@ def organization(request: HttpRequest, organization_id: int) -> HttpResponse:
         raise Http404
     context = {
         "organization": found,
-        "capacities": list(queries.capacities(organization=found)),
-        "services": list(queries.services(organization=found)),
+        "beds": presenters.bed_lines(found),
+        "services": presenters.service_sheets(found, on=timezone.localdate(request.now)),
         "staff": queries.staff(organization=found, now=request.now),
     }
     return render(request, "directory/organization.html", context)

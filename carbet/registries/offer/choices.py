@@ -15,10 +15,10 @@ class Flag(models.TextChoices):
     """What must be said of an offer for it to be finalised (ANS indicator)."""
 
     FIELD = "field", "Champ d’activité"
-    CATEGORY = "category", "Catégorie de la structure"
+    CATEGORY = "category", "Catégorie d’organisation"
     ACTIVITY = "activity", "Activité opérationnelle"
     CARE_MODE = "care_mode", "Mode de prise en charge"
-    PUBLIC = "public", "Public pris en charge"
+    PUBLIC = "public", "Public ou âges pris en charge"
     ADDRESS = "address", "Adresse"
     CONTACT = "contact", "Contact"
 

@@ -12,6 +12,7 @@ from carbet.registries.offer.choices import WEEKDAYS
 from carbet.registries.offer.queries import Bed
 
 _NUMBER = {"inputmode": "numeric", "autocomplete": "off"}
+_AGE = forms.NumberInput(attrs=_NUMBER)
 
 
 class BedsForm(forms.Form):
@@ -69,9 +70,16 @@ class ServiceForm(forms.Form):
 
     name = forms.CharField(label="Nom du service", max_length=200)
     field = forms.ChoiceField(label="Champ d’activité", required=False)
+    category = forms.ChoiceField(label="Catégorie d’organisation", required=False)
     activities = forms.MultipleChoiceField(label="Activités opérationnelles", required=False)
     care_mode = forms.ChoiceField(label="Mode de prise en charge", required=False)
     publics = forms.MultipleChoiceField(label="Public pris en charge", required=False)
+    age_low = forms.IntegerField(
+        label="Âge, de", min_value=0, max_value=150, required=False, widget=_AGE
+    )
+    age_high = forms.IntegerField(
+        label="Âge, à", min_value=0, max_value=150, required=False, widget=_AGE
+    )
     phone = forms.CharField(label="Téléphone", max_length=20, required=False)
     secure_email = forms.EmailField(label="Messagerie sécurisée", required=False)
     comment = forms.CharField(
@@ -92,6 +100,7 @@ class ServiceForm(forms.Form):
         super().__init__(*args, **options)
         for name, nomenclature, now in (
             ("field", "TRE_R227", [kept.field]),
+            ("category", "TRE_R244", [kept.category]),
             ("activities", "TRE_R211", kept.activities),
             ("care_mode", "TRE_R213", [kept.care_mode]),
             ("publics", "TRE_R239", kept.publics),
@@ -110,14 +119,24 @@ class ServiceForm(forms.Form):
         return {
             "name": service.name,
             "field": service.field,
+            "category": service.category,
             "activities": service.activities,
             "care_mode": service.care_mode,
             "publics": service.publics,
+            "age_low": service.age_low,
+            "age_high": service.age_high,
             "phone": service.phone,
             "secure_email": service.secure_email,
             "comment": service.comment,
             "seen_at": service.updated_at.isoformat(),
         }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        low, high = cleaned.get("age_low"), cleaned.get("age_high")
+        if low is not None and high is not None and high < low:
+            self.add_error("age_high", "Le second âge vient après le premier.")
+        return cleaned
 
     @property
     def said(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count, F, Max, Min, Q, QuerySet
+from django.db.models import Count, F, Min, Q, QuerySet
 from django.utils import timezone
 
 from carbet.core.actor import Actor
@@ -31,7 +31,7 @@ MOST_QUARTERS = 8
 # A count of beds is made every day: older, it is said to wait.
 DAILY = timedelta(hours=24)
 FIELDS, ACTIVITIES = "TRE_R227", "TRE_R211"
-CARE_MODES, PUBLICS = "TRE_R213", "TRE_R239"
+CARE_MODES, PUBLICS, CATEGORIES = "TRE_R213", "TRE_R239", "TRE_R244"
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Said:
     """One offer with what is said of it and what is missing."""
 
     service: HealthcareService
-    flags: dict[Flag, bool]
+    flags: dict[Flag, bool | None]
     state: Filling
 
     @property
     def missing(self) -> list[Flag]:
-        return [flag for flag, said in self.flags.items() if not said]
+        return [flag for flag, said in self.flags.items() if said is False]
 
 
 @dataclass
@@ -129,11 +129,14 @@ def _facts(service: HealthcareService, organization: Organization) -> filling.Of
     location = service.location
     return filling.Offer(
         field=service.field,
-        has_finess=bool(organization.finess),
-        category=organization.category_code,
+        structure_category=organization.category_code,
+        category=service.category,
         activities=service.activities,
         care_mode=service.care_mode,
         publics=service.publics,
+        age_low=service.age_low,
+        age_high=service.age_high,
+        address_line=(location and location.address_line) or organization.address_line,
         commune=(location and (location.commune_id or location.insee))
         or organization.commune_id
         or organization.insee
@@ -391,11 +394,3 @@ def labels(pairs: Iterable[tuple[str, str]], codes: Iterable[str]) -> list[str]:
     """Return the labels of codes, or the codes that nobody named."""
     known = dict(pairs)
     return [known.get(code, code) for code in codes]
-
-
-def oldest_count(*, organization: Organization) -> datetime | None:
-    """Return when the oldest count of free beds was made."""
-    found: dict[str, datetime | None] = Capacity.objects.filter(
-        organization=organization, status=CapacityStatus.AVAILABLE
-    ).aggregate(at=Max("updated_at"))
-    return found["at"]

@@ -159,7 +159,11 @@ def service(request: HttpRequest, organization_id: int, service_id: int) -> Http
         initial=forms.ServiceForm.initial_of(found),
         kept=found,
         terms=queries.all_terms(
-            queries.FIELDS, queries.ACTIVITIES, queries.CARE_MODES, queries.PUBLICS
+            queries.FIELDS,
+            queries.CATEGORIES,
+            queries.ACTIVITIES,
+            queries.CARE_MODES,
+            queries.PUBLICS,
         ),
     )
     if form.is_valid():

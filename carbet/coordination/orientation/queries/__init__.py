@@ -11,7 +11,11 @@ from carbet.coordination.orientation.queries.describing import (
     Result,
     destination,
 )
-from carbet.coordination.orientation.queries.referrals import MOST_REFERRALS, referrals
+from carbet.coordination.orientation.queries.referrals import (
+    MOST_REFERRALS,
+    referrals,
+    secure_email,
+)
 from carbet.coordination.orientation.queries.searching import (
     MOST_PAGES,
     NEAR_ENOUGH,
@@ -44,4 +48,5 @@ __all__ = [
     "options",
     "referrals",
     "search",
+    "secure_email",
 ]

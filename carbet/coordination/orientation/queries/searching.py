@@ -43,6 +43,8 @@ class Found:
     question: Question = field(default_factory=Question)
     origin: str = ""
     corrected: dict[str, str] = field(default_factory=dict)
+    # Words typed that nothing resembles: the answers do not meet them.
+    unknown: list[str] = field(default_factory=list)
     relaxed: bool = False
     number: int = 1
     has_next: bool = False
@@ -74,9 +76,11 @@ def search(
     )
     hard = [entry for entry in understood.groups if not entry[0].soft]
     asked = [group for group in question.groups if not group.soft]
+    met = {group.typed for group, _, _ in understood.groups}
+    found.unknown = [group.typed for group in asked if group.typed not in met]
     if not understood.groups and not facets:
         return found
-    if asked and not hard and not facets and not question.commune:
+    if asked and not hard and not question.commune:
         # Not one of the words is known.
         return found
     rows = _candidates(understood, hard, facets, question, origin, now, need=len(hard))

@@ -10,6 +10,7 @@ from carbet.coordination.orientation.queries import Facets
 from carbet.registries.directory.models import (
     Capacity,
     Closure,
+    Commune,
     HealthcareService,
     Location,
     OpeningHours,
@@ -122,6 +123,61 @@ def test_each_facet_narrows(world, service):
     assert not found("", act="A1", equipment="rien")
     assert ids(found("", act="A1", way="road")) == [("S", service.pk)]
     assert not found("", act="A1", way="home")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("facet", "columns"),
+    [
+        ({"act": "A9"}, {"acts": ["A9"]}),
+        ({"equipment": "E9"}, {"equipment": ["E9"]}),
+        ({"public": "U9"}, {"publics": ["U9"]}),
+        ({"profession": "T9"}, {"professions": ["T9"]}),
+        ({"skill": "C9"}, {"competences": ["C9"]}),
+        ({"secure_mail": True}, {"secure_email": "a@essai.mssante.fr"}),
+        ({"kind": "S"}, {}),
+    ],
+)
+def test_each_facet_keeps_what_has_it_and_leaves_the_rest(world, facet, columns):
+    place = world.places["dac"]
+    place.secure_email = ""
+    place.save()
+    kept = HealthcareService.objects.create(
+        organization=place, name="Balnéothérapie du matin", **columns
+    )
+    other = HealthcareService.objects.create(organization=place, name="Balnéothérapie du soir")
+    everything = ids(found("balnéothérapie"))
+    assert {("S", kept.pk), ("S", other.pk)} <= set(everything)
+    left = ids(found("balnéothérapie", **facet))
+    assert ("S", kept.pk) in left
+    assert (("S", other.pk) in left) is (columns == {})
+    assert all(kind == "S" for kind, _ in left)
+
+
+# From Matoury: Cayenne is near by road, Grand-Santi is up a river, Saül is reached by air.
+WAYS = {
+    "97302": {"": True, "road": True, "river": True, "2h": True, "home": False},
+    "97357": {"": True, "road": False, "river": True, "2h": False, "home": False},
+    "97352": {"": True, "road": False, "river": False, "home": False},
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", WAYS)
+def test_a_way_keeps_what_is_reached_by_it(world, service, code):
+    place = world.places["dac"]
+    place.commune, _ = Commune.objects.get_or_create(code=code, defaults={"name": "Là-bas"})
+    place.save()
+    for way, reached in WAYS[code].items():
+        assert (("S", service.pk) in ids(found("botox", way=way))) is reached, way
+
+
+@pytest.mark.django_db
+def test_the_skill_of_a_professional_narrows(world):
+    role = world.roles["nurse"]
+    role.skills, role.specialty = ["S9"], "S9"
+    role.save()
+    assert ids(found("infirmière", skill="S9")) == [("R", role.pk)]
 
 
 @pytest.mark.django_db

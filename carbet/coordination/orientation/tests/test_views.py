@@ -1,5 +1,6 @@
 """The pages of orientation, and a person sent somewhere."""
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -13,7 +14,7 @@ from carbet.core import clock, row_security
 from carbet.core.actor import internal
 from carbet.core.identifiers import short_id
 from carbet.core.models import AuditEvent
-from carbet.registries.directory.models import Organization
+from carbet.registries.directory.models import HealthcareService, Organization
 
 pytestmark = pytest.mark.django_db
 SEARCH = "/orienter/"
@@ -49,6 +50,22 @@ def test_nothing_asked_and_nothing_found_say_what_to_do(world, open_as):
     nothing = client.get(SEARCH, {"q": "zzzzqqqq"})
     assert nothing.status_code == 200
     assert "Rien trouvé" in nothing.content.decode()
+
+
+def test_a_word_that_nothing_resembles_is_said_and_not_passed_over(world, open_as):
+    client = open_as("gp")
+    nothing = client.get(SEARCH, {"q": "zzzzqqqq", "quoi": "R"}).content.decode()
+    assert "Rien trouvé" in nothing
+    assert "Rien ne ressemble à «\u00a0zzzzqqqq\u00a0»" in nothing
+    some = client.get(SEARCH, {"q": "infirmière zzzzqqqq"}).content.decode()
+    assert "Inès Robeiri" in some
+    assert "«\u00a0zzzzqqqq\u00a0» n’a pas été trouvé" in some
+
+
+def test_a_sheet_of_paper_says_what_was_asked(world, open_as):
+    page = open_as("gp").get(SEARCH, {"q": "infirmière", "quoi": "R", "messagerie": "oui"})
+    [said] = re.findall(r'<p class="print-only">(.*?)</p>', page.content.decode())
+    assert "«\u00a0infirmière\u00a0». Quoi : Professionnel. Messagerie sécurisée. Le " in said
 
 
 @pytest.mark.parametrize(
@@ -188,6 +205,32 @@ def test_what_became_of_it_is_said_once(world, patient, open_as):
     assert (referral.status, referral.answered_by) == ("completed", "Inès Robeiri")
     cahier = nurse.get(reverse("notebook:list", args=[patient.pk])).content.decode()
     assert "prise en charge confirmée" in cahier
+
+
+def test_an_address_that_a_red_list_hides_later_is_shown_no_more(world, patient, open_as):
+    client, role, address = open_as("gp"), world.roles["far_nurse"], "maud@essai.mssante.fr"
+    role.secure_email = address
+    role.save()
+    _refer(client, patient, role)
+    [referral] = kept(Referral)
+    detail = reverse("orientation:detail", args=[patient.pk, referral.pk])
+    assert address in client.get(detail).content.decode()
+    role.secure_email = ""
+    role.save()
+    assert address not in client.get(detail).content.decode()
+
+
+@pytest.mark.parametrize("own", ["", "accueil@essai.mssante.fr"])
+def test_a_service_is_written_to_at_its_own_address_or_at_its_structure(world, own):
+    place = world.places["dac"]
+    place.secure_email = "dac@essai.mssante.fr"
+    place.save()
+    service = HealthcareService.objects.create(
+        organization=place, name="Rééducation", secure_email=own
+    )
+    found = queries.secure_email(kind="S", target=service.pk)
+    assert found == (own or "dac@essai.mssante.fr")
+    assert queries.secure_email(kind="P", target=place.pk) == "dac@essai.mssante.fr"
 
 
 def test_nobody_outside_sends_or_sees(world, patient, open_as):

@@ -130,6 +130,8 @@ def merge(*, run: ImportRun, kinds: Sequence[str], now: datetime, force: bool) -
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
+            # Killed, this process leaves no long statement behind: the next one may begin.
+            cursor.execute("SET LOCAL client_connection_check_interval = '5s'")
             # Else the checks of every row wait in memory until the end.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             _take_up_waiting(cursor, run)
@@ -682,12 +684,13 @@ def _hide_red_list(cursor: Any, now: datetime) -> None:
     ):
         held = [number for number in numbers if number]
         if held:
-            # What was kept as it came holds the address too.
+            # What was kept as it came holds the address too; the ROR writes it in an extension.
+            parts = ["telecom", "contact", *(["extension"] if table is HealthcareService else [])]
             cursor.execute(
                 f"UPDATE {table._meta.db_table} SET updated_at = %s, kept = (SELECT"
-                " COALESCE(jsonb_object_agg(source, said - 'telecom' - 'contact'), '{}')"
+                " COALESCE(jsonb_object_agg(source, said - %s::text[]), '{}')"
                 " FROM jsonb_each(kept) AS each(source, said)) WHERE id = ANY(%s)",
-                [now, held],
+                [now, parts, held],
             )
     for table in (Organization, PractitionerRole, HealthcareService):
         cursor.execute(

@@ -449,6 +449,20 @@ def test_the_former_address_of_finess_numbers_is_understood(tmp_path):
     assert given_back(place, "ror")["identifier"] == place["identifier"]
 
 
+def test_a_national_number_under_the_type_of_a_finess_is_read(tmp_path):
+    """The French core writes so the entity of its example."""
+    place, *_ = offer()
+    place["identifier"] = [
+        {"type": {"coding": [{"code": "FINEJ"}]}, "system": CABINET, "value": "1970302022"}
+    ]
+    place["address"] = [{"city": "Cayenne", "postalCode": "97 300"}]
+    run = bring_in(tmp_path, place, source="ror")
+    assert run.rejected == 0, list(run.lines.values())
+    found = Organization.objects.get()
+    assert (found.finess, found.kind, found.postal_code) == ("970302022", "LEGAL-ENTITY", "97300")
+    assert as_declared(place, given_back(place, "ror")) == without_differences(place)
+
+
 def test_a_copy_that_was_cut_is_refused(tmp_path):
     place, *_ = offer()
     bring_in(tmp_path, place | {"alias": ["CHC"]}, source="ror")
@@ -564,6 +578,41 @@ def mailbox(address, *, red):
             }
         ],
     }
+
+
+def test_an_address_of_the_red_list_is_not_told_by_a_contact_either(tmp_path):
+    """The ROR writes addresses in contacts of structures and in extensions of services."""
+    hidden = "cachee@secret.mssante.fr"
+    place, location, service = offer()
+    place["contact"] = [
+        {"name": {"text": "Accueil"}, "telecom": [{"system": "email", "value": hidden}]}
+    ]
+    service["extension"].append(
+        {
+            "url": ROR + "ror-healthcareservice-contact",
+            "extension": [
+                {
+                    "url": ROR + "ror-healthcareservice-contact-telecom",
+                    "extension": [{"url": "telecomAddress", "valueString": hidden}],
+                }
+            ],
+        }
+    )
+    bring_in(tmp_path, place, location, service, source="ror")
+    for original in (place, service):
+        assert as_declared(original, given_back(original, "ror")) == without_differences(original)
+    assert Organization.objects.get().secure_email == hidden
+    assert HealthcareService.objects.get().secure_email == hidden
+    other = place | {"id": "77", "contact": [], "telecom": [mailbox(hidden, red=True)]}
+    bring_in(tmp_path, other)
+    for original in (place, service):
+        assert hidden not in json.dumps(given_back(original, "ror"))
+    assert not HealthcareService.objects.exclude(secure_email="").exists()
+    # Said again by the source, it stays hidden.
+    again = (place | {"alias": ["Autre"]}, service | {"comment": "Autre"})
+    bring_in(tmp_path, *again, source="ror")
+    for original in (place, service):
+        assert hidden not in json.dumps(given_back(original, "ror"))
 
 
 def test_an_address_of_the_red_list_is_kept_nowhere(tmp_path, django_assert_num_queries):

@@ -359,6 +359,20 @@ def test_a_wrong_line_is_refused_with_its_number_and_why(tmp_path, case):
     assert words in reason
 
 
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ('"LES AMIS" DU FLEUVE', '"LES AMIS" DU FLEUVE'),
+        ('MAISON "SOLEIL', 'MAISON "SOLEIL'),
+        ('"MAISON ""SOLEIL"""', 'MAISON "SOLEIL"'),
+    ],
+)
+def test_a_quote_in_a_name_spoils_nothing(tmp_path, typed, name):
+    run = take(finess_file(tmp_path / "f.csv", finess_line(1, c4=typed), finess_line(2)))
+    assert counts(run) == (2, 0, 0, 0, 0), told(run)
+    assert Organization.objects.get(finess=finess_number(1)).name == name
+
+
 def test_a_line_said_twice_is_kept_once(tmp_path):
     run = take(finess_file(tmp_path / "f.csv", finess_line(2), finess_line(2, "AUTRE")))
     assert counts(run) == (1, 0, 0, 0, 1)
@@ -432,11 +446,21 @@ def test_structures_outside_national_sets(tmp_path):
     assert take(path, source="structures").closed == 0
 
 
+def test_the_columns_of_a_plain_table_may_have_accents_and_capitals(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("Identifiant;Nom;Code postal;Téléphone\nA1;Aide du fleuve;97300;0594111111\n")
+    assert counts(take(path, source="structures")) == (1, 0, 0, 0, 0)
+    found = Organization.objects.get()
+    assert (found.postal_code, found.phone) == ("97300", "0594111111")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         ("identifiant;nom;couleur\nA;B;C\n", "Colonnes inconnues : couleur"),
         ("identifiant\nA\n", "Colonnes absentes : nom"),
+        ("identifiant,nom\nA,B\n", "points-virgules"),
+        ("identifiant;nom;Nom\nA;B;C\n", "deux fois"),
         ("identifiant;nom\nA;é\n".encode("latin-1"), "encodage"),
         ('identifiant;nom\nA;"B\n', "illisible"),
     ],

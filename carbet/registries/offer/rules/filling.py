@@ -1,7 +1,8 @@
 """How complete and fresh an offer is, as the national indicator counts it.
 
-Source: ROR filling indicators of the ANS, restated: an offer is finalised when its seven flags are
-true, under way when one at least is; a structure is finalised when it has an offer and all are.
+Source: ROR filling indicators of the ANS (views `SuiviPeuplementROR_UE` and `_EG`), restated: an
+offer is finalised when its seven flags are true, under way when one at least is; a structure is
+finalised when it has an offer and all are, under way when one at least is under way.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +31,8 @@ _CATEGORIES = {
     ),
 }
 _DOMAINS = {code: domain for domain, codes in _CATEGORIES.items() for code in codes.split()}
+# Whose offers must say which kind of organization they are: care and help at home.
+_KINDS_ASKED = frozenset({"209", "354", "460"})
 _CITY_SECTORS = frozenset({"SA05", "SA07", "SA08", "SA09"})
 
 
@@ -38,41 +41,47 @@ class Offer:
     """What is said of one service, with its structure: all that the indicator looks at."""
 
     field: str = ""
-    has_finess: bool = False
+    # Of the structure in FINESS, and of the offer itself (J238).
+    structure_category: str = ""
     category: str = ""
     activities: Sequence[str] = ()
     care_mode: str = ""
     publics: Sequence[str] = ()
+    age_low: int | None = None
+    age_high: int | None = None
+    address_line: str = ""
     commune: str = ""
     postal_code: str = ""
     contacts: Sequence[str] = ()
     updated_at: datetime | None = None
 
 
-def flags(offer: Offer) -> dict[Flag, bool]:
-    """Return each flag, in the order in which a form asks for it.
+def flags(offer: Offer) -> dict[Flag, bool | None]:
+    """Return each flag, in the order in which a form asks for it; None does not apply.
 
-    A category is asked of what FINESS knows only: elsewhere it does not apply.
+    A category is asked of care and help at home only. The national
+    query asks the ages of those cared for; a public said by its code says as much here.
     """
+    ages = offer.age_low is not None and offer.age_high is not None
     return {
         Flag.FIELD: bool(offer.field),
-        Flag.CATEGORY: bool(offer.category) or not offer.has_finess,
+        Flag.CATEGORY: bool(offer.category) if offer.structure_category in _KINDS_ASKED else None,
         Flag.ACTIVITY: any(offer.activities),
         Flag.CARE_MODE: bool(offer.care_mode),
-        Flag.PUBLIC: any(offer.publics),
-        Flag.ADDRESS: bool(offer.commune and offer.postal_code),
+        Flag.PUBLIC: any(offer.publics) or ages,
+        Flag.ADDRESS: bool(offer.address_line and offer.commune and offer.postal_code),
         Flag.CONTACT: any(offer.contacts),
     }
 
 
 def missing(offer: Offer) -> list[Flag]:
     """Return the flags that are not true."""
-    return [flag for flag, said in flags(offer).items() if not said]
+    return [flag for flag, said in flags(offer).items() if said is False]
 
 
-def state_of_offer(said: Mapping[Flag, bool]) -> Filling:
+def state_of_offer(said: Mapping[Flag, bool | None]) -> Filling:
     """Return the state of an offer from its flags."""
-    if all(said.values()):
+    if all(each is not False for each in said.values()):
         return Filling.FINALISED
     return Filling.UNDER_WAY if any(said.values()) else Filling.TO_DO
 
@@ -82,10 +91,8 @@ def state_of_structure(offers: Iterable[Filling]) -> Filling:
     states = list(offers)
     if states and all(state == Filling.FINALISED for state in states):
         return Filling.FINALISED
-    # One offer finalised beside one to do: work has begun.
-    if any(state != Filling.TO_DO for state in states):
-        return Filling.UNDER_WAY
-    return Filling.TO_DO
+    # One finalised beside one to do is to do, as the national query counts it.
+    return Filling.UNDER_WAY if Filling.UNDER_WAY in states else Filling.TO_DO
 
 
 def is_fresh(updated: Sequence[datetime | None], *, now: datetime) -> bool:

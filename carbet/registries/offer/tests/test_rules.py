@@ -10,11 +10,12 @@ from carbet.registries.offer.rules import filling
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 WHOLE = {
     "field": "01",
-    "has_finess": True,
-    "category": "355",
+    "structure_category": "354",
+    "category": "30",
     "activities": ["001"],
     "care_mode": "28",
     "publics": ["03"],
+    "address_line": "Bourg",
     "commune": "97302",
     "postal_code": "97300",
     "contacts": ["0594395050"],
@@ -25,7 +26,7 @@ DONE, BEGUN, NOTHING = Filling.FINALISED, Filling.UNDER_WAY, Filling.TO_DO
 def test_an_offer_that_says_everything_is_finalised():
     flags = filling.flags(filling.Offer(**WHOLE))
     assert list(flags) == list(Flag)
-    assert all(flags.values())
+    assert set(flags.values()) == {True}
     assert filling.state_of_offer(flags) == DONE
 
 
@@ -38,6 +39,7 @@ def test_an_offer_that_says_everything_is_finalised():
         ({"activities": [""]}, Flag.ACTIVITY),
         ({"care_mode": ""}, Flag.CARE_MODE),
         ({"publics": []}, Flag.PUBLIC),
+        ({"address_line": ""}, Flag.ADDRESS),
         ({"commune": ""}, Flag.ADDRESS),
         ({"postal_code": ""}, Flag.ADDRESS),
         ({"contacts": ["", ""]}, Flag.CONTACT),
@@ -49,13 +51,23 @@ def test_each_flag_counts_alone(without, flag):
     assert filling.state_of_offer(filling.flags(offer)) == BEGUN
 
 
-def test_a_category_is_not_asked_of_what_finess_does_not_know():
-    offer = filling.Offer(**(WHOLE | {"category": "", "has_finess": False}))
+@pytest.mark.parametrize("structure", ["", "355", "500"])
+def test_a_category_is_asked_of_care_and_help_at_home_only(structure):
+    offer = filling.Offer(**(WHOLE | {"category": "", "structure_category": structure}))
+    assert filling.flags(offer)[Flag.CATEGORY] is None
     assert filling.state_of_offer(filling.flags(offer)) == DONE
 
 
+@pytest.mark.parametrize(("low", "high", "state"), [(0, 120, DONE), (60, None, BEGUN)])
+def test_both_ages_say_who_is_cared_for(low, high, state):
+    offer = filling.Offer(**(WHOLE | {"publics": [], "age_low": low, "age_high": high}))
+    assert filling.state_of_offer(filling.flags(offer)) == state
+
+
 def test_an_offer_that_says_nothing_is_to_do():
-    assert filling.state_of_offer(filling.flags(filling.Offer(has_finess=True))) == NOTHING
+    for structure in ("", "354"):
+        said = filling.flags(filling.Offer(structure_category=structure))
+        assert filling.state_of_offer(said) == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -65,7 +77,8 @@ def test_an_offer_that_says_nothing_is_to_do():
         ([DONE], DONE),
         ([DONE, DONE], DONE),
         ([DONE, BEGUN], BEGUN),
-        ([DONE, NOTHING], BEGUN),
+        ([DONE, NOTHING], NOTHING),
+        ([DONE, BEGUN, NOTHING], BEGUN),
         ([BEGUN, NOTHING], BEGUN),
         ([NOTHING, NOTHING], NOTHING),
     ],

@@ -187,7 +187,8 @@ def test_what_is_missing_is_said_and_mended_in_place(world, place, service, rosa
         "seen_at": form.initial["seen_at"],
     }
     assert rosa.post(to("service", place, service.pk), sent).status_code == 302
-    rosa.post(to("place", place), {"postal_code": "97320", "phone": "0594000000"})
+    said = {"address_line": "Bourg", "postal_code": "97320", "phone": "0594000000"}
+    rosa.post(to("place", place), said)
     page = rosa.get(to("corner", place)).content.decode()
     assert "Tout est dit" in page
     assert "Finalisé" in page
@@ -281,7 +282,7 @@ def test_the_indicator_is_measured_by_quarter_and_shown(world, place, rosa):
     tasks.measure(0)
     tasks.measure(0)
     row = Completeness.objects.get(organization=place)
-    assert (row.offers, row.finalised, row.state) == (1, 0, "under_way")
+    assert (row.offers, row.finalised, row.state) == (1, 0, "to_do")
     world.later(days=60)
     tasks.measure(0)
     assert Completeness.objects.filter(organization=place).count() == 2

@@ -6,7 +6,7 @@ from typing import Any
 from carbet.core import fhir, identifiers, names
 from carbet.registries.directory.choices import OrganizationKind
 from carbet.registries.directory.fhir import vocabulary as v
-from carbet.registries.directory.fhir.reading.reader import Reader
+from carbet.registries.directory.fhir.reading.reader import Reader, is_mailbox
 from carbet.registries.directory.fhir.reading.said import UnableToRead
 from carbet.registries.directory.fhir.reading.values import (
     codings,
@@ -35,7 +35,9 @@ def organization(reader: Reader) -> None:
         told = {"FINEJ": OrganizationKind.LEGAL, "FINEG": OrganizationKind.GEOGRAPHICAL}
         kind = kind or told.get(kind_code, "")
         if system in (v.FINESS, v.FORMER_FINESS) or kind_code in told:
-            finess = finess or value
+            # The national number of a structure, under the type of the other (French core).
+            is_national = system == v.IDNST and value[:1] == "1" and len(value) == 10
+            finess = finess or (value[1:] if is_national else value)
         elif system == v.SIRENE and len(value) == 14:
             reader.put("siret", value)
         elif system == v.INTERNAL_ORGANIZATION:
@@ -58,7 +60,7 @@ def organization(reader: Reader) -> None:
             raise UnableToRead(f"Numéro FINESS incorrect (clé) : {finess[:20]}.")
         fields["identifier_system"], fields["identifier_value"] = v.FINESS, finess[:100]
     for number, code, label in codings(resource.get("type")):
-        if number == v.ORGANIZATION_TYPES and code in OrganizationKind.values:
+        if number.endswith("v2-3307") and code in OrganizationKind.values:
             kind = code
         elif number == "R02":
             reader.put("sector", code, 8)
@@ -85,11 +87,14 @@ def organization(reader: Reader) -> None:
     reader.put("name", name, 200)
     reader.said.label = fields["name"]
     reader.reach(keep_email=True)
-    reader.write_to()
     for contact in reader.get("contact"):
         for each in listed(contact.get("telecom")):
-            if "phone" not in fields and text(each.get("system")) == "phone":
-                reader.put("phone", text(each.get("value")), 20)
+            value = text(each.get("value"))
+            if is_mailbox(each, value):
+                reader.mailbox(each, value)
+            elif "phone" not in fields and text(each.get("system")) == "phone":
+                reader.put("phone", value, 20)
+    reader.write_to()
     for each in reader.get("address")[:1]:
         reader.address(each)
     for each in extensions(resource, v.ORGANIZATION_PERIOD):

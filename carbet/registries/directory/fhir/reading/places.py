@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from carbet.core.fhir import Json
 from carbet.registries.directory.fhir import vocabulary as v
-from carbet.registries.directory.fhir.reading.reader import Reader
+from carbet.registries.directory.fhir.reading.reader import Reader, is_mailbox
 from carbet.registries.directory.fhir.reading.said import UnableToRead
 from carbet.registries.directory.fhir.reading.values import (
     codings,
@@ -172,19 +172,27 @@ def _service_extensions(reader: Reader) -> None:
             sectors.append(text(value_of(each))[:40])
         elif url == v.TERRITORIAL_DIVISION:
             zones += [c[:40] for _, c, _ in codings(sub_value(each, "codeTerritorialDivision"))]
-        elif url == v.CONTACT and "phone" not in fields:
+        elif url == v.CONTACT:
             for part in extensions(each, v.CONTACT_TELECOM):
-                channel = [
-                    code
-                    for ext in listed(part.get("extension"))
-                    if str(ext.get("url", "")).endswith("communication-channel")
-                    for _, code, _ in values_of(ext)
-                ]
-                if channel and channel[0] in ("1", "2"):
-                    reader.put("phone", text(sub_value(part, "telecomAddress")), 20)
+                _contact(reader, part)
     reader.put("publics", list(dict.fromkeys(publics)))
     reader.put("zones", list(dict.fromkeys(zones)))
     reader.put("psychiatric_sectors", list(dict.fromkeys(filter(None, sectors))))
+
+
+def _contact(reader: Reader, said: Json) -> None:
+    """Read how to reach a service, as the ROR tells it: by telephone, or by secure mail."""
+    address = text(sub_value(said, "telecomAddress"))
+    channel = [
+        code
+        for each in listed(said.get("extension"))
+        if str(each.get("url", "")).endswith("communication-channel")
+        for _, code, _ in values_of(each)
+    ]
+    if is_mailbox({"system": "email"}, address):
+        reader.mailbox({}, address)
+    elif "phone" not in reader.fields and channel and channel[0] in ("1", "2"):
+        reader.put("phone", address, 20)
 
 
 def _opening(reader: Reader) -> None:

@@ -154,7 +154,7 @@ class Reader:
                 for part in listed(each.get("extension"))
             )
         self.put("address_line", line, 200)
-        postal = text(held.get("postalCode"))
+        postal = text(held.get("postalCode")).replace(" ", "")
         self.put("postal_code", postal, 5)
         self.put("city", text(held.get("city")), 100)
         insee = insee or fhir.insee_code(held)
