@@ -88,13 +88,14 @@ def count_beds(
         bed = known[key]
         if bed.capacity_id is not None:
             Capacity.objects.filter(pk=bed.capacity_id).update(
-                number=number, updated_at=now, source=DECLARED, source_type="01"
+                number=number, updated_at=now, source=DECLARED, source_type="01", gender=""
             )
+            Capacity.objects.filter(pk__in=bed.other_ids).delete()
         else:
             like = Capacity.objects.get(pk=bed.like_id)
             like.pk = None
             like.status, like.number = CapacityStatus.AVAILABLE, number
-            like.updated_at, like.source = now, DECLARED
+            like.updated_at, like.source, like.gender = now, DECLARED, ""
             like.save(force_insert=True)
     said = ", ".join(f"{known[key].activity} {number}" for key, number in counts.items())
     trace.about(entity=organization, reason=said[:200])

@@ -45,7 +45,9 @@ class Bed:
     installed: int | None
     available: int | None
     counted_at: datetime | None
+    # The row that keeps a new count; the others that it takes the place of.
     capacity_id: int | None
+    other_ids: tuple[int, ...]
     like_id: int | None
 
 
@@ -160,11 +162,17 @@ def is_hidden(*, address: str) -> bool:
 
 
 def beds(*, organization: Organization) -> list[Bed]:
-    """Return the beds and places of a structure, by service and activity."""
+    """Return the beds and places of a structure, by service and activity, as they are now.
+
+    The ROR counts men's and women's apart, foresees some and opens others in a crisis: the first
+    are added, the others left out.
+    """
     rows = (
         Capacity.objects.filter(
             organization=organization,
             status__in=(CapacityStatus.INSTALLED, CapacityStatus.AVAILABLE),
+            temporality__in=("", "01"),
+            crisis_type="",
         )
         .select_related("service")
         .order_by("service__name", "activity", "pk")[: MOST * 2]
@@ -175,7 +183,7 @@ def beds(*, organization: Organization) -> list[Bed]:
     found = []
     for (service_id, activity), group in groups.items():
         installed = [row for row in group if row.status == CapacityStatus.INSTALLED]
-        free = next((row for row in group if row.status == CapacityStatus.AVAILABLE), None)
+        free = [row for row in group if row.status == CapacityStatus.AVAILABLE]
         found.append(
             Bed(
                 key=f"libres-{group[0].pk}",
@@ -183,9 +191,10 @@ def beds(*, organization: Organization) -> list[Bed]:
                 service=str(group[0].service or ""),
                 service_id=service_id,
                 installed=sum(row.number for row in installed) if installed else None,
-                available=free.number if free else None,
-                counted_at=free.updated_at if free else None,
-                capacity_id=free.pk if free else None,
+                available=sum(row.number for row in free) if free else None,
+                counted_at=min(row.updated_at for row in free) if free else None,
+                capacity_id=free[0].pk if free else None,
+                other_ids=tuple(row.pk for row in free[1:]),
                 like_id=group[0].pk,
             )
         )

@@ -556,6 +556,19 @@ class _Merge:
             " updated_at timestamptz) WHERE m.problem IS NULL AND m.attached ? 'capacities'",
             label=Source(self.run.source).label,
         )
+        # Of the free beds counted here and those that the source tells, the latest count stays.
+        counted = "c.status = '02' AND c.temporality IN ('', '01') AND c.crisis_type = ''"
+        self.sql(
+            "WITH latest AS (SELECT c.location_id,"
+            " max(c.updated_at) FILTER (WHERE c.source = %(label)s) AS theirs,"
+            " max(c.updated_at) FILTER (WHERE c.source <> %(label)s) AS ours"
+            f" FROM directory_capacity c JOIN merging m ON m.target_id = c.location_id"
+            f" WHERE m.problem IS NULL AND {counted} GROUP BY c.location_id)"
+            " DELETE FROM directory_capacity c USING latest l"
+            f" WHERE c.location_id = l.location_id AND {counted} AND l.theirs IS NOT NULL"
+            " AND l.ours IS NOT NULL AND (c.source = %(label)s) = (l.theirs < l.ours)",
+            label=Source(self.run.source).label,
+        )
 
     def _settle_places(self) -> None:
         """Say whose the places of these services are: the ROR ties places to services alone."""

@@ -496,6 +496,22 @@ def test_a_place_that_says_no_structure_has_the_one_of_its_services(tmp_path):
     assert given_back(location, "ror")["extension"] == location["extension"]
 
 
+@pytest.mark.parametrize(
+    ("counted_on", "left"),
+    [("2026-11-21T12:00:00Z", [("Ici", 7)]), ("2026-11-19T12:00:00Z", [("ROR national", 4)])],
+)
+def test_of_two_counts_of_free_beds_the_latest_stays(tmp_path, counted_on, left):
+    place, location, service = offer()
+    # The crisis beds that the example has besides are no count of today.
+    location["extension"].pop()
+    bring_in(tmp_path, place, location, service, source="ror")
+    Capacity.objects.update(number=7, source="Ici", updated_at=counted_on)
+    later = tmp_path / "later"
+    later.mkdir()
+    bring_in(later, location | {"description": "Relu"}, source="ror")
+    assert list(Capacity.objects.values_list("source", "number")) == left
+
+
 def test_links_after_the_first_come_back(tmp_path):
     place, location, service = offer()
     service["location"].append({"reference": "Location/5254", "display": "Aile B"})

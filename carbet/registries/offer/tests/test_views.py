@@ -110,6 +110,25 @@ def test_a_wrong_count_is_said_at_its_line_and_changes_nothing(place, rosa, type
     assert (free(place).number, free(place).updated_at) == (3, before)
 
 
+def test_beds_counted_apart_are_one_line_and_one_count(world, place, rosa):
+    """The ROR tells men's and women's beds apart, and those of a crisis."""
+    service = HealthcareService.objects.get(organization=place)
+    row = {
+        "organization": place, "service": service, "activity": "Accueil de jour", "status": "02",
+        "source": "ROR national", "updated_at": world.now,
+    }  # fmt: skip
+    Capacity.objects.filter(status="02").update(number=2, gender="01")
+    Capacity.objects.create(**row, number=4, gender="02")
+    crisis = Capacity.objects.create(**row, number=50, crisis_type="02")
+    page = rosa.get(to("beds", place)).content.decode()
+    assert 'value="6"' in page
+    key = f"libres-{Capacity.objects.filter(organization=place).order_by('pk')[0].pk}"
+    assert rosa.post(to("beds", place), {key: "5"}).status_code == 302
+    counts = Capacity.objects.filter(organization=place, status="02").exclude(pk=crisis.pk)
+    assert [(each.number, each.gender) for each in counts] == [(5, "")]
+    assert Capacity.objects.filter(pk=crisis.pk).exists()
+
+
 def test_a_line_never_counted_gets_its_first_count(world, place, rosa):
     free(place).delete()
     installed = Capacity.objects.get(organization=place)
