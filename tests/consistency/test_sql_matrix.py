@@ -205,6 +205,7 @@ def test_security_definer_functions_are_known_and_not_open_to_all():
         "carbet_grantees_of",
         "carbet_is_peopled",
         "carbet_participates",
+        "directory_analyze",
         *("identity_is_cell", "identity_of_domain", "identity_no_loop", "identity_groups_hold"),
         "identity_apart_hold",
         *("identity_candidates", "identity_named", "identity_dependents", "identity_entries"),

@@ -186,8 +186,10 @@ class _Merge:
         self._refuse_doubles()
         self._number()
         self._write()
+        self._plan_anew(self.kind.table)
         self._attach()
         self._remember()
+        self._plan_anew("directory_sourcerecord")
         self._tell()
         self.sql("DROP TABLE merging")
 
@@ -432,7 +434,9 @@ class _Merge:
             "jsonb_build_object('id', m.target_id, 'updated_at', %(now)s::timestamptz,"
             " 'source', %(source)s::text, 'kept',"
         )
-        for start, end in self._stretches():
+        for part, (start, end) in enumerate(self._stretches()):
+            if part == 1:
+                self._plan_anew(kind.table)
             self.sql(
                 f"INSERT INTO {kind.table} (id, {names}) SELECT r.id, "
                 + ", ".join(f'r."{column}"' for column in columns)
@@ -466,6 +470,14 @@ class _Merge:
             f"UPDATE merging m SET now_open = {kind.is_open} FROM {kind.table} t"
             " WHERE t.id = m.target_id AND m.problem IS NULL AND NOT m.is_new"
         )
+
+    def _plan_anew(self, table: str) -> None:
+        """Have a table counted that many rows just joined: the plans of what follows need it.
+
+        After an import that died, PostgreSQL believes it empty: each row would read it whole.
+        """
+        if self.new >= WRITTEN_AT_ONCE:
+            self.sql("SELECT directory_analyze(%(table)s::regclass)", table=table)
 
     def _stretches(self) -> list[tuple[str, str]]:
         """Return where new rows begin and end, stretch by stretch: memory does not grow with them.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import DatabaseError, connection, transaction
 
 from carbet.connectors.annuaire_sante import Directory, Key
 from carbet.connectors.directory_stand_in import StandIn
@@ -21,6 +22,7 @@ from carbet.registries.directory.models import (
     Practitioner,
     PractitionerRole,
     SecureMailbox,
+    SourceRecord,
     StagedRow,
 )
 from carbet.registries.directory.operations.imports import UnableToImport
@@ -94,6 +96,25 @@ def test_new_rows_are_written_stretch_by_stretch(monkeypatch):
         assert counts(ask(server)) == (121, 0, 0, 0, 0)
         assert PractitionerRole.objects.filter(practitioner__isnull=False).count() == 60
         assert counts(ask(server, everything=True)) == (0, 0, 121, 0, 0)
+
+
+def test_what_follows_is_planned_for_the_rows_just_written(monkeypatch):
+    from carbet.registries.directory.operations import merging
+
+    monkeypatch.setattr(merging, "WRITTEN_AT_ONCE", 7)
+    with StandIn(directory(61), key="k") as server:
+        ask(server)
+    with connection.cursor() as cursor:
+        for model, held in ((Practitioner, 61), (PractitionerRole, 61), (SourceRecord, 123)):
+            name = model._meta.db_table
+            cursor.execute("SELECT reltuples::int FROM pg_class WHERE relname = %s", [name])
+            assert cursor.fetchone() == (held,), name
+
+
+@pytest.mark.parametrize("table", ["patients_patient", "pg_class"])
+def test_the_directory_alone_is_counted_so(table):
+    with pytest.raises(DatabaseError, match="not a table of the directory"), transaction.atomic():
+        connection.cursor().execute("SELECT directory_analyze(%s::regclass)", [table])
 
 
 def test_everything_again_changes_nothing():
