@@ -17,6 +17,9 @@ from carbet.registries.matching.rules.model import RARITY, Model
 
 # A key that more identities share tells too little: they meet through other keys.
 MOST_IN_A_BLOCK = 60
+# Two identities that share one key alone are weighed when no more share it. At a million this
+# halves the pairs, and leaves out one in five hundred of those that weigh more than nothing.
+MOST_ALONE = 15
 # Pairs scored at once: what bounds memory.
 PAIRS_IN_A_SLICE = 4_000_000
 # Bits that rarity and what fields tell together add, at most but in one pair of a million.
@@ -140,36 +143,34 @@ def block(con: Any, *, newcomers: Iterable[int] | None = None) -> int:
     Args:
         newcomers: the identities of which one must be in each pair; all when None.
     """
-    tables = {"meeting": "keys"}
+    met, ordered = "meeting", "a.unique_id < b.unique_id"
+    con.execute("CREATE OR REPLACE TABLE newcomers (unique_id BIGINT)")
     if newcomers is not None:
-        con.execute("CREATE OR REPLACE TABLE newcomers (unique_id BIGINT)")
         con.execute("INSERT INTO newcomers SELECT unnest(?::BIGINT[])", [list(newcomers)])
         con.execute(
-            "CREATE OR REPLACE TABLE asked AS SELECT k.key, k.unique_id FROM keys k"
-            " SEMI JOIN newcomers n ON n.unique_id = k.unique_id"
+            "CREATE OR REPLACE TABLE keys AS SELECT k.unique_id, k.key FROM keys k SEMI JOIN"
+            " (SELECT k.key FROM keys k SEMI JOIN newcomers n ON n.unique_id = k.unique_id) a"
+            " ON a.key = k.key"
         )
-        con.execute(
-            "CREATE OR REPLACE TABLE keys AS SELECT k.unique_id, k.key FROM keys k"
-            " SEMI JOIN asked a ON a.key = k.key"
-        )
-        tables["met"] = "asked"
+        # Each pair once: of two newcomers, from the lower number.
+        met, ordered = "(SELECT * FROM meeting WHERE new)", f"(NOT b.new OR {ordered})"
     con.execute(
-        "CREATE OR REPLACE TABLE small AS SELECT key FROM keys GROUP BY key"
-        f" HAVING count(*) BETWEEN 2 AND {MOST_IN_A_BLOCK}"
+        "CREATE OR REPLACE TABLE small AS SELECT key, count(*) AS size FROM keys GROUP BY key"
+        f" HAVING size BETWEEN 2 AND {MOST_IN_A_BLOCK}"
     )
-    for table, of in tables.items():
-        con.execute(
-            f"CREATE OR REPLACE TABLE {table} AS SELECT k.key, k.unique_id FROM {of} k"
-            " SEMI JOIN small s ON s.key = k.key"
-        )
-    met, sign = ("meeting", "<") if newcomers is None else ("met", "<>")
     con.execute(
-        "CREATE OR REPLACE TABLE pairs AS SELECT DISTINCT least(a.unique_id, b.unique_id) AS l,"
+        "CREATE OR REPLACE TABLE meeting AS SELECT k.key, k.unique_id, s.size,"
+        " n.unique_id IS NOT NULL AS new FROM keys k JOIN small s ON s.key = k.key"
+        " LEFT JOIN newcomers n ON n.unique_id = k.unique_id"
+    )
+    con.execute(
+        "CREATE OR REPLACE TABLE pairs AS SELECT least(a.unique_id, b.unique_id) AS l,"
         " greatest(a.unique_id, b.unique_id) AS r"
-        f" FROM {met} a JOIN meeting b ON a.key = b.key AND a.unique_id {sign} b.unique_id"
+        f" FROM {met} a JOIN meeting b ON a.key = b.key AND {ordered}"
+        f" GROUP BY 1, 2 HAVING count(*) > 1 OR min(a.size) <= {MOST_ALONE}"
     )
-    for table in ("small", *tables):
-        con.execute(f"DROP TABLE {table}")
+    con.execute("DROP TABLE small")
+    con.execute("DROP TABLE meeting")
     return int(con.execute("SELECT count(*) FROM pairs").fetchall()[0][0])
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from carbet.registries.matching.batch import statements
 from carbet.registries.matching.batch.linkage import (
+    MOST_ALONE,
     MOST_IN_A_BLOCK,
     Compared,
     quiet_linker,
@@ -117,24 +118,22 @@ def _table(session: Any, view: str, values: dict[str, float], *, name: str = "va
 
 
 def _block(session: Any, newcomers: Iterable[int] | None, folder: Path) -> int:
-    new = ""
-    if newcomers is not None:
-        rows = [(number,) for number in newcomers]
-        session.createDataFrame(rows, "unique_id bigint").createOrReplaceTempView("newcomers")
-        new = (
-            " AND (a.unique_id IN (SELECT unique_id FROM newcomers)"
-            " OR b.unique_id IN (SELECT unique_id FROM newcomers))"
-        )
+    numbers = [(number,) for number in newcomers or ()]
+    session.createDataFrame(numbers, "unique_id bigint").createOrReplaceTempView("newcomers")
     session.sql(
-        "CREATE OR REPLACE TEMP VIEW meeting AS SELECT k.key, k.unique_id FROM keys k LEFT SEMI"
-        " JOIN (SELECT key FROM keys GROUP BY key HAVING count(*)"
-        f" BETWEEN 2 AND {MOST_IN_A_BLOCK}) s ON s.key = k.key"
+        "CREATE OR REPLACE TEMP VIEW meeting AS SELECT k.key, k.unique_id, s.size,"
+        " n.unique_id IS NOT NULL AS new FROM keys k JOIN"
+        " (SELECT key, count(*) AS size FROM keys GROUP BY key"
+        f" HAVING count(*) BETWEEN 2 AND {MOST_IN_A_BLOCK}) s ON s.key = k.key"
+        " LEFT JOIN newcomers n ON n.unique_id = k.unique_id"
     )
+    only = "" if newcomers is None else " AND (a.new OR b.new)"
     return _keep(
         session,
         "pairs",
-        "SELECT DISTINCT a.unique_id AS join_key_l, b.unique_id AS join_key_r, '0' AS match_key"
-        f" FROM meeting a JOIN meeting b ON a.key = b.key WHERE a.unique_id < b.unique_id{new}",
+        "SELECT a.unique_id AS join_key_l, b.unique_id AS join_key_r, '0' AS match_key"
+        " FROM meeting a JOIN meeting b ON a.key = b.key AND a.unique_id < b.unique_id"
+        f"{only} GROUP BY 1, 2 HAVING count(*) > 1 OR min(a.size) <= {MOST_ALONE}",
         folder,
     )
 

@@ -92,6 +92,40 @@ def test_a_column_of_the_normal_form_is_a_column_of_the_batch():
     con.close()
 
 
+CROWD = linkage.MOST_ALONE + 1
+KEYS = {
+    1: range(1, linkage.MOST_ALONE + 1),  # as many as may share one key alone
+    2: range(100, 100 + CROWD),  # one too many
+    3: (100, 101),  # but two of them share another
+    4: range(200, 200 + linkage.MOST_IN_A_BLOCK + 1),  # of which nobody is compared
+    5: (200,),
+}
+
+
+def blocked(newcomers=None):
+    """The pairs that block() makes of KEYS."""
+    con = linkage.connect(memory="500MB")
+    con.execute("CREATE TABLE keys (unique_id BIGINT, key INTEGER)")
+    rows = [(number, key) for key, numbers in KEYS.items() for number in numbers]
+    con.executemany("INSERT INTO keys VALUES (?, ?)", rows)
+    count = linkage.block(con, newcomers=newcomers)
+    pairs = con.execute("SELECT l, r FROM pairs").fetchall()
+    con.close()
+    assert count == len(pairs) == len(set(pairs))
+    return set(pairs)
+
+
+def test_a_crowded_key_alone_compares_nobody():
+    alone = {(one, other) for one in KEYS[1] for other in KEYS[1] if one < other}
+    assert blocked() == alone | {(100, 101)}
+
+
+@pytest.mark.parametrize("newcomers", [[1], [2, 3], [100], [101, 102], [1, 100, 200], []])
+def test_newcomers_meet_whom_they_would_meet_in_a_whole_night(newcomers):
+    whole = blocked()
+    assert blocked(newcomers) == {pair for pair in whole if set(pair) & set(newcomers)}
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_spark_finds_the_same_pairs_with_the_same_weights(tmp_path):
     if importlib.util.find_spec("pyspark") is None:
