@@ -1,4 +1,4 @@
-"""Candidates are counted key by key: a third of the time that comparing whole lists of keys takes."""
+"""Candidates are counted key by key: half the time that comparing whole lists of keys takes."""
 
 from importlib import import_module
 
@@ -11,13 +11,11 @@ COMPARED = """
       FROM patients_patienttraits t WHERE t.keys && wanted
       ORDER BY 4 DESC, 1, 2 LIMIT least(most, 500)
 """
+# `min` of one value: a second visit of the rows kept would cost as much as the whole count.
 COUNTED = """
-      SELECT t.patient_id, t.source, t.packed, met.shared
-      FROM (
-        SELECT t.patient_id, t.source, count(*) AS shared
-        FROM unnest(wanted) w JOIN patients_patienttraits t ON t.keys && ARRAY[w]
-        GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT least(most, 500)
-      ) met JOIN patients_patienttraits t USING (patient_id, source)
+      SELECT t.patient_id, t.source, min(t.packed COLLATE "C") AS packed, count(*) AS shared
+      FROM unnest(wanted) w JOIN patients_patienttraits t ON t.keys && ARRAY[w]
+      GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2 LIMIT least(most, 500)
 """
 if COMPARED not in former.AFTER:
     raise ValueError("0009 no longer holds what is replaced here")
