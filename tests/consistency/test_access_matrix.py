@@ -129,6 +129,11 @@ BEYOND_THE_DOOR = {
     "offer:service": "the page of a structure opens for whoever keeps it",
     "offer:hours": "the page of a structure opens for whoever keeps it",
     "offer:closures": "the page of a structure opens for whoever keeps it",
+    "offer:add_service": "the page of a structure opens for whoever keeps it",
+    "offer:remove_beds": "the page of a structure opens for whoever keeps it",
+    "offer:end_service": "the page of a structure opens for whoever keeps it",
+    "offer:resume_service": "the page of a structure opens for whoever keeps it",
+    "offer:delete_service": "the page of a structure opens for whoever keeps it",
     **dict.fromkeys(
         (
             "secure_mail:mail",

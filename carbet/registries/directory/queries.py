@@ -37,6 +37,15 @@ _LEAST_RATIO = 84
 _MOST_WORDS = 5
 
 
+def standing(prefix: str = "") -> Q:
+    """Return the condition of beds and places that still are: not of a service closed for good.
+
+    Args:
+        prefix: the path to the capacity, "capacity__".
+    """
+    return Q(**{f"{prefix}service__isnull": True}) | Q(**{f"{prefix}service__active": True})
+
+
 @dataclass(frozen=True)
 class Facets:
     """What a search can be narrowed by."""
@@ -221,7 +230,7 @@ def roles_of(*, account_id: int, now: datetime) -> QuerySet[PractitionerRole]:
 
 def capacities(*, organization: Organization) -> QuerySet[Capacity]:
     """Return the beds and places of a structure, each with the day on which it was true."""
-    rows = Capacity.objects.filter(organization=organization)
+    rows = Capacity.objects.filter(standing(), organization=organization)
     return rows.order_by("activity", "status", "pk")[:MOST_CAPACITIES]
 
 

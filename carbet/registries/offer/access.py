@@ -62,15 +62,17 @@ def get_organization(*, actor: Actor, organization_id: int, now: datetime) -> Or
     return found
 
 
-def get_service(*, organization: Organization, service_id: int) -> HealthcareService:
-    """Return a service of a structure already entered.
+def get_service(
+    *, organization: Organization, service_id: int, closed: bool = False
+) -> HealthcareService:
+    """Return a service of a structure already entered, not one closed for good unless asked.
 
     Raises:
         NoSuchOffer: it is not there.
     """
     found = (
         HealthcareService.objects.select_related("location")
-        .filter(pk=service_id, organization=organization, active=True)
+        .filter(pk=service_id, organization=organization, active=not closed)
         .first()
     )
     if found is None:

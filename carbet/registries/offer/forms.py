@@ -88,16 +88,18 @@ class ServiceForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
     )
-    seen_at = forms.CharField(widget=forms.HiddenInput, max_length=40)
+    # Of a new service, none.
+    seen_at = forms.CharField(widget=forms.HiddenInput, max_length=40, required=False)
 
     def __init__(
         self,
         *args: Any,
         terms: dict[str, list[tuple[str, str]]],
-        kept: HealthcareService,
+        kept: HealthcareService | None = None,
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
+        kept = kept or HealthcareService()
         for name, nomenclature, now in (
             ("field", "TRE_R227", [kept.field]),
             ("category", "TRE_R244", [kept.category]),

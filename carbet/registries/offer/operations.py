@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from carbet.core.actor import Actor, role_key
 from carbet.core.audit import Trace
+from carbet.core.names import comparison_form
 from carbet.core.operation import UnableTo, UnableToAct, operation
 from carbet.registries.directory.choices import CapacityStatus, Category
 from carbet.registries.directory.models import (
@@ -22,10 +23,10 @@ from carbet.registries.directory.models import (
 )
 from carbet.registries.offer import access, queries
 from carbet.registries.offer.models import Completeness, Keeper
+from carbet.registries.offer.queries import DECLARED
 from carbet.registries.offer.rules import filling
 from carbet.registries.rights import operations as rights
 
-DECLARED = "Déclaré par la structure"
 MOST_BEDS = 5000
 REMIND_EVERY = timedelta(days=7)
 BATCH = 500
@@ -45,6 +46,14 @@ class UnableToDescribe(UnableTo):
 
 class UnableToClose(UnableTo):
     """The closure cannot be kept so."""
+
+
+class UnableToAdd(UnableTo):
+    """The service cannot be added so."""
+
+
+class UnableToRemove(UnableTo):
+    """What is to go came from elsewhere, or others lean on it."""
 
 
 class UnableToKeepStaff(UnableTo):
@@ -132,22 +141,180 @@ def install_beds(
         (CapacityStatus.INSTALLED, installed),
         (CapacityStatus.AVAILABLE, available),
     ):
-        Capacity.objects.update_or_create(
+        line = Capacity.objects.filter(
             organization=organization,
             service=service,
             activity=activity,
             status=status,
-            defaults={
-                "number": number,
-                "updated_at": now,
-                "source": DECLARED,
-                "type": "02",
-                "temporality": "01",
-                "source_type": "01",
-                "temporary_assignment": "01",
-            },
+            temporality__in=("", "01"),
+            crisis_type="",
+        ).order_by("pk")
+        row = line.first() or Capacity(
+            organization=organization, service=service, activity=activity, status=status
         )
+        row.number, row.updated_at, row.source, row.gender = number, now, DECLARED, ""
+        row.type, row.temporality = row.type or "02", "01"
+        row.source_type = row.temporary_assignment = "01"
+        row.save()
+        # Counted apart until now: men's and women's.
+        line.exclude(pk=row.pk).delete()
     trace.about(entity=service, reason=f"{activity} : {available} sur {installed}"[:200])
+
+
+@operation("offer.remove_beds")
+def remove_beds(
+    trace: Trace, *, actor: Actor, now: datetime, organization: Organization, key: str
+) -> queries.Bed:
+    """Take a line of beds or places away, that was written here by mistake.
+
+    Raises:
+        UnableToAct: the actor does not keep this structure.
+        UnableToRemove: no longer there, or said by a source that would say it again.
+    """
+    _check(actor, organization, now=now)
+    bed = next((bed for bed in queries.beds(organization=organization) if bed.key == key), None)
+    if bed is None:
+        raise UnableToRemove("Cette ligne n’est plus là.")
+    if not bed.removable:
+        raise UnableToRemove("Cette ligne vient d’une source nationale : elle reviendrait.")
+    Capacity.objects.filter(
+        organization=organization,
+        service=bed.service_id,
+        activity=bed.activity,
+        status__in=(CapacityStatus.INSTALLED, CapacityStatus.AVAILABLE),
+        temporality__in=("", "01"),
+        crisis_type="",
+    ).delete()
+    said = f"{bed.activity} : {bed.available} sur {bed.installed}"
+    trace.about(entity=organization, reason=f"retiré, {said}"[:200])
+    return bed
+
+
+@operation("offer.add", action="C")
+def add_service(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    organization: Organization,
+    said: Mapping[str, Any],
+) -> HealthcareService:
+    """Say that a structure offers a service that no source knows.
+
+    Args:
+        said: columns of the service by name, among those of the page.
+
+    Raises:
+        UnableToAct: the actor does not keep this structure.
+        UnableToAdd: without a name, one of this name already, or too many.
+        UnableToDescribe: an address on the red list.
+    """
+    _check(actor, organization, now=now)
+    name = " ".join(str(said.get("name", "")).split())
+    if not name:
+        raise UnableToAdd("Donnez un nom au service.", field="name")
+    _check_shown(str(said.get("secure_email", "")))
+    # Two at once would both believe that there is none.
+    Organization.objects.select_for_update().get(pk=organization.pk)
+    known = queries.services(organization=organization)
+    if len(known) >= queries.MOST_SERVICES:
+        raise UnableToAdd(f"{queries.MOST_SERVICES} services au plus par structure.")
+    _check_name(name, known)
+    row = HealthcareService.objects.create(
+        **{**said, "name": name},
+        organization=organization,
+        opened_on=timezone.localdate(now),
+        synthetic=organization.synthetic,
+    )
+    trace.about(entity=row, reason=name)
+    return row
+
+
+def _check_name(name: str, known: Sequence[HealthcareService]) -> None:
+    form = comparison_form(name) or name
+    for each in known:
+        if (comparison_form(each.name) or each.name) == form:
+            raise UnableToAdd(
+                "Un service porte déjà ce nom."
+                if each.active
+                else "Un service fermé porte ce nom : rouvrez-le.",
+                field="name",
+            )
+
+
+@operation("offer.end")
+def end_service(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    organization: Organization,
+    service: HealthcareService,
+) -> None:
+    """Say that a service no longer exists: it is found no more, nor its beds, until taken back.
+
+    Raises:
+        UnableToAct: the actor does not keep this structure.
+        UnableToClose: it was closed already.
+    """
+    _check(actor, organization, now=now)
+    row = HealthcareService.objects.select_for_update().get(pk=service.pk)
+    if not row.active:
+        raise UnableToClose("Ce service est déjà fermé.")
+    row.active, row.closed_on = False, timezone.localdate(now)
+    row.save(update_fields=["active", "closed_on", "updated_at"])
+    trace.about(entity=row, reason="n’existe plus")
+
+
+@operation("offer.resume")
+def resume_service(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    organization: Organization,
+    service: HealthcareService,
+) -> None:
+    """Say that a service that had closed for good exists again, with its hours and beds.
+
+    Raises:
+        UnableToAct: the actor does not keep this structure.
+        UnableToClose: it is not closed.
+    """
+    _check(actor, organization, now=now)
+    row = HealthcareService.objects.select_for_update().get(pk=service.pk)
+    if row.active:
+        raise UnableToClose("Ce service n’est pas fermé.")
+    row.active, row.closed_on = True, None
+    row.save(update_fields=["active", "closed_on", "updated_at"])
+    trace.about(entity=row, reason="existe à nouveau")
+
+
+@operation("offer.delete", action="D")
+def delete_service(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    organization: Organization,
+    service: HealthcareService,
+) -> None:
+    """Take a service away, that was added here by mistake, with its hours and beds.
+
+    Raises:
+        UnableToAct: the actor does not keep this structure.
+        UnableToRemove: it came by an import, or something of a source hangs on it.
+    """
+    _check(actor, organization, now=now)
+    row = HealthcareService.objects.select_for_update().get(pk=service.pk)
+    if not queries.is_own(row):
+        raise UnableToRemove(
+            "Ce service vient d’une source, ou des professionnels y sont rattachés :"
+            " fermez-le plutôt."
+        )
+    trace.about(entity=row, reason=f"supprimé : {row.name}"[:200])
+    Capacity.objects.filter(service=row).delete()
+    row.delete()
 
 
 @operation("offer.describe")

@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from carbet.core import home
 from carbet.core.actor import Actor
-from carbet.registries.directory.choices import CapacityStatus
-from carbet.registries.directory.models import Organization
+from carbet.registries.directory import queries as directory
+from carbet.registries.directory.choices import CapacityStatus, Source
+from carbet.registries.directory.models import HealthcareService, Organization
 from carbet.registries.offer.choices import Filling
 from carbet.registries.offer.queries import DAILY, Bed, Said
 
@@ -42,6 +43,11 @@ def lines(offers: list[Said]) -> list[Line]:
     ]
 
 
+def origin(service: HealthcareService) -> str:
+    """Say which import a service came by; empty for one written here."""
+    return str(Source(service.source).label) if service.source else ""
+
+
 def tone(state: str) -> str:
     """Return the tone of a state of filling."""
     return TONES[Filling(state)]
@@ -59,6 +65,7 @@ def home_rows(*, actor: Actor, now: datetime) -> QuerySet[Organization, dict[str
     return (
         Organization.objects.filter(
             Q(keepers__ended_at__isnull=True) | Q(keepers__ended_at__gt=now),
+            directory.standing("capacity__"),
             keepers__practitioner_role_id=actor.role_id,
             keepers__started_at__lte=now,
             active=True,

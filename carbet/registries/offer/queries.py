@@ -8,6 +8,7 @@ from django.db.models import Count, F, Min, Q, QuerySet
 from django.utils import timezone
 
 from carbet.core.actor import Actor
+from carbet.registries.directory import queries as directory
 from carbet.registries.directory.choices import CapacityStatus, OrganizationKind
 from carbet.registries.directory.fhir.reading import address_fingerprint
 from carbet.registries.directory.models import (
@@ -17,6 +18,7 @@ from carbet.registries.directory.models import (
     Practitioner,
     PractitionerRole,
     SecureMailbox,
+    SourceRecord,
     Term,
 )
 from carbet.registries.directory.rules import OPERATE
@@ -25,12 +27,15 @@ from carbet.registries.offer.models import Completeness, Keeper
 from carbet.registries.offer.rules import filling
 
 MOST = 50
+MOST_SERVICES = 200
 MOST_STAFF = 200
 MOST_TERMS = 400
 MOST_QUARTERS = 8
 # A count of beds is made every day: older, it is said to wait.
 DAILY = timedelta(hours=24)
 FIELDS, ACTIVITIES = "TRE_R227", "TRE_R211"
+# Who says a number of beds, when it was written on this page.
+DECLARED = "Déclaré par la structure"
 CARE_MODES, PUBLICS, CATEGORIES = "TRE_R213", "TRE_R239", "TRE_R244"
 
 
@@ -49,6 +54,8 @@ class Bed:
     capacity_id: int | None
     other_ids: tuple[int, ...]
     like_id: int | None
+    # All of it was written on this page: a line added by mistake can go.
+    removable: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,9 @@ def kept_by(*, actor: Actor, now: datetime) -> QuerySet[Organization]:
         .select_related("commune")
         .annotate(
             counted_at=Min(
-                "capacity__updated_at", filter=Q(capacity__status=CapacityStatus.AVAILABLE)
+                "capacity__updated_at",
+                filter=Q(capacity__status=CapacityStatus.AVAILABLE)
+                & directory.standing("capacity__"),
             )
         )
         .order_by("name", "pk")
@@ -111,14 +120,31 @@ def own_surgery(*, actor: Actor) -> Organization | None:
     )
 
 
-def offers(*, organization: Organization) -> list[Said]:
-    """Return the offers of a structure, each with what is missing."""
-    services = (
-        HealthcareService.objects.filter(organization=organization, active=True)
+def services(*, organization: Organization) -> list[HealthcareService]:
+    """Return the services of a structure by name, those that have closed for good last."""
+    return list(
+        HealthcareService.objects.filter(organization=organization)
         .select_related("location")
-        .order_by("name", "pk")[:MOST]
+        .order_by("-active", "name", "pk")[:MOST_SERVICES]
     )
-    return [said_of(service, organization) for service in services]
+
+
+def open_services(*, organization: Organization) -> list[HealthcareService]:
+    """Return the services of a structure that have not closed for good, by name."""
+    return [each for each in services(organization=organization) if each.active]
+
+
+def is_own(service: HealthcareService) -> bool:
+    """Tell whether a service was written here alone: no source says it, nor anything on it."""
+    return (
+        not service.source
+        and not service.identifiers
+        and not SourceRecord.objects.filter(kind="HealthcareService", target_id=service.pk).exists()
+        and not PractitionerRole.objects.filter(healthcare_service=service).exists()
+        and not Capacity.objects.filter(service=service)
+        .exclude(source__startswith=DECLARED)
+        .exists()
+    )
 
 
 def said_of(service: HealthcareService, organization: Organization) -> Said:
@@ -165,10 +191,11 @@ def beds(*, organization: Organization) -> list[Bed]:
     """Return the beds and places of a structure, by service and activity, as they are now.
 
     The ROR counts men's and women's apart, foresees some and opens others in a crisis: the first
-    are added, the others left out.
+    are added, the others left out. Those of a service that has closed for good are none.
     """
     rows = (
         Capacity.objects.filter(
+            directory.standing(),
             organization=organization,
             status__in=(CapacityStatus.INSTALLED, CapacityStatus.AVAILABLE),
             temporality__in=("", "01"),
@@ -196,6 +223,7 @@ def beds(*, organization: Organization) -> list[Bed]:
                 capacity_id=free[0].pk if free else None,
                 other_ids=tuple(row.pk for row in free[1:]),
                 like_id=group[0].pk,
+                removable=all(row.source.startswith(DECLARED) for row in installed or free),
             )
         )
     return found
@@ -373,7 +401,9 @@ def to_remind(*, now: datetime, every: timedelta, limit: int) -> list[Keeper]:
     complete or not fresh in this quarter.
     """
     stale = Capacity.objects.filter(
-        status=CapacityStatus.AVAILABLE, updated_at__lt=now - timedelta(days=7)
+        directory.standing(),
+        status=CapacityStatus.AVAILABLE,
+        updated_at__lt=now - timedelta(days=7),
     ).values("organization_id")
     quarter = filling.quarter_of(timezone.localdate(now))
     unfinished = (

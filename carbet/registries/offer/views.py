@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from carbet.core import doors
 from carbet.core.identifiers import from_short_id, short_id
@@ -17,6 +17,14 @@ from carbet.registries.directory import queries as directory
 from carbet.registries.offer import access, forms, operations, presenters, queries
 from carbet.registries.offer.choices import Domain
 from carbet.registries.offer.rules import filling
+
+_TERMS = (
+    queries.FIELDS,
+    queries.CATEGORIES,
+    queries.ACTIVITIES,
+    queries.CARE_MODES,
+    queries.PUBLICS,
+)
 
 
 @doors.professional()
@@ -40,12 +48,14 @@ def mine(request: HttpRequest) -> HttpResponse:
 def corner(request: HttpRequest, organization_id: int) -> HttpResponse:
     """Show what a structure says of itself, and what is missing."""
     organization = _entered(request, organization_id)
-    offers = queries.offers(organization=organization)
+    services = queries.services(organization=organization)
+    offers = [queries.said_of(each, organization) for each in services if each.active]
     state = filling.state_of_structure(offer.state for offer in offers)
     beds = queries.beds(organization=organization)
     context = {
         "organization": organization,
         "lines": presenters.lines(offers),
+        "closed": [each for each in services if not each.active],
         "state": state.label,
         "tone": presenters.tone(state),
         "fresh": filling.is_fresh([offer.service.updated_at for offer in offers], now=request.now),
@@ -88,7 +98,7 @@ def beds(request: HttpRequest, organization_id: int) -> HttpResponse:
 def install(request: HttpRequest, organization_id: int) -> HttpResponse:
     """Declare beds or places that a service has."""
     organization = _entered(request, organization_id)
-    services = [offer.service for offer in queries.offers(organization=organization)]
+    services = queries.open_services(organization=organization)
     form = forms.InstallForm(request.POST if request.method == "POST" else None, services=services)
     if form.is_valid():
         data = form.cleaned_data
@@ -114,6 +124,42 @@ def install(request: HttpRequest, organization_id: int) -> HttpResponse:
         "back": reverse("offer:beds", args=[organization.pk]),
     }
     return _page(request, "offer/form.html", context, form)
+
+
+@doors.professional()
+@require_http_methods(["GET", "POST"])
+def remove_beds(request: HttpRequest, organization_id: int) -> HttpResponse:
+    """Take a line of beds away, once its owner said so twice."""
+    organization = _entered(request, organization_id)
+    key = request.POST.get("ligne") or request.GET.get("ligne", "")
+    back = _to("offer:beds", organization.pk)
+    bed = next((bed for bed in queries.beds(organization=organization) if bed.key == key), None)
+    if bed is None or not bed.removable:
+        messages.error(request, "Cette ligne ne peut être retirée d’ici.")
+        return back
+    if request.method == "POST":
+        try:
+            operations.remove_beds(
+                actor=request.actor, now=request.now, organization=organization, key=key
+            )
+        except UnableTo as refusal:
+            messages.error(request, refusal.message)
+        else:
+            messages.success(request, f"Ligne retirée : {bed.activity}.")
+        return back
+    context = {
+        "organization": organization,
+        "title": "Retirer une ligne de lits",
+        "name": bed.activity,
+        "consequences": [
+            "La ligne et son dernier compte disparaissent, ici et dans la recherche.",
+            "Si ces lits existent mais sont tous pris, gardez la ligne et comptez 0.",
+        ],
+        "act": "Retirer la ligne",
+        "hidden": key,
+        "back": back.url,
+    }
+    return render(request, "offer/confirm.html", context)
 
 
 @doors.professional()
@@ -150,6 +196,125 @@ def place(request: HttpRequest, organization_id: int) -> HttpResponse:
 
 @doors.professional()
 @require_http_methods(["GET", "POST"])
+def add_service(request: HttpRequest, organization_id: int) -> HttpResponse:
+    """Say that the structure offers a service that no source knows."""
+    organization = _entered(request, organization_id)
+    form = forms.ServiceForm(
+        request.POST if request.method == "POST" else None, terms=queries.all_terms(*_TERMS)
+    )
+    if form.is_valid():
+        try:
+            added = operations.add_service(
+                actor=request.actor, now=request.now, organization=organization, said=form.said
+            )
+        except UnableTo as refusal:
+            _refuse(form, refusal)
+        else:
+            messages.success(request, f"Service ajouté : {added.name}. La recherche le trouve.")
+            return _to("offer:corner", organization.pk)
+    context = {
+        "organization": organization,
+        "form": form,
+        "title": "Ajouter un service",
+        "back": reverse("offer:corner", args=[organization.pk]),
+        "hint": "Le nom suffit pour commencer : le reste se complète quand vous voulez.",
+    }
+    return _page(request, "offer/form.html", context, form)
+
+
+@doors.professional()
+@require_http_methods(["GET", "POST"])
+def end_service(request: HttpRequest, organization_id: int, service_id: int) -> HttpResponse:
+    """Say that a service no longer exists, once its owner said so twice."""
+    organization = _entered(request, organization_id)
+    found = access.get_service(organization=organization, service_id=service_id)
+    if request.method == "POST":
+        try:
+            operations.end_service(
+                actor=request.actor, now=request.now, organization=organization, service=found
+            )
+        except UnableTo as refusal:
+            messages.error(request, refusal.message)
+        else:
+            messages.success(
+                request, f"{found.name} est fermé. « Rouvrir » le rend tel qu’il était."
+            )
+        return _to("offer:corner", organization.pk)
+    consequences = [
+        "La recherche ne le propose plus, et ses lits ne comptent plus.",
+        "Rien n’est effacé : « Rouvrir » le rend avec ses horaires et ses lits.",
+        "Pour des congés ou des travaux, annoncez plutôt une fermeture, avec son retour.",
+    ]
+    source = presenters.origin(found)
+    if source:
+        consequences.append(
+            f"Il vient de « {source} » : faites-le fermer là aussi, sinon il rouvre au prochain"
+            " import où il aura changé."
+        )
+    context = {
+        "organization": organization,
+        "title": "Fermer ce service pour de bon",
+        "name": found.name,
+        "consequences": consequences,
+        "act": "Fermer le service",
+        "back": reverse("offer:service", args=[organization.pk, found.pk]),
+    }
+    return render(request, "offer/confirm.html", context)
+
+
+@doors.professional()
+@require_POST
+def resume_service(request: HttpRequest, organization_id: int, service_id: int) -> HttpResponse:
+    """Take back that a service no longer exists."""
+    organization = _entered(request, organization_id)
+    found = access.get_service(organization=organization, service_id=service_id, closed=True)
+    try:
+        operations.resume_service(
+            actor=request.actor, now=request.now, organization=organization, service=found
+        )
+    except UnableTo as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, f"{found.name} est rouvert, comme avant.")
+    return _to("offer:corner", organization.pk)
+
+
+@doors.professional()
+@require_http_methods(["GET", "POST"])
+def delete_service(request: HttpRequest, organization_id: int, service_id: int) -> HttpResponse:
+    """Take away a service added here by mistake, once its owner said so twice."""
+    organization = _entered(request, organization_id)
+    found = access.get_service(organization=organization, service_id=service_id)
+    if not queries.is_own(found):
+        messages.error(request, "Ce service vient d’une source : il se ferme, sans s’effacer.")
+        return _to("offer:service", organization.pk, found.pk)
+    if request.method == "POST":
+        try:
+            operations.delete_service(
+                actor=request.actor, now=request.now, organization=organization, service=found
+            )
+        except UnableTo as refusal:
+            messages.error(request, refusal.message)
+        else:
+            messages.success(request, f"{found.name} est supprimé.")
+        return _to("offer:corner", organization.pk)
+    context = {
+        "organization": organization,
+        "title": "Supprimer ce service",
+        "name": found.name,
+        "consequences": [
+            "À ne faire que s’il a été ajouté par erreur.",
+            "Ses horaires, ses fermetures et ses lits disparaissent avec lui, sans retour.",
+            "S’il a existé, fermez-le plutôt : il pourra rouvrir.",
+        ],
+        "act": "Supprimer le service",
+        "back": reverse("offer:service", args=[organization.pk, found.pk]),
+    }
+    return render(request, "offer/confirm.html", context)
+
+
+@doors.professional()
+@require_http_methods(["GET", "POST"])
 def service(request: HttpRequest, organization_id: int, service_id: int) -> HttpResponse:
     """Mend in place what a service says of itself."""
     organization = _entered(request, organization_id)
@@ -158,13 +323,7 @@ def service(request: HttpRequest, organization_id: int, service_id: int) -> Http
         request.POST if request.method == "POST" else None,
         initial=forms.ServiceForm.initial_of(found),
         kept=found,
-        terms=queries.all_terms(
-            queries.FIELDS,
-            queries.CATEGORIES,
-            queries.ACTIVITIES,
-            queries.CARE_MODES,
-            queries.PUBLICS,
-        ),
+        terms=queries.all_terms(*_TERMS),
     )
     if form.is_valid():
         try:
@@ -186,6 +345,8 @@ def service(request: HttpRequest, organization_id: int, service_id: int) -> Http
         "service": found,
         "form": form,
         "missing": queries.said_of(found, organization).missing,
+        "origin": presenters.origin(found),
+        "own": queries.is_own(found),
     }
     return _page(request, "offer/service.html", context, form)
 

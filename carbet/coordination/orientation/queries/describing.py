@@ -93,7 +93,9 @@ SELECT x.rank, x.kind, x.target,
           AND k.temporality IN ('', '01') AND k.crisis_type = ''
           AND ((x.kind = 'S' AND (k.service_id = s.id
                 OR (k.service_id IS NULL AND k.location_id = s.location_id)))
-            OR (x.kind = 'P' AND k.organization_id = o.id)))
+            OR (x.kind = 'P' AND k.organization_id = o.id
+                AND (k.service_id IS NULL OR EXISTS (SELECT 1 FROM directory_healthcareservice h
+                  WHERE h.id = k.service_id AND h.active)))))
 FROM unnest(%(kinds)s::text[], %(targets)s::bigint[]) WITH ORDINALITY x(kind, target, rank)
 LEFT JOIN directory_practitionerrole r ON x.kind = 'R' AND r.id = x.target
 LEFT JOIN directory_practitioner p ON p.id = r.practitioner_id

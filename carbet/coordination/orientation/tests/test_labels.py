@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from carbet.coordination.orientation.rules import labels
@@ -53,6 +53,8 @@ SPOTS = st.builds(
 )
 
 
+# A slow machine is no fault of the map.
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(SPOTS, max_size=12))
 def test_each_place_has_one_name_whatever_the_crowd(spots):
     assert len(labels.placed(spots, bounds=BOUNDS)) == len(spots)

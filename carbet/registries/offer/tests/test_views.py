@@ -160,8 +160,13 @@ def test_an_address_of_the_red_list_cannot_be_written_here(world, place, service
 
 def test_nobody_else_enters_nor_learns_that_it_exists(world, place, service, sign_in):
     nurse = sign_in(world.accounts["nurse"], role=world.roles["nurse"])
-    for name, rest in (("corner", []), ("beds", []), ("staff", []), ("service", [service.pk])):
-        assert nurse.get(to(name, place, *rest)).status_code == 404
+    one = [service.pk]
+    for name, rest in (
+        ("corner", []), ("beds", []), ("staff", []), ("service", one), ("add_service", []),
+        ("remove_beds", []), ("end_service", one), ("resume_service", one), ("delete_service", one),
+    ):  # fmt: skip
+        if name != "resume_service":
+            assert nurse.get(to(name, place, *rest)).status_code == 404
         assert nurse.post(to(name, place, *rest)).status_code == (405 if name == "corner" else 404)
 
 
@@ -220,6 +225,113 @@ def test_two_tabs_do_not_overwrite_each_other(place, service, rosa):
     assert late.status_code == 422
     assert "modifié entre-temps" in late.content.decode()
     assert HealthcareService.objects.get(pk=service.pk).name == "Un nom"
+
+
+def found(reader, text):
+    """What the page of the search answers to whoever reads it, by kind and row."""
+    page = reader.get("/orienter/", {"q": text})
+    return {(each.kind, each.target): each for each in page.context["found"].results}
+
+
+def test_a_service_is_added_with_its_name_and_found_at_once(world, place, rosa):
+    url = to("add_service", place)
+    assert rosa.get(url).status_code == 200
+    for wrong in ("", "   ", "accueil DE jour"):
+        answer = rosa.post(url, {"name": wrong})
+        assert answer.status_code == 422
+        assert answer.context["form"].errors["name"]
+    bad = rosa.post(url, {"name": "Équithérapie", "age_low": "9", "age_high": "3"})
+    assert bad.context["form"].errors["age_high"]
+    assert not HealthcareService.objects.filter(name="Équithérapie").exists()
+    assert rosa.post(url, {"name": " Équithérapie  au bourg "}).status_code == 302
+    row = HealthcareService.objects.get(name="Équithérapie au bourg")
+    assert (row.organization_id, row.source, row.active) == (place.pk, "", True)
+    assert "offer.add" in traced()
+    assert ("S", row.pk) in found(rosa, "équithérapie")
+    assert "Équithérapie au bourg" in rosa.get(to("corner", place)).content.decode()
+
+
+def test_a_service_that_ends_is_found_no_more_and_comes_back_whole(world, place, service, rosa):
+    HealthcareService.objects.filter(pk=service.pk).update(source="ror", name="Balnéothérapie")
+    OpeningHours.objects.create(service=service, weekday=1)
+    assert found(rosa, "balnéothérapie")[("S", service.pk)].capacities
+    page = rosa.get(to("end_service", place, service.pk)).content.decode()
+    assert "ROR national" in page
+    assert HealthcareService.objects.get(pk=service.pk).active
+    assert rosa.post(to("end_service", place, service.pk)).status_code == 302
+    row = HealthcareService.objects.get(pk=service.pk)
+    assert (row.active, row.closed_on) == (False, date(2026, 11, 22))
+    assert ("S", service.pk) not in found(rosa, "balnéothérapie")
+    # Its beds are none: neither in its place, nor to be counted.
+    here = found(rosa, place.name)[("P", place.pk)]
+    assert here.capacities == ()
+    assert "Lits et places à compter" not in rosa.get("/").content.decode()
+    assert "Accueil de jour" not in rosa.get(to("beds", place)).content.decode()
+    assert rosa.get(to("service", place, service.pk)).status_code == 404
+    again = rosa.post(to("add_service", place), {"name": "Balnéothérapie"})
+    assert "rouvrez-le" in again.content.decode()
+    assert "Rouvrir" in rosa.get(to("corner", place)).content.decode()
+    assert rosa.post(to("resume_service", place, service.pk)).status_code == 302
+    assert found(rosa, "balnéothérapie")[("S", service.pk)].capacities
+    assert OpeningHours.objects.filter(service=service).exists()
+    assert {"offer.end", "offer.resume"} <= set(traced())
+
+
+def test_a_service_added_by_mistake_goes_and_one_of_a_source_does_not(world, place, service, rosa):
+    url = to("delete_service", place, service.pk)
+    # Its beds came by an import.
+    assert rosa.post(url).status_code == 302
+    assert HealthcareService.objects.filter(pk=service.pk).exists()
+    assert "supprimer" not in rosa.get(to("service", place, service.pk)).content.decode()
+    Capacity.objects.update(source=operations.DECLARED)
+    HealthcareService.objects.filter(pk=service.pk).update(source="ror")
+    rosa.post(url)
+    assert HealthcareService.objects.filter(pk=service.pk).exists()
+    HealthcareService.objects.filter(pk=service.pk).update(source="", name="Balnéothérapie")
+    assert "supprimer" in rosa.get(to("service", place, service.pk)).content.decode()
+    assert rosa.get(url).status_code == 200
+    assert HealthcareService.objects.filter(pk=service.pk).exists()
+    assert rosa.post(url).status_code == 302
+    assert not HealthcareService.objects.filter(pk=service.pk).exists()
+    assert not Capacity.objects.filter(organization=place).exists()
+    assert found(rosa, "balnéothérapie").get(("S", service.pk)) is None
+    assert "offer.delete" in traced()
+
+
+def test_a_line_of_beds_added_by_mistake_goes_and_one_of_a_source_does_not(world, place, rosa):
+    key = f"libres-{Capacity.objects.filter(organization=place).order_by('pk')[0].pk}"
+    assert "Retirer cette ligne" not in rosa.get(to("beds", place)).content.decode()
+    rosa.post(to("remove_beds", place), {"ligne": key})
+    assert Capacity.objects.filter(organization=place).count() == 2
+    sent = {
+        "service": HealthcareService.objects.get(organization=place).pk,
+        "activity": "Lits de nuit", "installed": "4", "available": "4",
+    }  # fmt: skip
+    assert rosa.post(to("install", place), sent).status_code == 302
+    page = rosa.get(to("beds", place)).content.decode()
+    added = f"libres-{Capacity.objects.filter(activity='Lits de nuit').order_by('pk')[0].pk}"
+    assert f"?ligne={added}" in page
+    asked = rosa.get(to("remove_beds", place) + f"?ligne={added}")
+    assert "Lits de nuit" in asked.content.decode()
+    assert Capacity.objects.filter(organization=place).count() == 4
+    assert rosa.post(to("remove_beds", place), {"ligne": added}).status_code == 302
+    assert Capacity.objects.filter(organization=place).count() == 2
+    assert "offer.remove_beds" in traced()
+    for wrong in ("", "libres-0", "x" * 300, added):
+        assert rosa.post(to("remove_beds", place), {"ligne": wrong}).status_code == 302
+
+
+def test_beds_declared_twice_are_one_line(world, place, service, rosa):
+    Capacity.objects.filter(status="02").update(gender="01")
+    Capacity.objects.create(
+        organization=place, service=service, activity="Accueil de jour", status="02", number=2,
+        gender="02", source="Import", updated_at=world.now,
+    )  # fmt: skip
+    sent = {"service": service.pk, "activity": "Accueil de jour", "installed": "9"}
+    assert rosa.post(to("install", place), sent | {"available": "1"}).status_code == 302
+    assert [(row.status, row.number) for row in Capacity.objects.order_by("status")] == [
+        ("01", 9), ("02", 1),
+    ]  # fmt: skip
 
 
 def test_hours_are_kept_and_half_a_stretch_is_refused(place, service, rosa):
