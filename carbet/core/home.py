@@ -26,13 +26,17 @@ Present = Callable[..., "Line"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a block. `badge` is said with its `tone`; `at` is a moment, `on` a day."""
+    """One line of a block. `badge` is said with its `tone`.
+
+    `at` is a moment, and `at_says` the word before it where the line alone does not tell of what.
+    """
 
     title: str
     href: str = ""
     text: str = ""
     meta: tuple[str, ...] = ()
     at: datetime | None = None
+    at_says: str = ""
     badge: str = ""
     tone: str = "neutral"
     icon: str = ""

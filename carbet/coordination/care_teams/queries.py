@@ -27,12 +27,17 @@ from carbet.core.actor import Actor, DataCategory, Level, organization_key, role
 from carbet.core.models import AccessGrant, AuditEvent, OutboxMessage
 from carbet.registries.accounts.models import Account
 from carbet.registries.directory.models import Organization
+from carbet.registries.patients import queries as patients
 from carbet.registries.patients.access import grants_of, patients_open_to
 from carbet.registries.patients.models import Patient
 
 # The traces that say "this person opened the record", and how long one visit lasts.
 VISITS = ("chart.read", "notebook.read")
 SAME_VISIT = timedelta(minutes=30)
+# A record open to somebody for less than this, and that they never opened, is new to them.
+LATELY = timedelta(days=30)
+# How many records, opened last or open lately, are looked at for what is new there.
+MOST_LOOKED_AT = 35
 
 
 @dataclass(frozen=True)
@@ -242,27 +247,47 @@ ORDER BY last.recorded_at DESC LIMIT %s
 """
 
 
-def last_opened(*, actor: Actor, now: datetime, most: int = 6) -> QuerySet[Patient]:
-    """Return the persons whose record the actor opened last and may still enter, with `opened_at`.
+# Whose record opened lately to the actor, the last first.
+_ENTERED = """
+SELECT g.patient_id FROM core_accessgrant g
+WHERE g.grantee = ANY (%s) AND g.level >= %s AND g.valid_from > %s AND g.valid_from <= %s
+  AND (g.valid_until IS NULL OR g.valid_until > %s)
+ORDER BY g.valid_from DESC, g.patient_id LIMIT %s
+"""
 
-    One query, however many records the actor ever opened.
+
+def my_persons(*, actor: Actor, now: datetime) -> QuerySet[Patient]:
+    """Return the persons of the actor among whom their day looks, a hundred at most.
+
+    Those whose record the actor opened last, those whose record opened to them lately, and the
+    first ones in the order of names, so that a newcomer finds their persons too. Each carries
+    `opened_at`, the actor's last visit or None, and `entered_at`, since when the record is open to
+    them. One query, however many records are open to the actor or were ever opened.
     """
     account = actor.account_id
-    ids = RawSQL(  # noqa: S611 - the statement is ours, what it receives are parameters
-        _LAST_OPENED, [account, account, account, actor.role_id, list(VISITS), most]
+    ids = RawSQL(  # noqa: S611 - the statements are ours, what they receive are parameters
+        f"({_LAST_OPENED}) UNION ({_ENTERED}) UNION ({patients.MINE})",
+        [
+            *(account, account, account, actor.role_id, list(VISITS), MOST_LOOKED_AT),
+            *(list(actor.grantees), int(Level.READ), now - LATELY, now, now, MOST_LOOKED_AT),
+            *(None, False, patients.PAGE),
+        ],
     )
     opened = AuditEvent.objects.filter(
-        account_id=actor.account_id,
+        account_id=account,
         role_id=actor.role_id,
         patient_id=OuterRef("pk"),
         operation__in=VISITS,
         outcome=AuditEvent.Outcome.SUCCESS,
     ).order_by("-recorded_at")
+    entered = grants_of(actor, now=now).filter(patient_id=OuterRef("pk"), level__gte=Level.READ)
     return (
         patients_open_to(actor, now=now)
         .filter(level__gte=Level.READ, pk__in=ids)
-        .annotate(opened_at=Subquery(opened.values("recorded_at")[:1]))
-        .order_by("-opened_at", "pk")
+        .annotate(
+            opened_at=Subquery(opened.values("recorded_at")[:1]),
+            entered_at=Subquery(entered.order_by("valid_from").values("valid_from")[:1]),
+        )
     )
 
 

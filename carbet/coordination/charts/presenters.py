@@ -105,33 +105,43 @@ def _member(each: Mapping[str, Any]) -> Person:
 # --- On the front page ---------------------------------------------------------------------------
 
 
-def recent(*, actor: Actor, now: datetime) -> QuerySet[Patient, dict[str, Any]]:
-    """Return the records that the actor opened last."""
-    return queries.recent(actor=actor, now=now, most=home.MOST)
+def mine(*, actor: Actor, now: datetime) -> QuerySet[Patient, dict[str, Any]]:
+    """Return the actor's persons, what is new first, and one more than the page shows."""
+    return queries.mine(actor=actor, now=now)[: home.MOST + 1]
 
 
-def recent_line(row: dict[str, Any], *, now: datetime) -> home.Line:
-    """Say a person whose record was opened, and how much is new there."""
-    new = row["new"]
+def line_of(row: dict[str, Any], *, now: datetime) -> home.Line:
+    """Say a person, and what is new there since the reader's last visit."""
+    new = len(row["new"])
+    badge, tone, at_says = "", "new", "ouvert"
+    if row["arrived_at"] is not None:
+        badge, at_says = "Nouveau dossier", "depuis"
+    elif new:
+        more = "+" if new == queries.MOST_NEW else ""
+        badge, at_says = f"{new}{more} nouveauté{'s' if new > 1 else ''}", "écrit"
+    elif row["opened_at"] is None:
+        badge, tone = "Jamais ouvert", "neutral"
     return home.Line(
         title=patients.name_in(row, ""),
         href=reverse("charts:detail", args=[row["pk"]]),
         meta=(str(age(date.fromisoformat(row["birth_date"]), on=now.date())), row["city"]),
-        at=home.moment(row["at"]),
-        badge=f"{new} nouveauté{'s' if new > 1 else ''}" if new else "",
-        tone="new",
-        unread=bool(new),
+        at=home.moment(row["news_at"] or row["opened_at"]),
+        at_says=at_says,
+        badge=badge,
+        tone=tone,
+        unread=row["news_at"] is not None,
     )
 
 
 HOME = home.Block(
     key="patients",
-    title="Mes patients, ouverts récemment",
+    title="Mes patients",
     icon="people",
-    rows=recent,
-    line=recent_line,
-    empty="Les dossiers que vous ouvrez se retrouvent ici, avec ce qui y est nouveau.",
-    more=("patients:list", "Mes patients"),
+    rows=mine,
+    line=line_of,
+    empty="Une personne apparaît ici dès que vous entrez dans son cercle de soins ou que vous "
+    "créez son dossier.",
+    more=("patients:list", "Tous mes patients"),
     order=70,
     aside=True,
 )

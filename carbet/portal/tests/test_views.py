@@ -14,8 +14,8 @@ from carbet.coordination.care_teams.models import RelatedPerson
 from carbet.coordination.notebook import operations as notebook
 from carbet.coordination.support import operations as support
 from carbet.coordination.support.models import SupportRequest
-from carbet.core import clock, home, row_security
-from carbet.core.actor import internal
+from carbet.core import clock, grants, home, row_security
+from carbet.core.actor import Level, internal
 from carbet.registries.directory.models import Organization
 from carbet.registries.patients.models import Patient
 
@@ -189,6 +189,92 @@ def test_the_last_opened_comes_first_and_what_closed_is_gone(world, as_role):
         actor=world.actor("gp"), now=world.later(seconds=1), participant=stay
     )
     assert opened(as_role("nurse")) == [chart(first)]
+
+
+def badges(client):
+    (shown,) = (each for each in client.get(HOME).context["aside"] if each.block.key == "patients")
+    return {line.href: line.badge for line in shown.lines}
+
+
+@pytest.mark.parametrize("key", ["gp", "nurse", "home_help", "coordinator"])
+def test_a_newcomer_finds_the_persons_of_their_circles_and_no_other(
+    world, as_role, monkeypatch, key
+):
+    monkeypatch.setattr(clock, "now", lambda: world.now)
+    mine = world.circle(*{key} - {"gp"}, birth_family="Aaron")
+    other = world.circle(birth_family="Abel")
+    shown = badges(as_role(key))
+    assert shown[chart(mine)] == "Nouveau dossier"
+    # The doctor opens every circle of this world.
+    assert (chart(other) in shown) == (key == "gp")
+
+
+def test_a_structure_s_persons_are_those_of_whoever_works_there(world, as_role):
+    care_team = world.circle()
+    care_teams.add_participant(
+        actor=world.actor("gp"),
+        now=world.now,
+        care_team=care_team,
+        organization=world.roles["home_help"].organization,
+    )
+    assert opened(as_role("home_help")) == [chart(care_team)]
+
+
+def test_an_identity_alone_leads_to_no_record(world, as_role):
+    care_team = world.circle()
+    with row_security.acting_as(internal("test"), operation="test"):
+        grants.grant(
+            world.roles["coordinator"].key,
+            patient_id=care_team.patient_id,
+            level=Level.IDENTITY,
+            source="support_request",
+            now=world.now,
+        )
+    assert opened(as_role("coordinator")) == []
+
+
+def test_who_came_long_ago_and_was_never_opened_is_said_so_after_what_is_new(
+    world, as_role, monkeypatch
+):
+    monkeypatch.setattr(clock, "now", lambda: world.now)
+    old = world.circle("nurse", birth_family="Aaron")
+    seen = world.circle("nurse", birth_family="Bertrand")
+    as_role("nurse").get(chart(seen))
+    world.later(days=40)
+    late = world.circle("nurse", birth_family="Zulémaro")
+    shown = badges(as_role("nurse"))
+    assert list(shown) == [chart(late), chart(seen), chart(old)]
+    assert list(shown.values()) == ["Nouveau dossier", "", "Jamais ouvert"]
+
+
+def test_what_is_new_comes_before_what_was_opened_last_and_is_counted_up_to_ten(world, as_role):
+    first, second = world.circle("nurse"), world.circle("nurse", birth_family="Autre")
+    gp = as_role("gp")
+    for care_team in (first, second):
+        gp.get(chart(care_team))
+    assert opened(gp) == [chart(second), chart(first)]
+    for _ in range(12):
+        notebook.write_note(
+            actor=world.actor("nurse"),
+            now=clock.now() + timedelta(seconds=5),
+            patient=Patient(pk=first.patient_id),
+            text="Tout va bien.",
+            gesture=uuid.uuid4(),
+        )
+    assert badges(as_role("gp")) == {chart(first): "10+ nouveautés", chart(second): ""}
+
+
+def test_what_one_may_not_read_is_not_new(world, as_role):
+    care_team = world.circle("nurse", "home_help")
+    as_role("home_help").get(chart(care_team))
+    notebook.write_note(
+        actor=world.actor("nurse"),
+        now=clock.now() + timedelta(seconds=5),
+        patient=Patient(pk=care_team.patient_id),
+        text="Résultat de l’analyse.",
+        gesture=uuid.uuid4(),
+    )
+    assert badges(as_role("home_help")) == {chart(care_team): ""}
 
 
 def test_an_exceptional_access_waits_for_whoever_manages(world, as_role):

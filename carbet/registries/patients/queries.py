@@ -40,6 +40,8 @@ LIKELY = 0.5
 SMALLEST_BASE = 100_000
 # Two persons this close (a factor of a thousand) are told apart by people.
 RIVAL_GAP = 10.0
+# The actor's persons in the order of their names: next to whom, backwards or not, how many.
+MINE = "SELECT patient_id FROM patients_mine(%s, %s, %s)"
 _NAME = ("used_given", "birth_given", "used_family", "birth_family")
 
 
@@ -104,10 +106,7 @@ def my_patients(
         after, before: the person next to whom the page begins, by row number; one at most.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT patient_id FROM patients_mine(%s, %s, %s)",
-            [before or after, before is not None, PAGE + 1],
-        )
+        cursor.execute(MINE, [before or after, before is not None, PAGE + 1])
         found = [row[0] for row in cursor.fetchall()]
     more = len(found) > PAGE
     found = found[:PAGE]
