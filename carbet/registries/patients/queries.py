@@ -282,7 +282,8 @@ def candidates(traits: Traits, limit: int = 10) -> list[tuple[int, Score]]:
     """Return the persons who may be the one described, best first, with their scores.
 
     The whole territory is looked at, whoever acts: nothing of it may be shown before the caller's
-    own rules of disclosure. At most `CANDIDATES` writings are scored, those that share most keys.
+    own rules of disclosure. At most `CANDIDATES` writings are scored, those that share most keys,
+    none that shares six times fewer than another.
     """
     return [(each.patient_id, each.score) for each in find_candidates(traits, limit=limit)]
 
@@ -299,7 +300,7 @@ def find_candidates(traits: Traits, *, limit: int = 10) -> list[Candidate]:
             "SELECT patient_id, source, packed, base, birth_family, birth_given, used_family,"  # noqa: S608 - our own text
             f" gender, birth_date, birth_place_name, city, ({DIGEST_IN_USE})"
             " FROM patients_candidates(%s, %s)",
-            [matching.blocking_keys(asked), CANDIDATES],
+            [matching.search_keys(asked), CANDIDATES],
         )
         rows = cursor.fetchall()
     model = model_of(rows[0][11] if rows else "")

@@ -15,6 +15,8 @@ MOST_KEYS = 48
 # An entry of the index that one identity has alone costs what one shared by ten does. Three of a
 # million share a fold by chance, which is 75 more rows looked at for a search.
 FOLD = (1 << 23) - 1
+# A number tells as much as this many keys of names and dates.
+_NUMBER_COUNTS = 8
 
 
 def blocking_keys(one: Prepared) -> list[int]:
@@ -26,6 +28,20 @@ def blocking_keys(one: Prepared) -> list[int]:
     each fact is absent from some key. Source: identity study of the project.
     """
     return sorted({_hash(text) & FOLD for text in _texts(one, searching=True)})
+
+
+def search_keys(one: Prepared) -> list[int]:
+    """Return the keys to look a person up by: those of an identity, a number's several times.
+
+    Who shares few keys where others share many is not weighed: one number must not be few.
+    """
+    numbers = [_hash(text) & FOLD for text in _numbers(one)]
+    return blocking_keys(one) + numbers * (_NUMBER_COUNTS - 1)
+
+
+def _numbers(one: Prepared) -> list[str]:
+    own = [f"i{one.ins}"] if one.ins else []
+    return own + [f"j{number}" for number in one.ids.split()[:4]]
 
 
 def _texts(one: Prepared, *, searching: bool) -> list[str]:
@@ -47,10 +63,7 @@ def _texts(one: Prepared, *, searching: bool) -> list[str]:
     whole = one.born if day else ""
     # Day and month in the order of their size: an inversion changes nothing.
     turning = "".join(sorted((day, month))) if day else ""
-    texts: list[str] = []
-    if one.ins:
-        texts.append(f"i{one.ins}")
-    texts += [f"j{number}" for number in one.ids.split()[:4]]
+    texts = _numbers(one)
     if whole:
         texts += [f"a{word}|{whole}" for word in words]
         # A first letter beside the date finds whoever has both names misspelt.

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from carbet.core import row_security
 from carbet.core.actor import ANONYMOUS_ACTOR, internal
+from carbet.registries.matching import rules
 from carbet.registries.matching.rules import Traits, Zone
 from carbet.registries.patients import operations, queries
 from carbet.registries.patients.models import PatientTraits
@@ -172,3 +173,39 @@ def test_a_telephone_tried_on_a_closed_record_is_not_confirmed(world):
     [person] = known_to(world, "far_nurse", "Katiana", "Zéphirin", further=tried)
     assert person.alike
     assert not any("téléphone" in words for words in (*person.alike, *person.unlike))
+
+
+def weighed(world, traits):
+    """Return the numbers of whoever is weighed against these traits."""
+    keys = rules.search_keys(rules.prepare(traits))
+    with row_security.acting_as(world.actor("far_nurse"), now=world.now):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT patient_id FROM patients_candidates(%s, 80)", [keys])
+            return {row[0] for row in cursor.fetchall()}
+
+
+def test_who_shares_one_key_is_not_weighed_beside_who_shares_all(world, katiana):
+    same_day = world.register(
+        birth_family="Abenté",
+        birth_given=["Katiana"],
+        gender="female",
+        birth_date=BORN,
+        birth_place_code="97311",
+    )
+    assert weighed(world, ASKED) == {katiana.pk}
+    far = replace(ASKED, birth_family="Ndjuka", birth_place_code="97304")
+    assert weighed(world, far) == {katiana.pk, same_day.pk}
+
+
+def test_who_holds_the_number_is_weighed_beside_who_has_every_trait(world, katiana):
+    holder = world.register(
+        birth_family="Abenté",
+        birth_given=["Loïc"],
+        gender="male",
+        birth_date=datetime.date(1960, 2, 3),
+    )
+    held = replace(traits_of(holder), ins="260029730200123")
+    with row_security.acting_as(internal("test"), operation="test"):
+        operations.write_traits(patient_id=holder.pk, traits=held)
+    assert weighed(world, ASKED) == {katiana.pk}
+    assert weighed(world, replace(ASKED, ins=held.ins)) == {katiana.pk, holder.pk}
