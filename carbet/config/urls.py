@@ -9,7 +9,10 @@ from carbet.core.converters import ShortId
 
 register_converter(ShortId, "sid")
 
+# The door of the machines first: it is asked a thousand times a second, and its own prefix sends
+# everybody else on at once.
 ROOMS = (
+    "carbet.interop.fhir_api",
     "carbet.core",
     "carbet.registries.accounts",
     "carbet.registries.directory",
@@ -32,7 +35,6 @@ ROOMS = (
     "carbet.coordination.charts",
     "carbet.coordination.subscriptions",
     "carbet.coordination.detection",
-    "carbet.interop.fhir_api",
     "carbet.interop.hospital_feed",
     "carbet.interop.secure_mail",
     "carbet.interop.shared_record",

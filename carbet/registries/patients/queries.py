@@ -283,7 +283,7 @@ def candidates(traits: Traits, limit: int = 10) -> list[tuple[int, Score]]:
 
     The whole territory is looked at, whoever acts: nothing of it may be shown before the caller's
     own rules of disclosure. At most `CANDIDATES` writings are scored, those that share most keys,
-    none that shares six times fewer than another.
+    none that shares five times fewer than another.
     """
     return [(each.patient_id, each.score) for each in find_candidates(traits, limit=limit)]
 

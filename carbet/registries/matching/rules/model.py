@@ -8,7 +8,7 @@ same day and another given name is a twin, not half a person).
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,8 @@ class Model:
     doubtful: float
     """The weight from which people should look."""
     raw: dict[str, Any]
+    sums: dict[tuple[int, ...], float] = field(default_factory=dict, repr=False, compare=False)
+    """What patterns of levels met already weigh, rarity and prior apart."""
 
     def prior_for(self, base_size: int) -> float:
         """Return the prior in a base of this size: the larger, the more strangers look alike."""

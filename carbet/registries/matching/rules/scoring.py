@@ -1,6 +1,7 @@
 """What two identities weigh together, and why, field by field, in words."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from carbet.registries.matching.rules.levels import BY_NAME, COMPARISONS, NEEDED, UNKNOWN, compare
 from carbet.registries.matching.rules.model import (
@@ -21,6 +22,8 @@ _GIVEN = _RANKS["given"]
 _KIN_LEVELS = frozenset(BY_NAME["given"].rank(level) for level in KIN_GIVEN)
 _KIN_RANKS = frozenset(_RANKS[name] for name in KIN_SHARED)
 _COLUMNS = tuple(column for column, _ in RARITY.values())
+# Patterns of levels of which a process remembers what they weigh.
+_MOST_SUMS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +131,13 @@ def said(
 
 def weigh(model: Model, one: Prepared, two: Prepared, prior: float) -> float:
     """Return what two identities weigh together, without the words: for many candidates."""
-    return weigh_levels(model, one, two, compare(one, two), prior)
-
-
-def weigh_levels(
-    model: Model, one: Prepared, two: Prepared, levels: tuple[int, ...], prior: float
-) -> float:
-    """Return what two identities weigh whose levels are known."""
-    total = prior + model.together.get(together_key(levels), 0.0)
-    for weights, level in zip(model.weights, levels, strict=True):
-        if level != UNKNOWN:
-            total += weights[level]
-    return total + sum(_rarity(model, one, two, levels).values())
+    levels = compare(one, two)
+    total = model.sums.get(levels)
+    if total is None:
+        total = sum(field_weights(model, levels)) + model.together.get(together_key(levels), 0.0)
+        if len(model.sums) < _MOST_SUMS:
+            model.sums[levels] = total
+    return prior + total + sum(_rarity(model, one, two, levels).values())
 
 
 def probability(weight: float) -> float:
@@ -155,19 +153,27 @@ def _rarity(
 ) -> dict[int, float]:
     """Return what rarity adds, by rank of the comparison."""
     found = {}
-    kin = levels[_GIVEN] in _KIN_LEVELS
-    for (rank, shares), column, known, rare in zip(
-        rarity_shares(), _COLUMNS, model.rarity, model.rare, strict=True
-    ):
-        level = levels[rank]
-        if level == UNKNOWN or not (share := shares[level]) or (kin and rank in _KIN_RANKS):
-            continue
+    for rank, number, column, share in _rare(levels):
+        known, rare = model.rarity[number], model.rare[number]
         mine, theirs = getattr(one, column), getattr(two, column)
         added = known.get(mine, rare)
         if theirs != mine:
             added = min(added, known.get(theirs, rare))
         found[rank] = share * added
     return found
+
+
+@lru_cache(maxsize=_MOST_SUMS)
+def _rare(levels: tuple[int, ...]) -> tuple[tuple[int, int, str, float], ...]:
+    """Return the rank, number, column and share of each rarity that counts at these levels."""
+    kin = levels[_GIVEN] in _KIN_LEVELS
+    return tuple(
+        (rank, number, column, shares[levels[rank]])
+        for number, ((rank, shares), column) in enumerate(
+            zip(rarity_shares(), _COLUMNS, strict=True)
+        )
+        if levels[rank] != UNKNOWN and shares[levels[rank]] and not (kin and rank in _KIN_RANKS)
+    )
 
 
 def _together_words(levels: tuple[int, ...], weight: float) -> str:

@@ -3,8 +3,9 @@
 import datetime
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from anyascii import anyascii
 
@@ -47,8 +48,7 @@ class Traits:
     identifiers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """Traits in their normal form: text without accents, an empty one where nothing is known.
 
     The same columns in Python, in the search table and in the batch, in this order.
@@ -84,7 +84,7 @@ class Prepared:
     """Other numbers, without their signs, in order."""
 
 
-COLUMNS = tuple(each.name for each in fields(Prepared))
+COLUMNS = Prepared._fields
 _SEPARATOR = ";"
 
 
@@ -121,7 +121,7 @@ def prepare(traits: Traits) -> Prepared:
 
 def pack(prepared: Prepared) -> str:
     """Return one short line that holds the normal form; no column holds a semicolon."""
-    return _SEPARATOR.join(getattr(prepared, name) for name in COLUMNS).rstrip(_SEPARATOR)
+    return _SEPARATOR.join(prepared).rstrip(_SEPARATOR)
 
 
 def unpack(line: str) -> Prepared:

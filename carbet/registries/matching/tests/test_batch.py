@@ -1,6 +1,5 @@
 """The night compares exactly as the search does."""
 
-import dataclasses
 import datetime
 import importlib.util
 import os
@@ -84,7 +83,7 @@ def test_every_level_that_can_be_met_is_met(scored):
 
 
 def test_a_column_of_the_normal_form_is_a_column_of_the_batch():
-    names = [field.name for field in dataclasses.fields(Prepared)]
+    names = Prepared._fields
     con = linkage.connect(memory="500MB")
     con.execute("CREATE TABLE one AS SELECT 1")
     assert names[0] == "fam"

@@ -1,4 +1,4 @@
-"""Whoever shares one key where another shares six is no candidate: five in six were such."""
+"""Whoever shares one key where another shares five is no candidate: most were such."""
 
 from importlib import import_module
 
@@ -33,7 +33,7 @@ BEGIN
     ) f
     JOIN patients_patient p ON p.id = f.patient_id AND p.active
     JOIN pg_class c ON c.oid = 'patients_patienttraits'::regclass
-    WHERE f.shared * 6 > f.best
+    WHERE f.shared * 5 > f.best
     ORDER BY f.shared DESC, f.patient_id, f.source;
 END $$
 """
