@@ -166,7 +166,10 @@ def build() -> World:
         )
     world.let_in(*world.roles.values())
     Delegation.objects.create(
-        delegator=world.roles["gp"], delegate=world.roles["secretary"], started_at=NOW
+        delegator=world.roles["gp"],
+        delegate=world.roles["secretary"],
+        started_at=NOW,
+        ended_at=NOW + timedelta(days=2000),
     )
     for key in ("claire", "daughter"):
         world.accounts[key] = Account.objects.create_user(

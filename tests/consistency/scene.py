@@ -281,6 +281,7 @@ def _rights(world: World) -> dict[str, Any]:
             delegator=world.roles["far_nurse"],
             delegate=world.roles["operator"],
             started_at=world.now,
+            ended_at=world.now + timedelta(days=90),
         ).pk,
     }
 

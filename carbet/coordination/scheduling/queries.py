@@ -29,7 +29,8 @@ from carbet.coordination.scheduling.models import (
 from carbet.coordination.scheduling.rules import spans
 from carbet.coordination.scheduling.rules.spans import Haste, Span, Stop
 from carbet.core.actor import Level, organization_key, role_key
-from carbet.registries.directory.models import Delegation, PractitionerRole
+from carbet.registries.directory.models import PractitionerRole
+from carbet.registries.directory.models.rights import holding_delegations
 from carbet.registries.patients.models import Patient
 
 # Nobody has more visits than this in the six weeks of a month's page.
@@ -314,9 +315,9 @@ def role_of(*, role_id: int) -> PractitionerRole | None:
 def keepers(*, role_ids: Iterable[int], now: datetime) -> list[int]:
     """Return the roles that keep these agendas too: secretaries."""
     return list(
-        Delegation.objects.filter(
-            Q(ended_at__isnull=True) | Q(ended_at__gt=now), delegator_id__in=list(role_ids)
-        ).values_list("delegate_id", flat=True)
+        holding_delegations(now)
+        .filter(delegator_id__in=list(role_ids))
+        .values_list("delegate_id", flat=True)
     )
 
 

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Q
 from django.http import HttpRequest
 
 from carbet.core import row_security
@@ -20,6 +19,7 @@ from carbet.registries.accounts.choices import AccountKind
 from carbet.registries.accounts.rules import is_strong
 from carbet.registries.directory import rules
 from carbet.registries.directory.models import PractitionerRole, Right
+from carbet.registries.directory.models.rights import holding_delegations
 
 CHOSEN_ROLE = "practitioner_role_id"
 
@@ -32,11 +32,13 @@ WITH mine AS (
          o.name AS organization, o.purpose, held.manages,
          ARRAY(SELECT d.delegator_id FROM directory_delegation d
                JOIN directory_practitionerrole g ON g.id = d.delegator_id
-               WHERE d.delegate_id = r.id AND d.started_at <= %(now)s
-                 AND (d.ended_at IS NULL OR d.ended_at > %(now)s)
+               JOIN directory_practitioner gp ON gp.id = g.practitioner_id AND gp.active
+               JOIN directory_organization go ON go.id = g.organization_id AND go.active
+               WHERE d.delegate_id = r.id AND d.started_at <= %(now)s AND d.ended_at > %(now)s
                  AND (g.ended_at IS NULL OR g.ended_at > %(now)s)
                  AND EXISTS (SELECT 1 FROM directory_right h WHERE h.practitioner_role_id = g.id
-                             AND h.started_at <= %(now)s AND h.ended_at > %(now)s)) AS delegators,
+                             AND h.started_at <= %(now)s AND h.ended_at > %(now)s)
+               ORDER BY d.delegator_id) AS delegators,
          count(*) OVER () AS roles
   FROM directory_practitioner p
   JOIN directory_practitionerrole r ON r.practitioner_id = p.id
@@ -160,9 +162,10 @@ def actor_of_role(role_id: int, *, now: datetime) -> Actor:
     )
     account = role.practitioner.account
     delegators = tuple(
-        role.delegations_received.filter(
-            Q(ended_at__isnull=True) | Q(ended_at__gt=now)
-        ).values_list("delegator_id", flat=True)
+        holding_delegations(now)
+        .filter(delegate=role)
+        .order_by("delegator_id")
+        .values_list("delegator_id", flat=True)
     )
     manages = Right.objects.filter(
         practitioner_role=role, manages=True, started_at__lte=now, ended_at__gt=now

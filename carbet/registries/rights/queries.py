@@ -22,7 +22,7 @@ from carbet.registries.directory.models import (
     PractitionerRole,
     Right,
 )
-from carbet.registries.directory.models.rights import holds_right
+from carbet.registries.directory.models.rights import holding_delegations, holds_right
 from carbet.registries.directory.synthetic import professions as national_professions
 from carbet.registries.rights import access, rules
 from carbet.registries.rights.choices import RegistrationStatus
@@ -242,9 +242,9 @@ def exported(*, actor: Actor) -> Iterator[dict[str, Any]]:
         yield dict(zip((*own, *columns), row, strict=True))
 
 
-def delegations_exported(*, actor: Actor) -> dict[int, list[tuple[str, datetime, datetime | None]]]:
+def delegations_exported(*, actor: Actor) -> dict[int, list[tuple[str, datetime, datetime]]]:
     """Return, by the role that acts for others, for whom, from when and until when."""
-    found: dict[int, list[tuple[str, datetime, datetime | None]]] = {}
+    found: dict[int, list[tuple[str, datetime, datetime]]] = {}
     rows = Delegation.objects.select_related("delegator__practitioner").filter(
         access.managed(actor, "delegator__organization_id")
     )
@@ -278,13 +278,14 @@ def own_requests(*, account_id: int) -> list[RegistrationRequest]:
 
 
 def delegations(*, role_id: int, now: datetime) -> list[Delegation]:
-    """Return the delegations that a role gave or received and that hold now."""
+    """Return the delegations that a role gave or received and that have not ended.
+
+    Each has `holds`: it lets one act now.
+    """
     return list(
         Delegation.objects.select_related("delegator__practitioner", "delegate__practitioner")
-        .filter(
-            Q(delegator_id=role_id) | Q(delegate_id=role_id),
-            Q(ended_at__isnull=True) | Q(ended_at__gt=now),
-        )
+        .filter(Q(delegator_id=role_id) | Q(delegate_id=role_id), ended_at__gt=now)
+        .annotate(holds=Exists(holding_delegations(now).filter(pk=OuterRef("pk"))))
         .order_by("pk")[:50]
     )
 
@@ -296,9 +297,7 @@ def possible_delegates(*, role: PractitionerRole, now: datetime) -> list[Practit
     """
     if not rules.may_delegate(category=role.category, delegate_category=Category.ADMINISTRATIVE):
         return []
-    held = Delegation.objects.filter(
-        Q(ended_at__isnull=True) | Q(ended_at__gt=now), delegator=role, delegate=OuterRef("pk")
-    )
+    held = Delegation.objects.filter(ended_at__gt=now, delegator=role, delegate=OuterRef("pk"))
     return list(
         PractitionerRole.objects.select_related("practitioner")
         .filter(

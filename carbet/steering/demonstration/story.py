@@ -44,7 +44,7 @@ def load(*, now: datetime) -> None:
             Delegation.objects.using(OWNER).get_or_create(
                 delegator=roles[person.delegates_for],
                 delegate=roles[person.key],
-                defaults={"started_at": now},
+                defaults={"started_at": now, "ended_at": now + rights.LASTING},
             )
     rights.let_in(roles, now=now, using=OWNER)
 

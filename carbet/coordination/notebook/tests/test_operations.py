@@ -240,7 +240,10 @@ def test_a_secretary_writes_for_the_doctor(world, patient):
 def test_a_secretary_of_two_doctors_says_which_and_never_one_outside_the_circle(world, patient):
     for key in ("nurse", "other_gp"):
         Delegation.objects.create(
-            delegator=world.roles[key], delegate=world.roles["secretary"], started_at=world.now
+            delegator=world.roles[key],
+            delegate=world.roles["secretary"],
+            started_at=world.now,
+            ended_at=world.now + timedelta(days=90),
         )
     with pytest.raises(operations.UnableToWriteNote) as refusal:
         write(world, patient, "secretary")

@@ -115,7 +115,10 @@ class PractitionerRole(Sourced):
 
 
 class Delegation(models.Model):
-    """One row lets one role act for another, as a secretary for a doctor, until it ends."""
+    """One row lets one role act for another, as a secretary for a doctor, for a time.
+
+    It always ends, and opens nothing while its giver may not work (`rights.holding_delegations`).
+    """
 
     ROW_SECURITY = PUBLIC_FACTS
 
@@ -126,4 +129,12 @@ class Delegation(models.Model):
         PractitionerRole, on_delete=models.PROTECT, related_name="delegations_received"
     )
     started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
+    # Exclusive.
+    ended_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ended_at__gte=models.F("started_at")), name="delegation_period"
+            ),
+        ]

@@ -1,11 +1,11 @@
 """Under which roles one may work through Carbet, and until when."""
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from carbet.core import row_security
 from carbet.registries.directory.choices import EndReason
-from carbet.registries.directory.models.professionals import PractitionerRole
+from carbet.registries.directory.models.professionals import Delegation, PractitionerRole
 
 
 class Right(models.Model):
@@ -53,4 +53,19 @@ def holds_right(now: object, role: str = "pk") -> Exists:
         Right.objects.filter(
             practitioner_role=OuterRef(role), started_at__lte=now, ended_at__gt=now
         )
+    )
+
+
+def holding_delegations(now: object) -> QuerySet[Delegation]:
+    """Return the delegations under which one may act now.
+
+    Between their start and their end, while whoever gave them works there under an open right.
+    """
+    return Delegation.objects.filter(
+        Q(delegator__ended_at__isnull=True) | Q(delegator__ended_at__gt=now),
+        holds_right(now, "delegator"),
+        started_at__lte=now,
+        ended_at__gt=now,
+        delegator__practitioner__active=True,
+        delegator__organization__active=True,
     )

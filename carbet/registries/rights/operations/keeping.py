@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Greatest
 
 from carbet.core import outbox
 from carbet.core.actor import Actor
@@ -269,9 +270,7 @@ def give_delegation(
         )
     delegation = (
         Delegation.objects.select_for_update()
-        .filter(
-            Q(ended_at__isnull=True) | Q(ended_at__gt=now), delegator=delegator, delegate=delegate
-        )
+        .filter(ended_at__gt=now, delegator=delegator, delegate=delegate)
         .first()
     ) or Delegation(delegator=delegator, delegate=delegate, started_at=now)
     delegation.ended_at = rules.end_after(months, now=now)
@@ -287,12 +286,15 @@ def end_delegation(trace: Trace, *, actor: Actor, now: datetime, delegation: Del
     Raises:
         UnableToDelegate: it has ended already.
     """
-    ended = Delegation.objects.filter(
-        Q(ended_at__isnull=True) | Q(ended_at__gt=now), pk=delegation.pk
-    ).update(ended_at=now)
+    ended = Delegation.objects.filter(ended_at__gt=now, pk=delegation.pk).update(ended_at=_at(now))
     if not ended:
         raise UnableToDelegate("Cette délégation est déjà terminée.")
     trace.about(entity=delegation)
+
+
+def _at(now: datetime) -> Greatest:
+    """Return the end of a delegation that ends now, or before it began."""
+    return Greatest("started_at", Value(now))
 
 
 def _end(right: Right, *, actor: Actor, now: datetime, reason: str, words: str) -> None:
@@ -300,9 +302,9 @@ def _end(right: Right, *, actor: Actor, now: datetime, reason: str, words: str) 
     right.ended_by_name = actor.display_name
     right.save(update_fields=["ended_at", "end_reason", "end_words", "ended_by_name"])
     role = right.practitioner_role
-    Delegation.objects.filter(
-        Q(delegator=role) | Q(delegate=role), Q(ended_at__isnull=True) | Q(ended_at__gt=now)
-    ).update(ended_at=now)
+    Delegation.objects.filter(Q(delegator=role) | Q(delegate=role), ended_at__gt=now).update(
+        ended_at=_at(now)
+    )
     account_id = role.practitioner.account_id
     if account_id is not None and not queries.open_roles(account_id=account_id, now=now).exists():
         AccountSession.objects.filter(account_id=account_id).delete()
