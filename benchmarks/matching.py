@@ -15,6 +15,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +30,7 @@ from carbet.registries.matching.rules.decisions import Zone
 
 SEED, PEOPLE = 7, 40_000
 SEARCHES = 2000
+WRITES = 300
 
 
 def all_sets() -> Iterator[tuple[str, list[Labelled]]]:
@@ -333,11 +335,15 @@ def search(persons: int) -> None:
         import django
 
         django.setup()
-        measure_search()
+        asked = measure_search()
+        measure_writes(asked[:WRITES])
 
 
-def measure_search() -> None:
-    """Search 2,000 persons with two mistakes each, one after the other, and say who was found."""
+def measure_search() -> list[tuple[int, rules.Traits]]:
+    """Search 2,000 persons with two mistakes each, one after the other, and say who was found.
+
+    Returns what was asked, with the number of who it is.
+    """
     from django.db import connection
 
     from carbet.core import clock, row_security
@@ -378,6 +384,75 @@ def measure_search() -> None:
         f"among those weighed: {weighed}, among the ten shown: {found} of {len(asked)};"
         f" {size:.0f} bytes an identity, indexes included"
     )
+    return asked
+
+
+def measure_writes(asked: list[tuple[int, rules.Traits]]) -> None:
+    """Register, change and tell identities, each committed on disk: keys, links, audit with it."""
+    from django.db import connection
+
+    from carbet.core import clock, row_security
+    from carbet.core.actor import internal
+    from carbet.registries.identity import operations as identity
+    from carbet.registries.identity.models import IdentityDomain
+    from carbet.registries.identity.rules import Traits as Told
+    from carbet.registries.patients import operations as patients
+
+    house = internal("benchmark")
+    run = f"{time.time_ns():x}"
+    people = []
+    taken: dict[str, list[float]] = {"registered": [], "changed": [], "told": [], "told again": []}
+
+    @contextmanager
+    def timed(name: str):
+        begun = time.perf_counter()
+        with row_security.acting_as(house, now=clock.now()):
+            yield {"actor": house, "now": clock.now()}
+        taken[name].append((time.perf_counter() - begun) * 1000)
+
+    with row_security.acting_as(house, now=clock.now()), connection.cursor() as cursor:
+        cursor.execute("SHOW fsync")
+        durable = cursor.fetchone()[0]
+        if (domain := IdentityDomain.objects.filter(slug="bench").first()) is None:
+            domain = identity.open_domain(
+                actor=house, now=clock.now(), slug="bench", name="Banc", oid="1.2.250.1.213.99.9"
+            )
+    for number, (_, traits) in enumerate(asked):
+        given = [traits.birth_given[0], f"Banc{number}"]
+        with timed("registered") as by:
+            person = patients.register_patient(
+                **by,
+                birth_family=traits.birth_family,
+                birth_given=given,
+                gender=traits.gender,
+                birth_date=traits.birth_date,
+                birth_place_code=traits.birth_place_code,
+            )
+        people.append(person)
+        with timed("changed") as by:
+            patients.update_patient(
+                **by, patient=person, version=person.version, changes={"used_family": "Banc"}
+            )
+        told = Told(
+            birth_family=traits.birth_family,
+            birth_given=traits.birth_given,
+            birth_date=traits.birth_date,
+            gender=traits.gender,
+            birth_place_code=traits.birth_place_code,
+        )
+        with timed("told") as by:
+            identity.record_local_identity(
+                **by, domain=domain, number=f"{run}-{number}", traits=told
+            )
+        with timed("told again") as by:
+            identity.record_local_identity(
+                **by,
+                domain=domain,
+                number=f"{run}-{number}",
+                traits=replace(told, birth_given=(*told.birth_given, "Banc")),
+            )
+    for name, times in taken.items():
+        say_times(f"an identity {name}, one client, fsync {durable}", times)
 
 
 def say_times(name: str, taken: list[float]) -> None:

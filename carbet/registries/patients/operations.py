@@ -210,19 +210,19 @@ def update_patient(
 
 def index(patient: Patient, *, ins: str = "") -> None:
     """Write the keys under which the person is found."""
-    PatientSearch.objects.update_or_create(
-        patient=patient,
-        defaults={
-            "keys": names.search_keys(
-                patient.birth_family,
-                patient.used_family,
-                patient.birth_given,
-                patient.used_given,
-                patient.birth_date,
-                ins or None,
-            ),
-            "sort_key": sort_key(patient),
-        },
+    keys = names.search_keys(
+        patient.birth_family,
+        patient.used_family,
+        patient.birth_given,
+        patient.used_given,
+        patient.birth_date,
+        ins or None,
+    )
+    PatientSearch.objects.bulk_create(
+        [PatientSearch(patient=patient, keys=keys, sort_key=sort_key(patient))],
+        update_conflicts=True,
+        unique_fields=["patient"],
+        update_fields=["keys", "sort_key"],
     )
     write_traits(patient_id=patient.pk, traits=rules.traits_of(patient, ins=ins))
 
@@ -234,10 +234,18 @@ def write_traits(*, patient_id: int, traits: Traits, source: int = 0) -> None:
         source: 0 for the traits of the record, or the number of a domain's identity.
     """
     prepared = matching.prepare(traits)
-    PatientTraits.objects.update_or_create(
-        patient_id=patient_id,
-        source=source,
-        defaults={"keys": matching.blocking_keys(prepared), "packed": matching.pack(prepared)},
+    PatientTraits.objects.bulk_create(
+        [
+            PatientTraits(
+                patient_id=patient_id,
+                source=source,
+                keys=matching.blocking_keys(prepared),
+                packed=matching.pack(prepared),
+            )
+        ],
+        update_conflicts=True,
+        unique_fields=["patient", "source"],
+        update_fields=["keys", "packed"],
     )
 
 

@@ -194,7 +194,7 @@ def join_groups(
     Raises:
         UnableToMerge: people said some of the one and of the other to be different.
     """
-    if apart := moving.said_different(one.regional_id, two.regional_id):
+    if apart := moving.pair_said_different(one.regional_id, two.regional_id):
         raise UnableToMerge(
             f"{apart.decided_by_name} a dit que {apart.first.number} et"
             f" {apart.second.number if apart.second else '?'} sont deux personnes"

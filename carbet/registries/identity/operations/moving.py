@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from carbet.core import row_security
 from carbet.core.actor import Actor, for_house
@@ -266,16 +266,21 @@ def settle(groups: Iterable[int]) -> None:
             group.save(update_fields=["active", "retired_into"])
 
 
-def said_different(first: int, second: int) -> Pair | None:
+def said_different(first: int, second: int) -> bool:
+    """Tell whether people said somebody of one group not to be somebody of the other."""
+    return _said_different(first, second).exists()
+
+
+def pair_said_different(first: int, second: int) -> Pair | None:
     """Return a decision of people that somebody of one group is not somebody of the other."""
+    return _said_different(first, second).select_related("first", "second").first()
+
+
+def _said_different(first: int, second: int) -> QuerySet[Pair]:
     one, other = Q(first__regional=first), Q(first__regional=second)
-    return (
-        Pair.objects.filter(
-            (one & Q(second__regional=second)) | (other & Q(second__regional=first)),
-            state=PairState.DIFFERENT,
-        )
-        .select_related("first", "second")
-        .first()
+    return Pair.objects.filter(
+        (one & Q(second__regional=second)) | (other & Q(second__regional=first)),
+        state=PairState.DIFFERENT,
     )
 
 

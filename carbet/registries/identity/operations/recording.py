@@ -374,7 +374,12 @@ def index(row: LocalIdentity) -> None:
     """Write the keys under which the identity is found."""
     held = queries.ins_of([row.pk]).get(row.pk)
     keys = likeness.keys(queries.compared(row.traits, held.value if held else ""))
-    IdentitySearch.objects.update_or_create(identity=row, defaults={"keys": keys})
+    IdentitySearch.objects.bulk_create(
+        [IdentitySearch(identity=row, keys=keys)],
+        update_conflicts=True,
+        unique_fields=["identity"],
+        update_fields=["keys"],
+    )
 
 
 def reconcile(row: LocalIdentity, *, actor: Actor, now: datetime, may_link: bool = True) -> None:
