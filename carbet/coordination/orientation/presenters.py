@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from carbet.coordination.orientation.choices import Kind
+from carbet.coordination.orientation.choices import Kind, Way
 from carbet.coordination.orientation.queries import Capacity, Found, Options, Result
 from carbet.coordination.orientation.rules import labels, travel
 from carbet.core.identifiers import from_short_id, short_id
@@ -81,6 +81,18 @@ def _answer(result: Result) -> Answer:
         comment=result.comment,
         destination=f"{result.kind}-{short_id(result.target)}",
     )
+
+
+def notes(found: Found) -> list[str]:
+    """Say what was understood of a question besides its words."""
+    question, said = found.question, []
+    if question.way:
+        said.append(f"{Way(question.way).label}.")
+    if question.open_now:
+        said.append("Ceux qui se disent ouverts maintenant.")
+    if question.when:
+        said.append(f"Ceux qui disent ouvrir alors ({question.when.said}) viennent d’abord.")
+    return said
 
 
 def destination_page(kind: str, target: int, found: Any) -> str:

@@ -149,6 +149,7 @@ def _answers(
         "criteria": form.criteria(asked),
         "found": found,
         "lines": presenters.answers(found.results),
+        "notes": presenters.notes(found),
         "map": presenters.drawn_map(found, options, address=asked.address)
         if found.results
         else None,

@@ -4,8 +4,8 @@ The search looks at a bounded number of entries: all of them when its words are 
 nearest communes first when they are common.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +67,8 @@ def search(
         origin: INSEE code of where the person lives or the actor works: journeys are said from it.
     """
     question = questions.read(text)
+    if question.way and not facets.way:
+        facets = replace(facets, way=question.way)
     understood = understand(question, facets)
     departure = origin or CAPITAL
     origin = departure if facets.way else question.commune or facets.commune or departure
@@ -80,7 +82,8 @@ def search(
     found.unknown = [group.typed for group in asked if group.typed not in met]
     if not understood.groups and not facets:
         return found
-    if asked and not hard and not question.commune:
+    told = {group.typed for group, _, _ in understood.groups} - {""}
+    if asked and not hard and not question.commune and not told:
         # Not one of the words is known.
         return found
     rows = _candidates(understood, hard, facets, question, origin, now, need=len(hard))
@@ -127,6 +130,13 @@ def _query(
     return " & ".join([*conditions, *map(ranking.literal, facets)])
 
 
+# At one of the minutes of the week when one would go.
+_OPEN_THEN = (
+    "CASE WHEN e.hours IS NULL THEN 0"  # noqa: S608 - built of constants of this drawer
+    " WHEN EXISTS (SELECT 1 FROM unnest(%(moments)s::int[]) m"
+    " WHERE orientation_is_open(e.hours, NULL::date[], m, %(today)s::date))"
+    f" THEN {ranking.OPEN_THEN} ELSE {ranking.CLOSED_THEN} END"
+)
 _COLUMNS = "e.kind, e.target, e.commune, e.zones, e.hours, e.closures, e.available, e.available_at"
 
 
@@ -161,7 +171,10 @@ def _candidates(
         "rare": RARE,
         "near": NEAR_ENOUGH,
     }
-    score = _score(understood.groups, parameters, question.room)
+    score = _score(understood, parameters, question.room)
+    if question.when:
+        parameters["moments"] = question.when.minutes(minute // 1440 + 1)
+        score += f" + {_OPEN_THEN}"
     filters = "(e.until IS NULL OR e.until > %(now)s)"
     is_open = IS_OPEN
     if facets.open_now or question.open_now:
@@ -218,21 +231,19 @@ def _reach(origin: str, way: str) -> list[tuple[str, int]]:
     return found
 
 
-def _score(
-    groups: Iterable[tuple[Group, list[list[str]], int]],
-    parameters: dict[str, Any],
-    wants_room: bool,
-) -> str:
+def _score(understood: Understood, parameters: dict[str, Any], wants_room: bool) -> str:
     """Return the SQL of the score of an entry `e`; its tsqueries go into the parameters."""
     parts, total = [], 0.0
-    for rank, (group, phrases, _) in enumerate(groups):
-        importance = ranking.SOFT if group.soft else 1.0
+    counts = [many for group, _, many in understood.groups if not group.soft]
+    telling = iter(ranking.telling(counts, understood.entries))
+    for rank, (group, phrases, _) in enumerate(understood.groups):
+        importance = ranking.SOFT if group.soft else next(telling)
         total += 0 if group.soft else 1.0
         cases = []
         for weights, worth in ranking.WEIGHTS:
             name = f"g{rank}{weights}"
             parameters[name] = ranking.group(phrases, weights)
-            cases.append(f"WHEN e.doc @@ %({name})s::tsquery THEN {worth * importance}")
+            cases.append(f"WHEN e.doc @@ %({name})s::tsquery THEN {worth * importance:.4f}")
         parts.append(f"CASE {' '.join(cases)} ELSE 0 END")
     relevance = f"(({' + '.join(parts)}) / {max(total, 1.0)})" if parts else "0.6"
     minutes = (

@@ -135,6 +135,8 @@ class Understood:
     fewest: int
     together: float
     corrected: dict[str, str]
+    # How many there are in all.
+    entries: int = 1
 
 
 def understand(question: Question, facets: Facets) -> Understood:
@@ -145,7 +147,7 @@ def understand(question: Question, facets: Facets) -> Understood:
     phrases = [phrase for group in question.groups for phrase in group.phrases]
     phrases += [phrase for guess in guesses.values() if guess for phrase in guess.phrases]
     words, counts, near = _resolve(phrases, raw, [*lexemes, *_KINDS])
-    groups, sure, corrected = [], [], {}
+    groups, sure, corrected = [], [], dict(question.misspelt)
     for group in question.groups:
         missing = [word for word in words.get(group.typed, []) if counts.get(word) is None]
         if group.typed not in guesses or not missing:
@@ -182,7 +184,7 @@ def understand(question: Question, facets: Facets) -> Understood:
     entries = max(sum(counts.get(kind) or 0 for kind in _KINDS), 1)
     together = entries * prod(min(many / entries, 1.0) for many in parts)
     fewest = min(parts, default=10**9)
-    return Understood(understood, lexemes, fewest, together, corrected)
+    return Understood(understood, lexemes, fewest, together, corrected, entries)
 
 
 def _resolve(

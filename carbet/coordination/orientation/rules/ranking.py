@@ -8,6 +8,7 @@ when the count is older, and −0.04 when none was. See docs/rules/orientation.m
 """
 
 from datetime import datetime, timedelta
+from math import log10
 
 WEIGHTS = (("A", 1.0), ("AB", 0.6), ("ABC", 0.35), ("ABCD", 0.15))
 SOFT = 0.3
@@ -16,6 +17,24 @@ FAR = 100_000
 FRESH = timedelta(days=7)
 ROOM, OLD_ROOM, NO_ROOM = 0.08, 0.04, -0.04
 WANTED_ROOM = 0.3
+# Said to be open, or closed, when one would go.
+OPEN_THEN, CLOSED_THEN = 0.15, -0.1
+# A word that everybody has counts at least so, beside one that few have.
+LEAST_TELLING = 0.4
+
+
+def telling(counts: list[int], entries: int) -> list[float]:
+    """Return how much each group counts: the rarer the more; one on average.
+
+    Args:
+        counts: how many entries answer each group, about.
+        entries: how many there are in all.
+    """
+    each = [log10((entries + 10) / (min(count, entries) + 1)) for count in counts]
+    mean = sum(each) / len(each) if each else 1.0
+    held = [max(LEAST_TELLING, one / mean) if mean > 0 else 1.0 for one in each]
+    total = sum(held)
+    return [one * len(held) / total for one in held]
 
 
 def literal(lexeme: str) -> str:

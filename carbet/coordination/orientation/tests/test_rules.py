@@ -97,6 +97,76 @@ def test_a_misspelt_word_is_mended_and_another_word_is_not():
     assert questions.guess("zzzzzz") is None
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("ortofoniste", "orthophoniste"),  # and not « orthodontiste », as near by its letters
+        ("bégaie", "bégaiement"),
+        ("kinésitérapeute", "kinésithérapeute"),
+        ("dialise", "dialyse"),
+    ],
+)
+def test_a_word_is_known_by_its_sound_and_its_family(typed, meant):
+    [word], [right] = questions.fold(typed), questions.fold(meant)
+    assert questions.guess(word).phrases == questions.read(right).groups[0].phrases
+
+
+@pytest.mark.parametrize(
+    ("typed", "way"),
+    [
+        ("diabétologue joignable par la route", "road"),
+        ("cardio accessible en voiture", "road"),
+        ("dialyse sans prendre l'avion", "river"),
+        ("scanner à moins de 2 h", "2h"),
+        ("transport en pirogue", ""),
+        ("kiné route de Baduel", ""),
+    ],
+)
+def test_how_one_accepts_to_travel_is_understood(typed, way):
+    read = questions.read(typed)
+    assert read.way == way
+    assert "route" not in " ".join(group.typed for group in read.groups) or not way
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "minutes"),
+    [
+        ("sage femme dimanche", "dimanche", [6 * 1440 + 600, 6 * 1440 + 900]),
+        ("dentiste samedi matin", "samedi matin", [5 * 1440 + 540]),
+        ("pharmacie ce soir", "soir", [1440 + 1170]),  # asked on a Tuesday
+        ("kiné demain après-midi", "demain après-midi", [2 * 1440 + 900]),
+        ("aide à domicile cette nuit", "nuit", [2 * 1440 + 120]),
+        ("infirmier dimanche nuit", "dimanche nuit", [7 * 1440 + 120]),
+        ("pédiatre le week-end", "week-end", [7800, 8100, 9240, 9540]),
+    ],
+)
+def test_when_one_would_go_is_understood_and_asks_nothing(typed, said, minutes):
+    read = questions.read(typed)
+    assert (read.when.said, read.when.minutes(2)) == (said, minutes)
+    assert all(group.soft or said.split()[0] not in group.typed.split() for group in read.groups)
+
+
+def test_a_misspelt_commune_is_one_and_another_word_is_not():
+    assert questions.read("kiné matouri").commune == MATOURY
+    assert questions.read("kiné matouri").misspelt == (("matouri", "matoury"),)
+    assert questions.read("infirmière maripasula").commune == MARIPASOULA
+    for word in ("maman", "régime", "couronne", "saule", "roulant"):
+        assert questions.read(word).commune == ""
+
+
+def test_what_is_wrong_gives_way_to_the_trade_asked():
+    groups = list(questions.read("kiné après une prothèse de hanche").groups)
+    soft = [group.typed for group in questions.softened(groups, groups) if group.soft]
+    assert soft == ["prothese hanche"]
+
+
+def test_a_rare_word_tells_more_than_a_common_one():
+    common, rare = ranking.telling([400, 3], 1000)
+    assert rare > 1 > common >= ranking.LEAST_TELLING / 2
+    assert ranking.telling([7], 1000) == [1.0]
+    assert ranking.telling([], 1000) == []
+
+
 @given(st.text(max_size=300))
 def test_whatever_is_typed_is_read(typed):
     read = questions.read(typed)

@@ -217,3 +217,31 @@ def test_the_night_brings_hours_that_begin_and_counts_words_again(service):
     entry = Entry.objects.get(kind="S", target=service.pk)
     assert entry.hours is None
     assert Word.objects.get(word="k:R").count == Entry.objects.filter(kind="R").count()
+
+
+@pytest.mark.django_db
+def test_who_says_to_open_when_one_would_go_comes_first_and_nobody_is_left_out(world, service):
+    other = HealthcareService.objects.create(
+        organization=service.organization, name="Rééducation", activity="Réadaptation"
+    )
+    OpeningHours.objects.create(service=other, weekday=7, opens_at="09:00", closes_at="12:00")
+    Capacity.objects.all().delete()
+    week, sunday = ("S", service.pk), ("S", other.pk)
+    ranked = [each for each in ids(found("rééducation dimanche")) if each in (week, sunday)]
+    assert ranked == [sunday, week]
+    ranked = [each for each in ids(found("rééducation lundi")) if each in (week, sunday)]
+    assert ranked == [week, sunday]
+
+
+@pytest.mark.django_db
+def test_the_way_said_in_the_question_is_kept(world, service):
+    far = Commune.objects.create(code="97353", name="Maripasoula")
+    HealthcareService.objects.create(
+        organization=service.organization,
+        name="Rééducation du Lawa",
+        location=Location.objects.create(name="Là-bas", commune=far),
+    )
+    assert "Rééducation du Lawa" in {each.name for each in found("rééducation")}
+    by_road = {each.name for each in found("rééducation joignable par la route")}
+    assert by_road
+    assert "Rééducation du Lawa" not in by_road
