@@ -43,3 +43,50 @@ def test_a_doctor_signs_in_and_out_with_pro_sante_connect(browser, house, width)
     doctor.go("/patients/")
     assert "/connexion" in doctor.page.url
     doctor.leave()
+
+
+@pytest.mark.parametrize(
+    ("name", "scripts"),
+    [("Élodie Mathurin", True), ("Ruben Constant", False)],
+    ids=["scripts", "no scripts"],
+)
+def test_whom_the_directory_knows_asks_for_their_rights_with_their_card(
+    browser, house, name, scripts
+):
+    # Given a midwife whom the directory knows, and who has no account
+    pictures = os.environ.get("CARBET_PICTURES")
+    folder = Path(pictures) / "proven" if pictures else None
+    midwife = Someone(browser, house, width=390, height=844, scripts=scripts, pictures=folder)
+    midwife.go("/compte/connexion/")
+    midwife.follow(re.compile("Pro Santé Connect"))
+    midwife.press(re.compile(name))
+
+    # When she comes back proven, she says where she works, and nothing else of herself
+    midwife.sees("Identité prouvée")
+    midwife.check()
+    midwife.follow(re.compile("Cabinet médical du Larivot"))
+    assert midwife.page.get_by_label("Nom d’exercice").count() == 0
+    midwife.type(re.compile("^Adresse électronique"), f"{name.split()[1].lower()}@carbet.example")
+    midwife.press("Envoyer la demande")
+    midwife.sees("Votre demande est transmise")
+    midwife.check()
+
+    # Then whoever manages the office reads that she is proven, and lets her in
+    doctor = Someone(browser, house, scripts=scripts, pictures=folder)
+    doctor.sign_in("yann.lebihan@carbet.example")
+    doctor.go("/habilitations/demandes/")
+    doctor.follow(name)
+    doctor.sees("Prouvée par Pro Santé Connect")
+    doctor.press("Accepter")
+    doctor.sees(f"{name} peut désormais travailler")
+    doctor.leave()
+
+    # And her card opens her account, which says so
+    midwife.follow("suivre la demande")
+    midwife.sees("Demande acceptée")
+    midwife.follow(re.compile("Se connecter avec Pro Santé Connect"))
+    midwife.press(re.compile(name))
+    midwife.sees("Ma journée")
+    midwife.go("/compte/")
+    midwife.sees("Délier ce compte")
+    midwife.leave()

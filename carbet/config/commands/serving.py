@@ -27,7 +27,7 @@ from carbet.core.embedded_postgres import Server
 from carbet.core.identifiers import idnps_from_rpps
 from carbet.core.supervisor import Service, Supervisor, clear_remains
 from carbet.registries.accounts.rules import DEMONSTRATION_PASSWORD
-from carbet.registries.directory.synthetic import STORY_PRACTITIONERS
+from carbet.registries.directory.synthetic import STORY_NEWCOMERS, STORY_PRACTITIONERS
 
 DEMONSTRATION_PERSONS = 300
 # Registered for HL7 over MLLP.
@@ -194,7 +194,7 @@ def _prepare_stand_in(address: Address) -> Service | None:
                 "given": person.given,
                 "title": person.part,
             }
-            for person in STORY_PRACTITIONERS
+            for person in (*STORY_PRACTITIONERS, *STORY_NEWCOMERS)
             if person.rpps
         ],
     }

@@ -46,6 +46,8 @@ class Account(AbstractBaseUser):
         default=TIME_ZONES[0][0],
         db_default=TIME_ZONES[0][0],
     )
+    # Since when Pro Santé Connect no longer opens it, at its owner's wish, until tied again.
+    provider_unlinked_at = models.DateTimeField(null=True)
     # What a demonstration shows of the account, password included; real accounts have none.
     demonstration_label = models.CharField(max_length=120, blank=True)
 

@@ -13,6 +13,7 @@ from allauth.mfa.totp.internal.auth import (
     yield_hotp_counters_from_time,
 )
 from allauth.mfa.utils import decrypt
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.core.cache import cache
 
@@ -57,6 +58,15 @@ class SecondFactors:
     @property
     def is_enough(self) -> bool:
         return self.has_application or self.passkeys > 0
+
+
+@dataclass(frozen=True)
+class ProviderLink:
+    """The Pro Santé Connect identity that an account is tied to."""
+
+    since: datetime
+    last_used: datetime
+    rpps: str
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,15 @@ def second_factors(*, account: Account) -> SecondFactors:
         else:
             codes = len(authenticator.wrap().get_unused_codes())
     return SecondFactors(application, passkeys, codes)
+
+
+def provider_link(*, account: Account) -> ProviderLink | None:
+    """Return the Pro Santé Connect identity that the account is tied to, if any."""
+    row = SocialAccount.objects.filter(user_id=account.pk, provider=PRO_SANTE_CONNECT).first()
+    if row is None:
+        return None
+    said = row.extra_data.get("userinfo", {}).get("SubjectNameID", "")
+    return ProviderLink(since=row.date_joined, last_used=row.last_login, rpps=said[1:])
 
 
 def pro_sante_connect_client() -> pro_sante_connect.Client | None:

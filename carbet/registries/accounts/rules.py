@@ -17,11 +17,16 @@ PROVIDER_SESSION = "pro_sante_connect"
 
 def is_strong(methods: Iterable[Mapping[str, Any]]) -> bool:
     """Tell whether a session was opened with two factors: a code, a passkey, a card or an e-CPS."""
-    return any(
-        method.get("method") == "mfa"
-        or (method.get("method") == "socialaccount" and method.get("provider") == PRO_SANTE_CONNECT)
-        for method in methods
-    )
+    return any(method.get("method") == "mfa" or _is_card(method) for method in methods)
+
+
+def is_by_card(methods: Iterable[Mapping[str, Any]]) -> bool:
+    """Tell whether a session was opened by Pro Santé Connect."""
+    return any(_is_card(method) for method in methods)
+
+
+def _is_card(method: Mapping[str, Any]) -> bool:
+    return method.get("method") == "socialaccount" and method.get("provider") == PRO_SANTE_CONNECT
 
 
 # How each way of proving oneself is called in RFC 8176.

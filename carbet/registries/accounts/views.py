@@ -122,6 +122,8 @@ def profile(request: HttpRequest) -> HttpResponse:
             "time_zones": TIME_ZONES,
             "is_professional": request.user.kind == AccountKind.PROFESSIONAL,
             "factors": queries.second_factors(account=request.user),
+            "provider": queries.pro_sante_connect_client(),
+            "link": queries.provider_link(account=request.user),
             "sessions": queries.sessions_of(
                 account=request.user, now=request.now, current_key=request.session.session_key
             ),

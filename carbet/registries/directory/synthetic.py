@@ -493,3 +493,11 @@ STORY_PRACTITIONERS = (
                       "grades-guyane", "marie-laure.bellony@carbet.example",
                       "Exploitante de la plateforme, deuxième accord", is_operator=True),
 )  # fmt: skip
+
+# Of the directory, with an e-CPS and no account: they ask for their rights.
+STORY_NEWCOMERS = (
+    StoryPractitioner("midwife", 21, "female", "Mathurin", "Élodie", "50", "", "L",
+                      "cabinet-le-bihan", "", "Sage-femme sans compte Carbet"),
+    StoryPractitioner("podiatrist", 22, "male", "Constant", "Ruben", "80", "", "L",
+                      "cabinet-le-bihan", "", "Pédicure-podologue sans compte Carbet"),
+)  # fmt: skip

@@ -1,5 +1,8 @@
 """Whose rights one decides on: those of one's structure, or of every one for the region."""
 
+from datetime import datetime
+from typing import Any
+
 from django.conf import settings
 from django.core.signing import BadSignature, Signer, TimestampSigner
 from django.db.models import Q
@@ -9,7 +12,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from carbet.core.actor import Actor
 from carbet.core.identifiers import from_short_id, short_id
 from carbet.registries.accounts.models import Account
-from carbet.registries.directory.models import Delegation, Right
+from carbet.registries.directory.models import Delegation, Practitioner, Right
 from carbet.registries.directory.rules import MANAGE_RIGHTS, OPERATE
 from carbet.registries.rights import rules
 from carbet.registries.rights.models import RegistrationRequest
@@ -98,6 +101,17 @@ def get_delegation(*, actor: Actor, delegation_id: int) -> Delegation:
     if found is None:
         raise NoSuchRight
     return found
+
+
+def get_proven(session: Any, *, now: datetime) -> Practitioner | None:
+    """Return the professional whom Pro Santé Connect proved here a moment ago, if any.
+
+    Nobody once they have an account: they sign in.
+    """
+    proof = session.get(rules.PROVEN)
+    if proof is None or not 0 <= now.timestamp() - proof["at"] < rules.PROVEN_FOR.total_seconds():
+        return None
+    return Practitioner.objects.filter(rpps=proof["rpps"], active=True, account=None).first()
 
 
 def follow_up_of(registration: RegistrationRequest) -> str:

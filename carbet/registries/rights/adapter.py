@@ -32,8 +32,9 @@ from carbet.registries.accounts import queries as accounts
 from carbet.registries.accounts.access import actor_of
 from carbet.registries.accounts.choices import AccountKind
 from carbet.registries.accounts.models import Account
-from carbet.registries.accounts.rules import PRO_SANTE_CONNECT
-from carbet.registries.rights import operations, queries
+from carbet.registries.accounts.rules import PRO_SANTE_CONNECT, PROVIDER_SESSION
+from carbet.registries.directory.models import Practitioner
+from carbet.registries.rights import operations, queries, rules
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,14 @@ _LOST = (
 _UNKNOWN = (
     "Votre identité est bien prouvée, mais aucun compte Carbet ne lui correspond. Demandez"
     " l’accès à votre structure depuis la page de connexion."
+)
+_OTHER = (
+    "Vous êtes connecté à un autre compte que celui de cette identité. Déconnectez-vous d’abord,"
+    " puis recommencez."
+)
+_UNLINKED = (
+    "Ce compte a été délié de Pro Santé Connect. Connectez-vous avec l’adresse et le mot de passe"
+    " du compte ; « Mon compte » permet de le lier de nouveau."
 )
 _ELSEWHERE = (
     "Cette identité Pro Santé Connect est déjà liée à un autre compte. Prévenez l’exploitant de"
@@ -183,16 +192,27 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Find the account by RPPS, tie it the first time, and count the card as two factors."""
+        """Find the account by RPPS, tie it the first time, and count the card as two factors.
+
+        Whoever is in the directory without an account is led to ask for their rights, proven.
+        """
         now = clock.now()
         practitioner = queries.practitioner_of(rpps=sociallogin.identity.rpps)
         account: Account | None = practitioner.account if practitioner else None
+        here = request.user if request.user.is_authenticated else None
+        if here is not None and here != account:
+            raise ImmediateHttpResponse(refusal(request, "other_account", _OTHER, account=account))
+        if practitioner is not None and account is None and not sociallogin.is_existing:
+            raise ImmediateHttpResponse(_proven(request, sociallogin, practitioner, now=now))
         if account is None or account.kind != AccountKind.PROFESSIONAL:
             raise ImmediateHttpResponse(refusal(request, "no_account", _UNKNOWN))
         if sociallogin.is_existing and sociallogin.user != account:
             raise ImmediateHttpResponse(
                 refusal(request, "linked_elsewhere", _ELSEWHERE, account=account)
             )
+        strong = here is not None and not getattr(request, "second_factor_missing", False)
+        if account.provider_unlinked_at is not None and not strong:
+            raise ImmediateHttpResponse(refusal(request, "unlinked", _UNLINKED, account=account))
         if not sociallogin.is_existing:
             sociallogin.connect(request, account)
             operations.record_provider_link(actor=actor_of(account), now=now, account=account)
@@ -232,6 +252,17 @@ def refusal(
         actor=ANONYMOUS_ACTOR, now=clock.now(), code=code, account=account
     )
     return render(request, "rights/refused.html", {"message": message, "code": code}, status=status)
+
+
+def _proven(
+    request: HttpRequest, sociallogin: SocialLogin, practitioner: Practitioner, *, now: datetime
+) -> HttpResponse:
+    """Keep for a moment who was proven, and lead them to ask for their rights."""
+    operations.record_provider_proof(actor=ANONYMOUS_ACTOR, now=now, practitioner=practitioner)
+    request.session.cycle_key()
+    request.session[rules.PROVEN] = {"rpps": practitioner.rpps, "at": now.timestamp()}
+    request.session[PROVIDER_SESSION] = sociallogin.provider_session
+    return redirect("rights:register")
 
 
 def _client() -> pro_sante_connect.Client:

@@ -17,7 +17,12 @@ def months(label: str = "Pour") -> forms.TypedChoiceField:
 
 
 class RegistrationForm(forms.Form):
-    """Who asks, under which profession. Whoever is signed in is not asked their name again."""
+    """Who asks, under which profession. Whoever is known is not asked their name again.
+
+    Args:
+        signed_in: with an account, whose address is known too.
+        roles: those that the directory says of whoever was proven; None when nobody was.
+    """
 
     given = forms.CharField(label="Prénom", max_length=100)
     family = forms.CharField(label="Nom d’exercice", max_length=100)
@@ -40,15 +45,21 @@ class RegistrationForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
-    def __init__(self, *args: Any, signed_in: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        signed_in: bool = False,
+        roles: list[PractitionerRole] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
-        self.fields["profession"].choices = [  # type: ignore[attr-defined]
-            ("", "Choisissez"),
-            *((each.code, each.label) for each in queries.professions()),
-        ]
-        if signed_in:
-            for name in ("given", "family", "email", "rpps"):
-                del self.fields[name]
+        choices = {each.code: each.label for each in queries.professions()}
+        for role in roles or ():
+            choices.setdefault(role.profession, role.profession_label)
+        self.fields["profession"].choices = [("", "Choisissez"), *choices.items()]  # type: ignore[attr-defined]
+        known = () if roles is None else ("given", "family", "rpps")
+        for name in ("given", "family", "email", "rpps") if signed_in else known:
+            del self.fields[name]
 
     def clean_rpps(self) -> str:
         said = "".join(str(self.cleaned_data["rpps"]).split())

@@ -21,6 +21,8 @@ class RegistrationRequest(models.Model):
     email = models.EmailField()
     rpps = models.CharField(max_length=11, blank=True)
     profession = models.CharField(max_length=12)
+    # When Pro Santé Connect proved who asks: names and RPPS are then the directory's.
+    proven_at = models.DateTimeField(null=True)
     words = models.CharField(max_length=300, blank=True)
     submitted_at = models.DateTimeField()
     status = models.CharField(

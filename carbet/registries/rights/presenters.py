@@ -15,6 +15,8 @@ from carbet.registries.directory.choices import EndReason
 from carbet.registries.directory.models import Right
 from carbet.registries.directory.rules import MANAGE_RIGHTS
 from carbet.registries.rights import access, queries, rules
+from carbet.registries.rights.choices import RegistrationStatus
+from carbet.registries.rights.models import RegistrationRequest
 
 HEADINGS = (
     *("Nom", "Prénom", "RPPS", "Adresse du compte", "Profession", "Structure", "FINESS"),
@@ -30,6 +32,19 @@ def state(right: Right, *, now: datetime) -> tuple[str, str]:
     if rules.is_to_review(right.ended_at, now=now):
         return "À revoir", "warning"
     return "En cours", "success"
+
+
+_TONES = {
+    RegistrationStatus.SUBMITTED: "info",
+    RegistrationStatus.APPROVED: "success",
+    RegistrationStatus.REFUSED: "danger",
+}
+
+
+def answer(held: RegistrationRequest) -> tuple[str, str]:
+    """Return where a request is in words, with its tone."""
+    status = RegistrationStatus(held.status)
+    return str(status.label), _TONES.get(status, "neutral")
 
 
 def reviewed(kept: int, ended: int) -> str:

@@ -1,6 +1,6 @@
 """What can be asked of rights: who holds which until when, what waits, who acts for whom."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,6 +80,53 @@ def professions() -> list[Profession]:
 def profession(code: str) -> Profession | None:
     """Return a profession by its code, or None."""
     return next((each for each in professions() if each.code == code), None)
+
+
+def works_as(
+    practitioner: Practitioner | None,
+    *,
+    organization: Organization,
+    profession: str,
+    now: datetime,
+) -> bool:
+    """Tell whether the directory says that somebody works there under a profession."""
+    return practitioner is not None and any(
+        (role.organization_id, role.profession) == (organization.pk, profession)
+        for role in roles_known(practitioner=practitioner, now=now)
+    )
+
+
+def roles_known(*, practitioner: Practitioner, now: datetime) -> list[PractitionerRole]:
+    """Return the roles that the directory says of somebody, right or none, by structure."""
+    return list(
+        PractitionerRole.objects.select_related("organization__commune")
+        .filter(
+            Q(ended_at__isnull=True) | Q(ended_at__gt=now),
+            practitioner=practitioner,
+            organization__active=True,
+        )
+        .order_by("organization__name", "pk")[:PAGE]
+    )
+
+
+def professions_asked(rows: Iterable[RegistrationRequest]) -> dict[int, str]:
+    """Return the profession of each request in words: the nomenclature's, or the directory's."""
+    known = {each.code: each.label for each in professions()}
+    asked = list(rows)
+    foreign = [row.rpps for row in asked if row.profession not in known and row.rpps]
+    if foreign:
+        said = PractitionerRole.objects.filter(practitioner__rpps__in=foreign)
+        known = dict(said.values_list("profession", "profession_label")) | known
+    return {row.pk: known.get(row.profession, row.profession) for row in asked}
+
+
+def asked_by_proven(*, practitioner: Practitioner) -> list[RegistrationRequest]:
+    """Return what somebody proven asked, the latest first."""
+    return list(
+        RegistrationRequest.objects.select_related("organization")
+        .filter(rpps=practitioner.rpps, proven_at__isnull=False)
+        .order_by("-pk")[:PAGE]
+    )
 
 
 def structures(text: str) -> list[Organization]:

@@ -17,6 +17,10 @@ DORMANT_AFTER = timedelta(days=90)
 # How long the page of an accepted request lets one choose a first password.
 FIRST_PASSWORD_WITHIN = timedelta(days=7)
 DAYS_A_MONTH = 30.5
+# How long whoever was proven by Pro Santé Connect, and has no account, may ask for one.
+PROVEN_FOR = timedelta(minutes=30)
+# Where the session keeps it.
+PROVEN = "rights.proven"
 
 
 def end_after(months: int, *, now: datetime) -> datetime:

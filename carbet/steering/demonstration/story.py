@@ -46,6 +46,8 @@ def load(*, now: datetime) -> None:
                 delegate=roles[person.key],
                 defaults={"started_at": now, "ended_at": now + rights.LASTING},
             )
+    for person in directory.STORY_NEWCOMERS:
+        _story_role(person, places)
     rights.let_in(roles, now=now, using=OWNER)
 
 

@@ -32,8 +32,11 @@ from carbet.registries.rights.operations.registering import (
 )
 from carbet.registries.rights.operations.renewing import UnableToRenew, renew_access
 from carbet.registries.rights.operations.sign_in import (
+    UnableToUnlink,
     record_provider_link,
+    record_provider_proof,
     refuse_provider_answer,
+    unlink_provider,
 )
 
 __all__ = [
@@ -43,6 +46,7 @@ __all__ = [
     "UnableToRegisterApplication",
     "UnableToRenew",
     "UnableToSettle",
+    "UnableToUnlink",
     "approve_registration",
     "close_application",
     "close_departed",
@@ -54,6 +58,7 @@ __all__ = [
     "leave_applications",
     "let_manage",
     "record_provider_link",
+    "record_provider_proof",
     "refuse_provider_answer",
     "refuse_registration",
     "register_application",
@@ -64,5 +69,6 @@ __all__ = [
     "review_right",
     "review_rights",
     "take_back_stolen",
+    "unlink_provider",
     "withdraw_registration",
 ]

@@ -44,14 +44,24 @@ def request_registration(
     rpps: str = "",
     words: str = "",
     account: Account | None = None,
+    proven: Practitioner | None = None,
+    by_card: bool = False,
 ) -> RegistrationRequest:
     """Ask to work in a structure; the address typed is told how to follow the request.
+
+    Args:
+        proven: whom Pro Santé Connect proved, who has no account: names and RPPS are theirs.
+        by_card: Pro Santé Connect opened the session of `account`.
 
     Raises:
         UnableToRegister: the profession is unknown, the RPPS is somebody else's, or the right
             is held already.
     """
-    if queries.profession(profession) is None:
+    if proven is not None:
+        given, family, rpps = proven.given, proven.family, proven.rpps or ""
+    if queries.profession(profession) is None and not queries.works_as(
+        proven, organization=organization, profession=profession, now=now
+    ):
         raise UnableToRegister("Choisissez une profession de la liste.", field="profession")
     if account is not None:
         given, family, email = account.given, account.family, account.email
@@ -64,6 +74,7 @@ def request_registration(
         organization=organization, profession=profession
     ):
         raise UnableToRegister("Vous travaillez déjà dans cette structure sous cette profession.")
+    proven_at = now if proven is not None or (account is not None and by_card) else None
     fields = {"organization": organization, "email": email.lower(), "profession": profession}
     try:
         with transaction.atomic():
@@ -75,10 +86,16 @@ def request_registration(
                 rpps=rpps,
                 words=words,
                 submitted_at=now,
+                proven_at=proven_at,
             )
     except IntegrityError:
         # Asked twice: one request. Its address is told again, to the mailbox only.
         made = RegistrationRequest.objects.get(**fields, status=RegistrationStatus.SUBMITTED)
+        if proven is not None and made.account_id is None:
+            # Asked before by whoever typed this address: who is proven is who asks.
+            made.given, made.family, made.rpps = given, family, rpps
+            made.words, made.proven_at = words, proven_at
+            made.save(update_fields=["given", "family", "rpps", "words", "proven_at"])
     _tell(made, "received", now=now, key=f"received:{made.pk}:{now:%Y%m%d}")
     for account_id in queries.managers_of(organization_id=organization.pk, now=now):
         # Once a day for each structure, however many ask.

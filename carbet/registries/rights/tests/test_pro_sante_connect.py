@@ -216,9 +216,9 @@ def test_another_issuer_in_the_published_configuration_is_refused(client, psc, w
     assert traced("account.pro_sante_connect.refuse")[0].reason == "issuer"
 
 
-def test_whoever_has_no_account_is_told_so_and_gets_none(client, psc, world):
+def test_whoever_has_no_professional_account_is_told_so_and_gets_none(client, psc, world):
     practitioner = world.roles["nurse"].practitioner
-    practitioner.account = None
+    practitioner.account = world.accounts["claire"]
     practitioner.save()
     answer = come(client, psc, world, "nurse")
     assert "aucun compte" in answer.content.decode()

@@ -23,8 +23,9 @@ from carbet.registries.rights.views.keeping import (
 from carbet.registries.rights.views.pro_sante_connect import (
     pro_sante_connect,
     pro_sante_connect_answer,
+    unlink,
 )
-from carbet.registries.rights.views.registering import follow_up, register, renewed
+from carbet.registries.rights.views.registering import follow_up, leave_proof, register, renewed
 
 __all__ = [
     "applications",
@@ -35,6 +36,7 @@ __all__ = [
     "export",
     "follow_up",
     "leave",
+    "leave_proof",
     "logout",
     "mine",
     "pro_sante_connect",
@@ -48,5 +50,6 @@ __all__ = [
     "right",
     "rights",
     "token",
+    "unlink",
     "user_info",
 ]

@@ -101,8 +101,9 @@ def registrations(request: HttpRequest) -> HttpResponse:
         )[: queries.PAGE + 1]
     )
     shown = rows[: queries.PAGE]
+    professions = queries.professions_asked(shown)
     context = {
-        "rows": [(row, queries.profession(row.profession)) for row in shown],
+        "rows": [(row, professions[row.pk]) for row in shown],
         "region": access.manages_all(request.actor),
         "following": _query(suite=str(shown[-1].pk)) if len(rows) > queries.PAGE else "",
     }
@@ -135,7 +136,7 @@ def registration(request: HttpRequest, registration_id: int) -> HttpResponse:
     known = queries.practitioner_of(rpps=held.rpps) if held.rpps else None
     context = {
         "held": held,
-        "profession": queries.profession(held.profession),
+        "profession": queries.professions_asked([held])[held.pk],
         "known": known,
         "approval": approval,
         "refusal": refusal,

@@ -10,14 +10,18 @@ from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.providers.base import ProviderException
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_POST
 from requests import RequestException
 
 from carbet.connectors.pro_sante_connect import SCOPES, question
 from carbet.core import doors
+from carbet.core.operation import UnableTo
 from carbet.registries.accounts import queries as accounts
 from carbet.registries.accounts.rules import PRO_SANTE_CONNECT
+from carbet.registries.rights import operations
 from carbet.registries.rights.adapter import ProSanteConnectAdapter
 
 
@@ -62,6 +66,26 @@ def pro_sante_connect(request: HttpRequest) -> HttpResponse:
 def pro_sante_connect_answer(request: HttpRequest) -> HttpResponse:
     """Judge what Pro Santé Connect answers, and open the session of whom it names."""
     return _Answer.adapter_view(_adapter(request))(request)
+
+
+@doors.professional()
+@require_POST
+def unlink(request: HttpRequest) -> HttpResponse:
+    """Let Pro Santé Connect open one's account no more."""
+    try:
+        operations.unlink_provider(
+            actor=request.actor,
+            now=request.now,
+            account=request.user,
+            except_key=request.session.session_key,
+        )
+    except UnableTo as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(
+            request, "Ce compte est délié de Pro Santé Connect ; vos autres sessions sont fermées."
+        )
+    return redirect("accounts:profile")
 
 
 def _adapter(request: HttpRequest) -> ProSanteConnectAdapter:

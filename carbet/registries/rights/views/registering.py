@@ -2,21 +2,27 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from carbet.core import doors
 from carbet.core.operation import UnableTo
 from carbet.registries.accounts import operations as accounts
+from carbet.registries.accounts import queries as account_queries
 from carbet.registries.accounts.access import actor_of
 from carbet.registries.accounts.choices import AccountKind
-from carbet.registries.rights import access, forms, operations, queries
+from carbet.registries.accounts.rules import is_by_card
+from carbet.registries.rights import access, forms, operations, presenters, queries
 from carbet.registries.rights.choices import RegistrationStatus
+
+# Where the session keeps the address that somebody proven typed, for their next request.
+ADDRESS = "rights.address"
 
 
 @doors.public()
@@ -24,12 +30,24 @@ from carbet.registries.rights.choices import RegistrationStatus
 def register(request: HttpRequest) -> HttpResponse:
     """Ask which structure, then who one is there; the structure decides."""
     account = _asker(request)
+    proven = None
+    if not request.user.is_authenticated:
+        proven = access.get_proven(request.session, now=request.now)
+    roles = queries.roles_known(practitioner=proven, now=request.now) if proven else None
     text = request.GET.get("q", "").strip()[:100]
     organization = queries.structure(
         request.POST.get("structure") or request.GET.get("structure", "")
     )
     posted = request.POST if request.method == "POST" and organization else None
-    form = forms.RegistrationForm(posted, signed_in=account is not None)
+    form = forms.RegistrationForm(
+        posted,
+        signed_in=account is not None,
+        roles=roles,
+        initial={
+            "profession": request.GET.get("profession", "")[:12],
+            "email": request.session.get(ADDRESS, "") if proven else "",
+        },
+    )
     if posted is not None and organization is not None and form.is_valid():
         if not ratelimit.consume(request, app="allauth.account", action="registration"):
             form.add_error(None, "Trop de demandes en peu de temps. Réessayez dans une heure.")
@@ -40,6 +58,8 @@ def register(request: HttpRequest) -> HttpResponse:
                     now=request.now,
                     organization=organization,
                     account=account,
+                    proven=proven,
+                    by_card=is_by_card(request.session.get("account_authentication_methods", [])),
                     **({"given": "", "family": "", "email": ""} | form.cleaned_data),
                 )
             except UnableTo as refusal:
@@ -48,13 +68,20 @@ def register(request: HttpRequest) -> HttpResponse:
                 if account is not None:
                     messages.success(request, "Votre demande est transmise à la structure.")
                     return redirect("rights:mine")
+                if proven is not None:
+                    request.session[ADDRESS] = made.email
                 # The follow-up address goes to the mailbox only: whoever types somebody else's
                 # learns nothing. A demonstration sends nothing, so it shows it.
                 shown = access.follow_up_of(made) if settings.DEMONSTRATION else ""
                 return render(
                     request,
                     "rights/registered.html",
-                    {"email": made.email, "follow_up": shown, "organization": organization},
+                    {
+                        "email": made.email,
+                        "follow_up": shown,
+                        "organization": organization,
+                        "proven": proven,
+                    },
                 )
     context = {
         "form": form,
@@ -62,9 +89,27 @@ def register(request: HttpRequest) -> HttpResponse:
         "text": text,
         "found": queries.structures(text) if organization is None else [],
         "account": account,
+        "proven": proven,
+        "roles": roles,
+        "asked": [
+            (each, access.follow_up_of(each), *presenters.answer(each))
+            for each in queries.asked_by_proven(practitioner=proven)
+        ]
+        if proven and organization is None
+        else [],
     }
     status = 422 if posted is not None and form.errors else 200
     return render(request, "rights/register.html", context, status=status)
+
+
+@doors.public()
+@require_POST
+def leave_proof(request: HttpRequest) -> HttpResponse:
+    """Forget whom Pro Santé Connect proved here, and end their session there."""
+    address = get_adapter().get_logout_redirect_url(request)
+    if not request.user.is_authenticated:
+        request.session.flush()
+    return redirect(address)
 
 
 @doors.public()
@@ -104,8 +149,9 @@ def follow_up(request: HttpRequest, follow_up: str) -> HttpResponse:
     context = {
         "held": held,
         "status": RegistrationStatus(held.status),
-        "profession": queries.profession(held.profession),
+        "profession": queries.professions_asked([held])[held.pk],
         "newcomer": newcomer,
+        "provider": account_queries.pro_sante_connect_client(),
         "form": form,
     }
     status = 422 if form.is_bound and form.errors else 200
