@@ -1,9 +1,11 @@
 """Accounts that sign in, and their sessions."""
 
+import uuid
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.functions import RandomUUID
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Upper
@@ -33,6 +35,10 @@ class Account(AbstractBaseUser):
     ROW_SECURITY = row_security.Open("read before any actor is known, by address or session only")
 
     email = models.EmailField(unique=True)
+    # By what name regional applications know the account: says nothing, and never changes.
+    subject = models.UUIDField(
+        default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False
+    )
     kind = models.CharField(max_length=12, choices=AccountKind, default=AccountKind.PROFESSIONAL)
     family = models.CharField(max_length=100, blank=True)
     given = models.CharField(max_length=100, blank=True)

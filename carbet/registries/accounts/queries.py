@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.idp.oidc.models import Client
@@ -131,6 +132,15 @@ def second_factors(*, account: Account) -> SecondFactors:
         else:
             codes = len(authenticator.wrap().get_unused_codes())
     return SecondFactors(application, passkeys, codes)
+
+
+def account_of_subject(subject: str) -> Account | None:
+    """Return the open account that applications know by this name, or None."""
+    try:
+        named = UUID(subject)
+    except ValueError:
+        return None
+    return Account.objects.filter(subject=named, is_active=True).first()
 
 
 def provider_link(*, account: Account) -> ProviderLink | None:

@@ -11,6 +11,7 @@ import jwt
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal import jwkkit
 from allauth.idp.oidc.adapter import DefaultOIDCAdapter
+from allauth.idp.oidc.internal.oauthlib.utils import get_validator_context
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
 from allauth.socialaccount.providers.base import AuthError, ProviderException
@@ -294,6 +295,7 @@ UNKNOWN_APPLICATION = (
     " l’exploitant de l’application."
 )
 _ENTRY_SECONDS = 180
+_LONGEST_NUMBER = 18
 _LOGOUT_SECONDS = 120
 
 
@@ -303,9 +305,19 @@ class ApplicationAdapter(DefaultOIDCAdapter):
     def get_issuer(self) -> str:
         return settings.PUBLIC_URL
 
+    def get_user_sub(self, client: Any, user: Account) -> str:
+        """Return the name by which every application knows an account: it says nothing."""
+        return str(user.subject)
+
     def get_user_by_sub(self, client: Any, sub: str) -> Account | None:
-        """Return whose code is being exchanged, unless their last right ended meanwhile."""
-        account: Account | None = super().get_user_by_sub(client, sub)
+        """Return whose code is being exchanged, unless their last right ended meanwhile.
+
+        What was signed before accounts had a subject bears the account's number.
+        """
+        if sub.isdecimal() and len(sub) <= _LONGEST_NUMBER:
+            account: Account | None = super().get_user_by_sub(client, sub)
+        else:
+            account = accounts.account_of_subject(sub)
         if account is None or not queries.may_enter_applications(account=account, now=clock.now()):
             return None
         return account
@@ -329,6 +341,11 @@ class ApplicationAdapter(DefaultOIDCAdapter):
         if not roles or not user.may_sign_in:
             raise InvalidTokenError(description="no right is open")
         claims: dict[str, Any] = {"sub": self.get_user_sub(client, user)}
+        if purpose == "userinfo":
+            # A token says whom its first answer named, where that was another name.
+            said = get_validator_context().access_token
+            data = said.data if said is not None and isinstance(said.data, dict) else {}
+            claims["sub"] = data.get("sub") or claims["sub"]
         practitioner = roles[0].practitioner
         if "profile" in scopes:
             claims |= {
@@ -358,14 +375,14 @@ class ApplicationAdapter(DefaultOIDCAdapter):
         id_token |= cache.get(key) or {}
 
 
-def logout_token(*, client_id: str, account: Account, now: datetime) -> str:
+def logout_token(*, client_id: str, subject: str, now: datetime) -> str:
     """Return what tells an application that somebody left (Back-Channel Logout 1.0 §2.4)."""
     library = ApplicationAdapter()
     jwk, private_key = jwkkit.load_jwk_from_pem(library.get_signing_key().pem)
     issued = int(now.timestamp())
     said = {
         "iss": library.get_issuer(),
-        "sub": library.get_user_sub(None, account),
+        "sub": subject,
         "aud": client_id,
         "iat": issued,
         "exp": issued + _LOGOUT_SECONDS,

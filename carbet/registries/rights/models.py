@@ -85,6 +85,8 @@ class Entry(models.Model):
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="entries")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
     entered_at = models.DateTimeField()
+    # Under which name the application knows them: it is told that this one left.
+    subject = models.CharField(max_length=64, blank=True)
 
     class Meta:
         constraints = [

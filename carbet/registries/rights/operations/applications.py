@@ -119,13 +119,25 @@ def close_application(
 
 @operation("application.enter", action="E")
 def enter_application(
-    trace: Trace, *, actor: Actor, now: datetime, client_id: str, refused: str = ""
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    client_id: str,
+    refused: str = "",
+    subject: str = "",
 ) -> None:
-    """Trace that someone was led into an application, or was refused and why."""
+    """Trace that someone was led into an application, or was refused and why.
+
+    Args:
+        subject: under which name the application knows them.
+    """
     application = queries.application_of(client_id=client_id)
     if application is not None and application.logout_uri and not refused:
         Entry.objects.update_or_create(
-            application=application, account_id=actor.account_id, defaults={"entered_at": now}
+            application=application,
+            account_id=actor.account_id,
+            defaults={"entered_at": now, "subject": subject},
         )
     trace.about(
         entity=application or "Application",
@@ -147,7 +159,11 @@ def leave_applications(trace: Trace, *, actor: Actor, now: datetime, account: Ac
         if entry.application.closed_at is None:
             outbox.send(
                 "rights.logout",
-                {"application": entry.application_id, "account": account.pk},
+                {
+                    "application": entry.application_id,
+                    "account": account.pk,
+                    "subject": entry.subject,
+                },
                 idempotency_key=f"rights.logout:{entry.pk}:{entry.entered_at.isoformat()}",
                 now=now,
             )

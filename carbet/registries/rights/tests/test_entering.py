@@ -137,7 +137,7 @@ def test_the_whole_code_flow_with_pkce(world, sign_in, let_in):
     claims = application.claims(tokens["id_token"])
     assert claims["nonce"] == application.nonce
     who = application.who(tokens["access_token"]).json()
-    assert who["sub"] == claims["sub"] == str(world.accounts["gp"].pk)
+    assert who["sub"] == claims["sub"] == str(world.accounts["gp"].subject)
     assert (who["given_name"], who["family_name"]) == ("Yann", "Le Bihan")
     assert who["SubjectNameID"] == idnps_from_rpps(world.roles["gp"].practitioner.rpps)
     assert who["roles"] == [

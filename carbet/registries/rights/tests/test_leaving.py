@@ -94,6 +94,7 @@ def test_each_way_of_leaving_is_told_once(world, sign_in, let_in, leaving):
     assert message.payload == {
         "application": Application.objects.get(logout_uri=LEAVES).pk,
         "account": world.accounts["physio"].pk,
+        "subject": str(world.accounts["physio"].subject),
     }
     assert not Entry.objects.exists()
     everywhere(world, browser, "physio")
@@ -132,7 +133,7 @@ def test_what_is_said_is_signed_for_that_application_and_says_no_more(
     assert jwt.get_unverified_header(token)["typ"] == "logout+jwt"
     claims = application.claims(token)
     assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "events"}
-    assert claims["sub"] == str(world.accounts["physio"].pk)
+    assert claims["sub"] == str(world.accounts["physio"].subject)
     assert claims["events"] == {"http://schemas.openid.net/event/backchannel-logout": {}}
     published = application.published
     assert published["backchannel_logout_supported"] is True

@@ -82,14 +82,18 @@ class _Entrance(library.AuthorizationView):
         request = self.request
         if answer.status_code == 302:
             client_id = self._request_info["client_id"]
+            subject = get_adapter().get_user_sub(None, request.user)
             adapter.remember_entry(
                 client_id=client_id,
-                sub=get_adapter().get_user_sub(None, request.user),
+                sub=subject,
                 nonce=str(self._request_info.get("nonce") or ""),
                 methods=_methods(request),
             )
             operations.enter_application(
-                actor=actor_of(request.user), now=request.now, client_id=client_id
+                actor=actor_of(request.user),
+                now=request.now,
+                client_id=client_id,
+                subject=subject,
             )
         return answer
 
