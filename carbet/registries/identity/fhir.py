@@ -33,8 +33,8 @@ class Crossed:
 def patients(rows: QuerySet[Patient]) -> list[Json]:
     """Return the Patient resources of these records, each with those it replaces or went into.
 
-    With the name of the mother, where a domain told it. What is said so is part of the version:
-    whoever keeps the former one reads it again.
+    With the name of the mother, where a domain told it: no change of the record, it is part of the
+    version, and whoever keeps the former one reads it again.
     """
     found = patients_fhir.resources(rows)
     by_number = {int(each["id"]): each for each in found}
@@ -42,20 +42,30 @@ def patients(rows: QuerySet[Patient]) -> list[Json]:
         resource = by_number[person]
         if mother:
             resource["extension"].append(extension(MOTHER, valueString=mother))
-            mark = f"m{zlib.crc32(mother.encode())}"
+            meta = resource["meta"]
+            meta["versionId"] = f"{meta['versionId']}-m{zlib.crc32(mother.encode())}"
         else:
             kind, other = ("replaced-by", survivor) if survivor else ("replaces", absorbed)
             link = {"other": {"reference": f"Patient/{other}"}, "type": kind}
             resource.setdefault("link", []).append(link)
-            mark = f"{kind[-1]}{other}"
-        meta = resource["meta"]
-        meta["versionId"] = f"{meta['versionId']}-{mark}"[:60]
     return found
 
 
 def mothers_of(patients: list[int]) -> dict[int, str]:
     """Return the mother's name of each of these records of which a domain told it."""
     return {person: mother for person, _, _, mother in _beside(patients) if mother}
+
+
+def patient_versions(number: int) -> list[Json]:
+    """Return the versions of a record, the latest first: merges, and their undoing, are some.
+
+    What stands beside the traits (identifiers, links) is told with the latest version only.
+    """
+    latest = patients(Patient.objects.filter(pk=number))
+    if not latest:
+        return []
+    version = int(latest[0]["meta"]["versionId"].partition("-")[0])
+    return latest + patients_fhir.former_versions(number, before=version)
 
 
 def _beside(records: list[int]) -> list[tuple[int, int | None, int | None, str | None]]:

@@ -100,6 +100,17 @@ def resources(patients: QuerySet[Patient]) -> list[Json]:
     return [resource(row) for row in _ROWS.rows(patients)]
 
 
+def former_versions(number: int, *, before: int) -> list[Json]:
+    """Return the versions of a person earlier than one, the latest first, in one query.
+
+    Their traits: which identifiers they bore then is not kept.
+    """
+    events = Patient.pgh_event_model.objects.filter(pgh_obj_id=number, version__lt=before)  # type: ignore[attr-defined]
+    # A version is what was first written under its number: a merge moves rows, then counts.
+    rows = events.order_by("version", "pgh_id").distinct("version").values(*_COLUMNS)
+    return [resource(row | {"identifiers_held": []}) for row in rows][::-1]
+
+
 def status_system() -> str:
     """Return the vocabulary in which this instance says the identity status."""
     return getattr(settings, "CARBET_FHIR_IDENTITY_STATUS", STATUS_V2_0445)

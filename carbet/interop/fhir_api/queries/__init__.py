@@ -146,10 +146,16 @@ def versions(
         Refused: 404.
     """
     number = rules.number_of(resource_id)
-    wanted = rules.number_of(only) or 0
+    # The mother's name is a part of the version of a person, after a dash.
+    wanted = rules.number_of(only.partition("-")[0]) or 0
     entity = f"{resource_type}/{number}" + (f"/_history/{wanted}" if only else "")
     told = _VERSIONS[resource_type](number) if number is not None else []
-    found = [each for each in told if not only or each["meta"]["versionId"] == str(wanted)]
+    found = [
+        each
+        for each in told
+        for version in [each["meta"]["versionId"]]
+        if not only or only in (version, version.partition("-")[0])
+    ]
     if not found:
         _trace(actor, "fhir.history", [], now=now, entity=entity, refused=True)
         raise nothing_here()
@@ -179,6 +185,7 @@ def _circle_versions(number: int) -> list[Json]:
 _VERSIONS: dict[str, Callable[[int], list[Json]]] = {
     "CareTeam": _circle_versions,
     "Consent": care_teams_fhir.consent_versions,
+    "Patient": identity_fhir.patient_versions,
     "DocumentReference": notebook_fhir.note_versions,
     "CarePlan": lambda number: plans_search.with_requests(
         care_plans_fhir.care_plan_versions(number)

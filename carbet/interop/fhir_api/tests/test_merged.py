@@ -3,6 +3,8 @@
 import datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from carbet.core import row_security
 from carbet.core.actor import SYSTEM, Actor, organization_key
@@ -30,11 +32,11 @@ def double(world, open_to_office):  # noqa: F811
     )
 
 
-def merge(goes, stays):
-    with row_security.acting_as(HOUSE, now=NOW, operation="test"):
+def merge(goes, stays, now=NOW):
+    with row_security.acting_as(HOUSE, now=now, operation="test"):
         found = {row.patient_id: row for row in LocalIdentity.objects.filter(patient__isnull=False)}
         return merge_records(
-            stays=found[stays.pk], goes=found[goes.pk], actor=HOUSE, now=NOW, reason="doublon"
+            stays=found[stays.pk], goes=found[goes.pk], actor=HOUSE, now=now, reason="doublon"
         )
 
 
@@ -107,12 +109,78 @@ def test_undone_each_is_as_before(system, world, katiana, double):  # noqa: F811
     before = [read(system, each) for each in (katiana, double)]
     decision = merge(double, katiana)
     operations.undo(actor=HOUSE, now=NOW, reconciliation_id=decision.pk, reason="Deux sœurs")
-    assert [read(system, each) for each in (katiana, double)] == before
+    after = [read(system, each) for each in (katiana, double)]
+    for was, now in zip(before, after, strict=True):
+        # Merged, then apart: twice changed, and the same as ever.
+        assert int(now["meta"]["versionId"]) == int(was["meta"]["versionId"]) + 2
+        assert now | {"meta": was["meta"]} == was
     assert found(system, WHO) == [katiana.pk, double.pk]
     assert former_versions(world, "office", double)
 
 
+def history(system, patient):
+    """Return what history says: version, in use, family name; each version reads alone."""
+    bundle = system.get(f"/Patient/{patient.pk}/_history").json()
+    told = [entry["resource"] for entry in bundle["entry"]]
+    for each in told:
+        alone = system.get(f"/Patient/{patient.pk}/_history/{each['meta']['versionId']}")
+        assert alone.json() == each
+    return [(each["meta"]["versionId"], each["active"]) for each in told]
+
+
+def test_a_merge_and_its_undoing_are_versions_of_both(system, katiana, double):  # noqa: F811
+    decision = merge(double, katiana)
+    assert history(system, double) == [("2", False), ("1", True)]
+    assert history(system, katiana) == [("2", True), ("1", True)]
+    operations.undo(actor=HOUSE, now=NOW, reconciliation_id=decision.pk, reason="Deux sœurs")
+    assert history(system, double) == [("3", True), ("2", False), ("1", True)]
+    assert history(system, katiana) == [("3", True), ("2", True), ("1", True)]
+
+
+def test_whoever_asks_what_changed_since_learns_of_both(system, katiana, double):  # noqa: F811
+    later = NOW + datetime.timedelta(days=21)
+    since = "&_lastUpdated=ge" + (NOW + datetime.timedelta(days=20)).date().isoformat()
+    both = f"_id={katiana.pk},{double.pk}{since}"
+    assert found(system, both) == []
+    decision = merge(double, katiana, now=later)
+    assert found(system, both) == [katiana.pk, double.pk]
+    assert found(system, WHO + since) == [katiana.pk]
+    after = later + datetime.timedelta(days=1)
+    since = "&_lastUpdated=ge" + after.date().isoformat()
+    assert found(system, both + since) == []
+    operations.undo(actor=HOUSE, now=after, reconciliation_id=decision.pk, reason="Deux sœurs")
+    assert found(system, both + since) == [katiana.pk, double.pk]
+
+
+def test_a_chain_counts_for_all(system, world, open_to_office, katiana, double, merged):  # noqa: F811
+    last = open_to_office(world.register(birth_family="Zéphirin", birth_given=["Rose"]))
+    before = read(system, double)["meta"]["versionId"]
+    decision = merge(katiana, last)
+    assert int(read(system, double)["meta"]["versionId"]) == int(before) + 1
+    operations.undo(actor=HOUSE, now=NOW, reconciliation_id=decision.pk, reason="Deux sœurs")
+    assert int(read(system, double)["meta"]["versionId"]) == int(before) + 2
+    assert links(read(system, double)) == [("replaced-by", f"Patient/{katiana.pk}")]
+
+
+def test_a_version_that_never_was_is_not_read(system, katiana):  # noqa: F811
+    for version in ("2", "0", "1-m12", "x" * 70, "1%27"):
+        assert system.get(f"/Patient/{katiana.pk}/_history/{version}").status_code == 404
+
+
+def test_a_history_takes_five_statements_whatever_its_length(system, katiana, double):  # noqa: F811
+    def asked():
+        with CaptureQueriesContext(connection) as caught:
+            assert system.get(f"/Patient/{katiana.pk}/_history").status_code == 200
+        return len([each for each in caught if "SAVEPOINT" not in each["sql"]])
+
+    before = asked()
+    decision = merge(double, katiana)
+    operations.undo(actor=HOUSE, now=NOW, reconciliation_id=decision.pk, reason="Deux sœurs")
+    assert before == asked() == 5
+
+
 def test_a_stranger_reads_neither(stranger, katiana, double, merged):  # noqa: F811
     for each in (katiana, double):
-        assert stranger.get(f"/Patient/{each.pk}").status_code == 404
+        for path in ("", "/_history", "/_history/1", "/_history/2"):
+            assert stranger.get(f"/Patient/{each.pk}{path}").status_code == 404
     assert found(stranger, f"_id={double.pk}") == []

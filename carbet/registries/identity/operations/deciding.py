@@ -232,6 +232,7 @@ def merge_records(
             "SELECT identity_move_record(%s, %s, %s)",
             [decision.pk, goes.patient_id, stays.patient_id],
         )
+    moving.count_change([stays, *moving.tree_of(goes)], now=now)
     return decision
 
 

@@ -111,7 +111,7 @@ def ask_number_again(pair: Pair, *, actor: Actor, now: datetime) -> None:
     other = Pair.objects.filter(first=row, second=None, state__in=WAITING).exclude(pk=pair.pk)
     if (waiting := other.first()) is None:
         moving.reopen(pair)
-        mark_asked(row, now=now)
+        mark_asked(row)
         return
     if pair.told_at is not None and (waiting.told_at is None or waiting.told_at < pair.told_at):
         for name in ("told", "told_at", "weight", "probability", "explanation"):

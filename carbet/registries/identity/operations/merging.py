@@ -32,6 +32,7 @@ from carbet.registries.identity.operations.recording import (
     record_local_identity,
 )
 from carbet.registries.identity.rules import Traits
+from carbet.registries.patients.models import Patient
 
 
 class UnableToMerge(UnableTo):
@@ -475,6 +476,11 @@ def undo_decision(
     if decision.kind == ReconciliationKind.SPLIT:
         _bring_back(decision, done)
     _settle_pairs(decision, done, actor=actor, now=now, reason=reason)
+    # Last of what touches records: a version is what was first written under its number.
+    if any(table == Patient._meta.db_table for table, *_ in touched):
+        ends = LocalIdentity.objects.filter(pk__in=[decision.first_id, decision.second_id])
+        trees = {each.pk: each for end in ends for each in moving.tree_of(end)}
+        moving.count_change(trees.values(), now=now)
     moved = [row for table, row, *_ in touched if table == LocalIdentity._meta.db_table]
     stand_in = LocalIdentity.objects.filter(pk__in=moved).values_list("regional_id", flat=True)
     groups = _groups_in(touched) | set(stand_in)

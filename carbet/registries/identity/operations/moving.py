@@ -162,6 +162,15 @@ def change(
     row.save(update_fields=list(values))
 
 
+def count_change(identities: Iterable[LocalIdentity], *, now: datetime) -> None:
+    """Count a merge or its undoing as a change of each record concerned, after its rows moved.
+
+    No movement keeps it: undone, a record says the same as before, under a later version.
+    """
+    records = [each.patient_id for each in identities if each.patient_id is not None]
+    Patient.objects.filter(pk__in=records).update(version=F("version") + 1, updated_at=now)
+
+
 def new_group(*, now: datetime) -> RegionalIdentity:
     """Open a group for a person met for the first time."""
     return RegionalIdentity.objects.create(created_at=now)

@@ -360,14 +360,16 @@ def mark_record(row: LocalIdentity, *, now: datetime) -> None:
     )
 
 
-def mark_asked(row: LocalIdentity, *, now: datetime) -> None:
-    """Mark a number that asks whether it is one person's, and its record: the INS stops."""
+def mark_asked(row: LocalIdentity) -> None:
+    """Mark a number that asks whether it is one person's, and its record: the INS stops.
+
+    Once what answered it is undone, which counts as a version of the record by itself.
+    """
     marked = sorted({*row.attributes, *_COLLIDED})
     if marked != row.attributes:
         row.attributes = marked
         row.save(update_fields=["attributes"])
-    if row.patient_id is not None:
-        mark_record(row, now=now)
+    Patient.objects.filter(pk=row.patient_id).update(identity_attributes=marked)
 
 
 def index(row: LocalIdentity) -> None:

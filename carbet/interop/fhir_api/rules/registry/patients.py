@@ -25,7 +25,7 @@ SERVED = (
     Resource(
         "Patient",
         FR_CORE + "fr-core-patient",
-        (*READING, *WRITING),
+        (*READING, *WRITING, "vread", "history-instance"),
         parameters(
             replace(standard("Patient", "identifier", TOKEN), domains=True),
             standard("Patient", "active", TOKEN),
