@@ -32,6 +32,12 @@ _PLACES = {
     "mother_name": "PID-6",
 }
 
+# What a domain says against the cell's word.
+REFUSED = Effect(
+    "Refusé : la cellule d’identité dit que ce sont deux personnes. L’établissement en est avisé.",
+    status=MessageStatus.IGNORED,
+)
+
 
 def record(task: Task) -> Effect:
     """Carry out what a message says of identities.
@@ -113,7 +119,7 @@ def _keep(task: Task, said: IdentityRead, number: Number) -> LocalIdentity:
 
 def _merged(task: Task) -> Effect:
     """Merge, or ask the identity cell to (A40)."""
-    asked, last = 0, None
+    asked, refused, last = 0, False, None
     for rank, each in enumerate(identities.merges(task.message)):
         domain = _domain(task, each.goes, "MRG-1.4")
         _keep_if_said(task, each)
@@ -126,11 +132,24 @@ def _merged(task: Task) -> Effect:
                 absorbed=each.goes.value,
                 key=f"hl7:{task.row.pk}:{rank}",
             )
+        except identity.SaidDifferent:
+            _tell_refused(task, domain, each.stays, each.goes)
+            refused = True
+            continue
         except (identity.UnableToMerge, identity.UnableToRecordIdentity) as error:
             raise Unacceptable(ErrorCode.KEY, error.message, "MRG-1") from error
         asked += pair is not None
+    if refused and last is None:
+        return REFUSED
     text = "Fusion demandée à la cellule d’identité." if asked else "Numéros fusionnés."
     return Effect(text, queries.record_of(last) if last else None)
+
+
+def _tell_refused(task: Task, domain: IdentityDomain, one: Number, two: Number) -> None:
+    """Tell a domain that the cell says otherwise; its message is settled, what follows goes on."""
+    identity.tell_refused(
+        actor=task.actor, now=task.now, domain=domain, first=one.value, second=two.value
+    )
 
 
 def _keep_if_said(task: Task, each: identities.MergeRead) -> None:
@@ -170,17 +189,21 @@ def _parted(task: Task) -> Effect:
 
 def _between(task: Task, act: Callable[..., object], done: str) -> Effect:
     one, two = identities.pair_of(task.message)
+    domain = _domain(task, one, "PID-3.4")
     try:
         decision = act(
             actor=task.actor,
             now=task.now,
-            domain=_domain(task, one, "PID-3.4"),
+            domain=domain,
             first=one.value,
             second=two.value,
             second_domain=_domain(task, two, "PID-3.4"),
             reason=f"ADT {task.row.event}",
             key=f"hl7:{task.row.pk}",
         )
+    except identity.SaidDifferent:
+        _tell_refused(task, domain, one, two)
+        return REFUSED
     except (
         identity.UnableToMerge,
         identity.UnableToUndo,

@@ -13,7 +13,13 @@ from carbet.interop.hospital_feed import access, operations
 from carbet.interop.hospital_feed.operations import UnableToMend
 from carbet.interop.hospital_feed.tests.messages import INS, adt, msh, pid
 from carbet.registries.identity import operations as identity
-from carbet.registries.identity.models import IdentityDomain, LocalIdentity, Pair, Reconciliation
+from carbet.registries.identity.models import (
+    DomainNotice,
+    IdentityDomain,
+    LocalIdentity,
+    Pair,
+    Reconciliation,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -235,9 +241,97 @@ def test_numbers_are_linked_and_parted(feed):
     assert (row.status, row.reason) == ("done", "Identités séparées.")
     rows = identities(feed)
     assert rows["1"].regional_id != rows["2"].regional_id
-    # People, or a domain, said them different: a link needs them to come back on it.
+    # Nobody but the domain said so: it takes its word back.
     [row] = feed.send(told("A24", control="6", number="1", second="2", **OTHER))
-    assert (row.status, row.error_place) == ("dead", "PID-3")
+    assert (row.status, row.reason) == ("done", "Identités rattachées.")
+    rows = identities(feed)
+    assert rows["1"].regional_id == rows["2"].regional_id
+
+
+class TestADomainThatCorrectsItself:
+    """Its last word on its own numbers counts (ITI-30); against people's word, none does."""
+
+    TWO = (
+        told("A28", control="1", number="1", **OTHER),
+        told("A28", control="2", number="2", **OTHER | {"given": "JOHANNES"}),
+    )
+    LINK = told("A24", control="a", number="1", second="2", **OTHER)
+    PART = told("A37", control="b", number="1", second="2", **OTHER)
+    MERGE = told("A40", control="c", number="1", merged="2", **OTHER)
+
+    def again(self, data, control):
+        fields = data.split(b"|")
+        return b"|".join([*fields[:9], control, *fields[10:]])
+
+    def test_parted_before_anything_then_linked(self, feed):
+        rows = feed.send(*self.TWO, self.PART, self.LINK)
+        assert [row.status for row in rows] == ["done"] * 4
+        kept = identities(feed)
+        assert kept["1"].regional_id == kept["2"].regional_id
+        with feed.as_house():
+            kinds = list(Reconciliation.objects.order_by("pk").values_list("kind", "reason"))
+        assert [kind for kind, _ in kinds] == ["unlink", "link"]
+        assert "revient sur la séparation du" in kinds[1][1]
+
+    def test_linked_then_parted_then_linked(self, feed):
+        rows = feed.send(*self.TWO, self.LINK, self.PART, self.again(self.LINK, b"d"))
+        assert [row.status for row in rows] == ["done"] * 5
+        kept = identities(feed)
+        assert kept["1"].regional_id == kept["2"].regional_id
+
+    def test_parted_then_merged_is_asked_of_people_with_both_words(self, feed):
+        rows = feed.send(*self.TWO, self.PART, self.MERGE)
+        assert [row.status for row in rows] == ["done"] * 4
+        assert rows[-1].reason == "Fusion demandée à la cellule d’identité."
+        with feed.as_house():
+            [pair] = Pair.objects.filter(state="open")
+        assert "Fusion demandée par" in pair.reason
+        assert "il les disait deux personnes" in pair.reason
+
+    def test_merged_then_parted_then_merged(self, feed):
+        # Numbers never heard of are merged at once.
+        rows = feed.send(self.MERGE, self.PART, self.again(self.MERGE, b"e"))
+        assert [row.status for row in rows] == ["done"] * 3
+        kept = identities(feed)
+        with feed.as_house():
+            asked = Pair.objects.filter(state="open", told__absorbed=kept["2"].pk).exists()
+        assert asked or kept["2"].survivor_id == kept["1"].pk
+
+    def test_asked_to_merge_then_parted_takes_the_request_back(self, feed):
+        feed.send(*self.TWO, self.MERGE)
+        [row] = feed.send(self.PART)
+        assert row.status == "done"
+        with feed.as_house():
+            [pair] = Pair.objects.all()
+        assert pair.state == "different"
+
+    @pytest.mark.parametrize("message", [LINK, MERGE])
+    def test_people_s_word_stands_the_domain_is_told_and_what_follows_goes_on(self, feed, message):
+        feed.send(*self.TWO, self.PART)
+        kept = identities(feed)
+        identity.keep_apart(
+            actor=internal("cellule"),
+            now=feed.world.now,
+            first_id=kept["1"].pk,
+            second_id=kept["2"].pk,
+            reason="Jumeaux",
+        )
+        first, again, after = feed.send(
+            message,
+            self.again(message, b"f"),
+            told("A31", control="g", number="1", **OTHER | {"birth": "19881103"}),
+        )
+        assert first.status == again.status == "ignored"
+        assert first.reason.startswith("Refusé : la cellule")
+        assert after.status == "done"
+        kept = identities(feed)
+        assert kept["1"].regional_id != kept["2"].regional_id
+        assert kept["1"].birth_date.isoformat() == "1988-11-03"
+        with feed.as_house():
+            [notice] = DomainNotice.objects.filter(kind="refused").select_related(
+                "identity", "other"
+            )
+        assert {notice.identity.number, notice.other.number} == {"1", "2"}
 
 
 # What is wrong with a message of identity, and where it is said.

@@ -15,6 +15,7 @@ from carbet.registries.identity.operations.learning import (
     switch_model,
 )
 from carbet.registries.identity.operations.merging import (
+    SaidDifferent,
     UnableToMerge,
     UnableToUndo,
     change_local_number,
@@ -30,7 +31,7 @@ from carbet.registries.identity.operations.recording import (
     open_domain,
     record_local_identity,
 )
-from carbet.registries.identity.operations.requesting import request_merge
+from carbet.registries.identity.operations.requesting import request_merge, tell_refused
 from carbet.registries.identity.operations.verifying import (
     UnableToVerify,
     cast_doubt,
@@ -41,6 +42,7 @@ from carbet.registries.identity.operations.verifying import (
 )
 
 __all__ = [
+    "SaidDifferent",
     "UnableToDecide",
     "UnableToMerge",
     "UnableToRecordIdentity",
@@ -67,6 +69,7 @@ __all__ = [
     "see_notice",
     "switch_back",
     "switch_model",
+    "tell_refused",
     "undo",
     "unlink",
     "verify_ins",

@@ -422,7 +422,7 @@ def keep_apart(
         one, two = found[first_id], found[second_id]
         if one.regional_id == two.regional_id:
             separate(one, two, actor=actor, now=now, reason=reason.strip())
-        elif not moving.is_said_different(one, two):
+        elif not moving.is_said_different(one, two, by_people=True):
             moving.set_apart(one, two, actor=actor, now=now, reason=reason.strip())
         pair = Pair.objects.get(first=min(first_id, second_id), second=max(first_id, second_id))
     trace.about(patient_id=two.patient_id, entity=pair, reason=reason)

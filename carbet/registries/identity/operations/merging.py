@@ -39,6 +39,10 @@ class UnableToMerge(UnableTo):
     """The identities cannot be linked, merged or parted so."""
 
 
+class SaidDifferent(UnableToMerge):
+    """People said them to be two persons: a domain's message does not come back on it."""
+
+
 @operation("identity.merge")
 def merge_local(
     trace: Trace,
@@ -65,7 +69,8 @@ def merge_local(
 
     Raises:
         UnableToAct: the domain is not the actor's.
-        UnableToMerge: a loop, a number already merged elsewhere, or people said them different.
+        UnableToMerge: a loop, a number already merged elsewhere.
+        SaidDifferent: people said them different; what the domain said so itself, it takes back.
     """
     access.check_domain(actor, domain)
     kept, gone = checked_number(survivor), checked_number(absorbed)
@@ -94,6 +99,7 @@ def merge_local(
         if goes.state == IdentityState.MERGED and queries.survivor_of(goes).pk == root.pk:
             trace.about(patient_id=root.patient_id, entity=root, reason="déjà fusionné")
             return root
+        take_back_word(stays, goes)
         decision = moving.write_decision(
             kind=ReconciliationKind.MERGE,
             actor=actor,
@@ -157,9 +163,11 @@ def link(
 
     Return the decision, None when they already were one.
 
+    A domain that said them to be two persons (ADT A37) takes its word back so; people's stands.
+
     Raises:
         UnableToAct: neither domain is the actor's.
-        UnableToMerge: people said them different.
+        SaidDifferent: people said them different.
     """
     access.check_domain(actor, domain)
     other = second_domain or domain
@@ -172,6 +180,9 @@ def link(
         if one.regional_id == two.regional_id or moving.done_before(key) is not None:
             trace.about(patient_id=one.patient_id, entity=one, reason="déjà rattachées")
             return moving.done_before(key)
+        told = [_met(domain, numbers[0], now=now), _met(other, numbers[1], now=now)]
+        if (before := take_back_word(*told)) is not None:
+            reason = f"{reason}, revient sur la séparation du {before.decided_at:%d/%m/%Y}"
         decision = join_groups(
             one, two, actor=actor, now=now, reason=reason, domain=domain, key=key
         )
@@ -193,10 +204,10 @@ def join_groups(
     """Link the groups of two identities, inside an operation that holds the lock.
 
     Raises:
-        UnableToMerge: people said some of the one and of the other to be different.
+        SaidDifferent: people said some of the one and of the other to be different.
     """
     if apart := moving.pair_said_different(one.regional_id, two.regional_id):
-        raise UnableToMerge(
+        raise SaidDifferent(
             f"{apart.decided_by_name} a dit que {apart.first.number} et"
             f" {apart.second.number if apart.second else '?'} sont deux personnes"
             " différentes : la cellule revient d’abord là-dessus."
@@ -231,10 +242,10 @@ def unlink(
     reason: str = "",
     key: str = "",
 ) -> Reconciliation | None:
-    """Say that two numbers are two persons (ADT A37). Return the decision, None when they were.
+    """Say that two numbers are two persons (ADT A37). Return the decision, None when it was said.
 
     A merge of the one into the other is undone; otherwise the second leaves the group of the first
-    with all that was merged into it. No machine links them again.
+    with all that was merged into it. No machine links them again; the domain may (ADT A24, A40).
 
     Raises:
         UnableToAct: the domain is not the actor's.
@@ -258,9 +269,43 @@ def unlink(
                 one, two, actor=actor, now=now, reason=reason, domain=domain, key=key
             )
         elif not moving.is_said_different(one, two):
-            moving.set_apart(one, two, actor=actor, now=now, reason=reason)
+            # Nothing moves; whose word it is stays written.
+            decision = moving.write_decision(
+                kind=ReconciliationKind.UNLINK,
+                actor=actor,
+                now=now,
+                first=one,
+                second=two,
+                reason=reason,
+                domain=domain,
+                key=key,
+            )
+            moving.set_apart(one, two, actor=actor, now=now, reason=reason, decision=decision)
     trace.about(patient_id=two.patient_id, entity=decision or two, reason=reason)
     return decision
+
+
+def take_back_word(one: LocalIdentity, two: LocalIdentity) -> Reconciliation | None:
+    """Let a domain come back on having said two identities to be two persons (ADT A37).
+
+    Of these very two, or of those into which they were merged; what people said stands. Return what
+    the domain had decided, None when it had not.
+    """
+    ends = {each.pk for row in (one, two) for each in (row, queries.survivor_of(row))}
+    said = Pair.objects.filter(
+        state=PairState.DIFFERENT,
+        first__in=ends,
+        second__in=ends,
+        reconciliation__domain__in=[one.domain_id, two.domain_id],
+        reconciliation__account_id__isnull=True,
+    ).select_related("reconciliation")
+    before = None
+    for pair in said.order_by("pk"):
+        before = pair.reconciliation
+        if "absorbed" in (pair.told or {}):
+            pair.told = {key: value for key, value in pair.told.items() if key != "absorbed"}
+        moving.reopen(pair, reason="")
+    return before
 
 
 def separate(
@@ -297,7 +342,9 @@ def separate(
         )
         if latest is None:
             raise UnableToUndo("Ces numéros n’en font qu’un, sans fusion à annuler.")
-        decision = undo_decision(latest, actor=actor, now=now, reason=reason, key=key)
+        decision = undo_decision(
+            latest, actor=actor, now=now, reason=reason, domain=domain, key=key
+        )
         one.refresh_from_db()
         two.refresh_from_db()
         if one.regional_id == two.regional_id:
@@ -438,7 +485,13 @@ def undo(
 
 
 def undo_decision(
-    decision: Reconciliation, *, actor: Actor, now: datetime, reason: str, key: str = ""
+    decision: Reconciliation,
+    *,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+    domain: IdentityDomain | None = None,
+    key: str = "",
 ) -> Reconciliation:
     """Put back every row that a decision moved, inside an operation that holds the lock.
 
@@ -471,6 +524,7 @@ def undo_decision(
         reason=reason,
         undoes=decision,
         stayed=len(stayed),
+        domain=domain,
         key=key,
     )
     if decision.kind == ReconciliationKind.SPLIT:
@@ -586,7 +640,7 @@ def check_merge(goes: LocalIdentity, root: LocalIdentity) -> None:
     """Refuse a merge that would loop, come second, or go against what people said.
 
     Raises:
-        UnableToMerge: with the reason.
+        UnableToMerge: with the reason; SaidDifferent where it is people's.
     """
     if root.pk == goes.pk:
         raise UnableToMerge("Cette fusion formerait une boucle : elle est refusée.")
@@ -595,7 +649,7 @@ def check_merge(goes: LocalIdentity, root: LocalIdentity) -> None:
             f"Le numéro {goes.number} a déjà été fusionné avec {queries.survivor_of(goes).number}."
         )
     if moving.said_different_of(moving.tree_of(goes), root.regional_id):
-        raise UnableToMerge(
+        raise SaidDifferent(
             "Il a été dit que ces deux numéros sont deux personnes différentes :"
             " la cellule revient d’abord là-dessus."
         )

@@ -371,10 +371,23 @@ def ask_again(link: Reconciliation) -> None:
         reopen(pair)
 
 
-def is_said_different(one: LocalIdentity, other: LocalIdentity) -> bool:
-    """Tell whether people said of these very two that they are two persons."""
+def is_said_different(
+    one: LocalIdentity, other: LocalIdentity, *, by_people: bool = False
+) -> bool:
+    """Tell whether it was said of these very two that they are two persons.
+
+    Args:
+        by_people: not by a message of their domain, on which it may come back.
+    """
     low, high = sorted((one.pk, other.pk))
-    return Pair.objects.filter(first=low, second=high, state=PairState.DIFFERENT).exists()
+    said = Pair.objects.filter(first=low, second=high, state=PairState.DIFFERENT)
+    if by_people:
+        said = said.filter(
+            Q(reconciliation__isnull=True)
+            | Q(reconciliation__domain__isnull=True)
+            | Q(reconciliation__account_id__isnull=False)
+        )
+    return said.exists()
 
 
 def set_apart(

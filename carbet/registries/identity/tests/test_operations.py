@@ -283,8 +283,29 @@ class TestOtherMessages:
         assert operations.link(actor=HOUSE, now=NOW, domain=chc, first="2", second="1") is None
         operations.unlink(actor=HOUSE, now=NOW, domain=chc, first="1", second="2")
         assert RegionalIdentity.objects.filter(active=True).count() == 2
-        with pytest.raises(operations.UnableToMerge):
-            operations.link(actor=HOUSE, now=NOW, domain=chc, first="1", second="2")
+        # Its own word, on which it comes back.
+        again = operations.link(actor=HOUSE, now=NOW, domain=chc, first="1", second="2")
+        assert again is not None
+        assert RegionalIdentity.objects.filter(active=True).count() == 1
+
+    def test_another_domain_does_not_come_back_on_it(self, chc):
+        told(chc, "1")
+        told(chc, "2", somebody())
+        other = domain("chog")
+        told(other, "3", somebody(birth_family="BRIAND", birth_given=("ODILE",)))
+        operations.unlink(actor=HOUSE, now=NOW, domain=chc, first="1", second="2")
+        operations.link(actor=HOUSE, now=NOW, domain=other, first="3", second_domain=chc, second="1")
+        with pytest.raises(operations.SaidDifferent):
+            operations.link(
+                actor=HOUSE, now=NOW, domain=other, first="3", second_domain=chc, second="2"
+            )
+
+    def test_undone_its_word_is_a_question_again(self, chc):
+        told(chc, "1")
+        told(chc, "2", somebody())
+        said = operations.unlink(actor=HOUSE, now=NOW, domain=chc, first="1", second="2")
+        operations.undo(actor=HOUSE, now=NOW, reconciliation_id=said.pk, reason="Erreur")
+        assert Pair.objects.get().state == PairState.OPEN
 
     def test_unlinking_a_merge_undoes_it(self, chc):
         merge(chc, "1", "2")
