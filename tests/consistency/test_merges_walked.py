@@ -1,4 +1,4 @@
-"""Records merged, split and undone in any order that is allowed: every row of every table goes back.
+"""Records merged, split and undone in any order allowed: every row of every table goes back.
 
 The suite walks a short way; `CARBET_MERGES=5000` as far as one wants, `CARBET_SEED` from another
 start.

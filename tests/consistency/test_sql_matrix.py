@@ -214,6 +214,7 @@ def test_security_definer_functions_are_known_and_not_open_to_all():
         *("identity_move_record", "identity_carry_row", "identity_restore"),
         "messaging_search",
         "notebook_search",
+        "patients_alike_known",
         "patients_candidates",
         "patients_mine",
         "patients_search",

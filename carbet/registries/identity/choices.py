@@ -29,7 +29,7 @@ class Attribute(models.TextChoices):
     COLP = "COLP", "Collision potentielle"
     COLV = "COLV", "Collision avérée"
     DESA = "DESA", "Désactivée"
-    USUR = "USUR", "Usurpation"
+    USUR = "USUR", "Usurpation d’identité"
     IDVER = "IDVER", "Identité verrouillée"
     FILI = "FILI", "Filiation"
     CACH = "CACH", "Identité cachée"
@@ -38,6 +38,18 @@ class Attribute(models.TextChoices):
     RECD = "RECD", "Reconduction"
     IDRA = "IDRA", "Identité rapprochée"
     VIDE = "VIDE", "Dossier vide"
+
+
+# Those that people of the cell set and lift; the others come with a domain's messages.
+SETTABLE = (
+    Attribute.DOUT,
+    Attribute.FICT,
+    Attribute.HOMA,
+    Attribute.HOMD,
+    Attribute.DPOT,
+    Attribute.DOUA,
+    Attribute.USUR,
+)
 
 
 class ReconciliationKind(models.TextChoices):

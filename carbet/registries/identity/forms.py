@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from carbet.registries.identity.choices import ProofKind
+from carbet.registries.identity.choices import SETTABLE, ProofKind
 from carbet.registries.identity.queries import MOST_MONTHS
 
 _UNWRITABLE = "Un signe de ce texte ne peut pas être gardé."
@@ -50,6 +50,30 @@ class ReasonForm(forms.Form):
     """Why something is undone, doubted, separated."""
 
     reason = ReasonField()
+
+
+class MarkForm(forms.Form):
+    """An attribute to set, and why."""
+
+    attribute = forms.ChoiceField(
+        label="Attribut",
+        choices=[(each.value, each.label) for each in SETTABLE],
+        error_messages={"required": "Choisissez un attribut."},
+    )
+    reason = ReasonField(error_messages={"required": "Dites pourquoi : la raison est gardée."})
+
+    def __init__(self, *args: Any, standing: Any = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        field: Any = self.fields["attribute"]
+        field.choices = [each for each in field.choices if each[0] not in standing]
+
+
+class LiftForm(forms.Form):
+    """An attribute to lift, whether it was set wrongly, and why."""
+
+    attribute = forms.ChoiceField(choices=[(each.value, each.label) for each in SETTABLE])
+    mistaken = forms.BooleanField(required=False)
+    reason = ReasonField(error_messages={"required": "Dites pourquoi : la raison est gardée."})
 
 
 class ProofForm(forms.Form):

@@ -8,6 +8,7 @@ from carbet.core import row_security
 from carbet.core.history import tracked
 from carbet.registries.identity import rules
 from carbet.registries.identity.choices import (
+    Attribute,
     IdentityState,
     NoticeKind,
     PairKind,
@@ -115,8 +116,8 @@ class LocalIdentity(models.Model):
     ins_recovered = models.BooleanField(default=False)
     identity_checked = models.BooleanField(default=False)
     attributes = ArrayField(models.CharField(max_length=5), default=list, blank=True)
-    # Since when the cell, or INSi, doubts it: no message takes that away, the cell lifts it.
-    doubted_at = models.DateTimeField(null=True)
+    # Those that the cell, or INSi, set: no message takes them away, the cell lifts them.
+    marked = ArrayField(models.CharField(max_length=5), default=list, blank=True, db_default=[])
 
     # When its domain last said these traits: an older message never overwrites a newer one.
     said_at = models.DateTimeField(null=True)
@@ -153,9 +154,9 @@ class LocalIdentity(models.Model):
         )
 
     @property
-    def keeps_doubt(self) -> bool:
-        """Tell whether people alone take its doubt away: theirs, or a collision that waits."""
-        return self.doubted_at is not None or "COLP" in self.attributes
+    def keeps_attributes(self) -> bool:
+        """Tell whether people alone take some away: theirs, or a collision that waits."""
+        return bool(self.marked) or "COLP" in self.attributes
 
     @property
     def ins_may_leave(self) -> bool:
@@ -222,6 +223,35 @@ class IdentityProof(models.Model):
     expires_on = models.DateField(null=True)
     checked_at = models.DateTimeField()
     checked_by_name = models.CharField(max_length=200)
+
+
+class IdentityMark(models.Model):
+    """One row says that the cell, or INSi, set an attribute, and by whom it was lifted."""
+
+    ROW_SECURITY = CELL
+
+    identity = models.ForeignKey(LocalIdentity, on_delete=models.PROTECT, related_name="marks")
+    attribute = models.CharField(max_length=5, choices=Attribute)
+    marked_at = models.DateTimeField()
+    marked_by_name = models.CharField(max_length=200)
+    reason = models.CharField(max_length=500, blank=True)
+    # What a doubt took away: set by mistake, it comes back.
+    was_recovered = models.BooleanField(default=False)
+    was_checked = models.BooleanField(default=False)
+    lifted_at = models.DateTimeField(null=True)
+    lifted_by_name = models.CharField(max_length=200, blank=True)
+    lifted_reason = models.CharField(max_length=500, blank=True)
+    # Set wrongly, or true in its time.
+    mistaken = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["identity", "attribute"],
+                name="one_standing_mark",
+                condition=models.Q(lifted_at__isnull=True),
+            )
+        ]
 
 
 class Reconciliation(models.Model):

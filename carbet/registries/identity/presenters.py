@@ -15,6 +15,7 @@ from carbet.core.actor import Actor
 from carbet.core.names import strict_form
 from carbet.registries.directory.rules import MANAGE_IDENTITIES
 from carbet.registries.identity.choices import (
+    SETTABLE,
     WAITING,
     Attribute,
     NoticeKind,
@@ -23,6 +24,7 @@ from carbet.registries.identity.choices import (
 )
 from carbet.registries.identity.models import (
     DomainNotice,
+    IdentityMark,
     LocalIdentity,
     MatchingMeasure,
     Pair,
@@ -40,6 +42,7 @@ from carbet.registries.identity.queries import (
 from carbet.registries.identity.rules import Share, Traits
 from carbet.registries.identity.rules.traits import LABELS
 from carbet.registries.patients.choices import Gender
+from carbet.registries.patients.rules import FORBIDDING_ATTRIBUTES
 from carbet.registries.rights.rules import cell
 
 TONES = {
@@ -426,6 +429,44 @@ def gone_back(stayed: int) -> str:
     if stayed == 1:
         return "Sauf une ligne, déplacée depuis, chacune est revenue à sa place."
     return f"Sauf {stayed} lignes, déplacées depuis, chacune est revenue à sa place."
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An attribute of an identity: what it says, whose word it is, and how it was lifted."""
+
+    code: str
+    label: str
+    by: str
+    at: datetime | None
+    why: str
+    forbids: bool
+    """It stops the INS."""
+    may_lift: bool
+    lifted: IdentityMark | None = None
+
+
+def marks(identity: LocalIdentity, kept: list[IdentityMark]) -> tuple[list[Mark], list[Mark]]:
+    """Return the attributes that stand on an identity, then those that were lifted."""
+    labels = {str(value): str(label) for value, label in Attribute.choices}
+    standing = {each.attribute: each for each in kept if each.lifted_at is None}
+
+    def shown(code: str, mark: IdentityMark | None) -> Mark:
+        return Mark(
+            code=code,
+            label=labels.get(code, code),
+            by=mark.marked_by_name if mark else identity.domain.name,
+            at=mark.marked_at if mark else None,
+            why=mark.reason if mark else "",
+            forbids=code in FORBIDDING_ATTRIBUTES,
+            may_lift=code in SETTABLE,
+            lifted=mark if mark and mark.lifted_at else None,
+        )
+
+    return (
+        [shown(code, standing.get(code)) for code in identity.attributes],
+        [shown(each.attribute, each) for each in kept if each.lifted_at is not None],
+    )
 
 
 def home_rows(*, actor: Actor, now: datetime) -> QuerySet[Pair, dict[str, Any]] | None:

@@ -42,5 +42,5 @@ def keep_among_the_others(
         ins=ins,
         ins_system=ins_system,
     )
-    if row.attributes != patient.identity_attributes and row.keeps_doubt:
+    if row.attributes != patient.identity_attributes and row.keeps_attributes:
         patient.refresh_from_db(fields=["identity_attributes", "version", "updated_at"])

@@ -258,6 +258,7 @@ def _identity_page(
 ) -> HttpResponse:
     found, *others = access.get_group(actor=request.actor, identity_id=identity_id, now=request.now)
     papers = queries.papers_of(found)
+    standing, lifted = presenters.marks(found, papers.marks)
     context = {
         "identity": found,
         "rows": [row for row in presenters.rows(found.traits, rules.Traits()) if row.one],
@@ -269,7 +270,9 @@ def _identity_page(
         "decisions": [
             (each, presenters.decided(each)) for each in queries.decisions(identity=found)[:10]
         ],
-        "doubtful": "DOUT" in found.attributes,
+        "standing": standing,
+        "lifted": lifted,
+        "mark_form": forms.MarkForm(standing=found.attributes),
         "refused": refused,
     }
     return render(request, "identity/identity.html", context | more, status=status)
@@ -335,28 +338,27 @@ def prove(request: HttpRequest, identity_id: int) -> HttpResponse:
 
 @doors.professional(capability=MANAGE_IDENTITIES)
 @require_POST
-def doubt(request: HttpRequest, identity_id: int) -> HttpResponse:
-    """Cast doubt on an identity, or lift it."""
+def mark(request: HttpRequest, identity_id: int) -> HttpResponse:
+    """Set an attribute on an identity, or lift one."""
     access.get_identity(actor=request.actor, identity_id=identity_id, now=request.now)
-    form = forms.ReasonForm(request.POST)
-    refused = "" if form.is_valid() else "Dites pourquoi : la raison est gardée."
-    if not refused:
-        act = (
-            operations.lift_doubt if request.POST.get("geste") == "lever" else operations.cast_doubt
-        )
+    lifts = request.POST.get("geste") == "lever"
+    form = forms.LiftForm(request.POST) if lifts else forms.MarkForm(request.POST)
+    act = {"actor": request.actor, "now": request.now, "identity_id": identity_id}
+    if form.is_valid():
         try:
-            act(
-                actor=request.actor,
-                now=request.now,
-                identity_id=identity_id,
-                reason=form.cleaned_data["reason"],
-            )
+            if lifts:
+                operations.lift_mark(**act, **form.cleaned_data)
+            else:
+                operations.mark_identity(**act, **form.cleaned_data)
         except UnableTo as refusal:
-            refused = refusal.message
-    if refused:
-        return _identity_page(request, identity_id, refused=refused, status=422)
-    messages.success(request, "Enregistré. Les flux suivent ce statut dès maintenant.")
-    return _to_identity(identity_id)
+            form.add_error(refusal.field if refusal.field in form.fields else None, refusal.message)
+        else:
+            messages.success(request, "Enregistré. Les flux suivent ce statut dès maintenant.")
+            return _to_identity(identity_id)
+    if lifts:
+        said = next(iter(form.errors.values()))[0]
+        return _identity_page(request, identity_id, refused=str(said), status=422)
+    return _identity_page(request, identity_id, mark_form=form, status=422)
 
 
 @doors.professional(capability=MANAGE_IDENTITIES)

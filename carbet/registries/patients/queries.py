@@ -66,6 +66,18 @@ class KnownPerson:
     """What differs from it, in words."""
     certain: bool = False
     """A machine would link what the actor gave to this person."""
+    attributes: tuple[str, ...] = ()
+    """Homonyms and doubles that are known of (RNIV): HOMA, HOMD, DPOT, DOUA."""
+
+    @property
+    def has_homonym(self) -> bool:
+        """Tell whether somebody else is known to bear the same traits."""
+        return bool({"HOMA", "HOMD"} & set(self.attributes))
+
+    @property
+    def has_double(self) -> bool:
+        """Tell whether another record may be the same person's."""
+        return bool({"DPOT", "DOUA"} & set(self.attributes))
 
     @property
     def name(self) -> str:
@@ -219,6 +231,7 @@ def _known(
     chosen = list(rows)[:KNOWN_LIMIT]
     mine = set(patients_open_to(actor, now=now).filter(pk__in=chosen).values_list("pk", flat=True))
     given_exactly = {row[0] for row in exact}
+    told = _alike_known(chosen)
     known = []
     for number in chosen:
         audit.read(actor, "patient.find", now=now, patient_id=number, entity="Patient")
@@ -241,9 +254,19 @@ def _known(
                 alike=alike,
                 unlike=unlike,
                 certain=candidate is not None and candidate.is_certain,
+                attributes=told.get(number, ()),
             )
         )
     return known
+
+
+def _alike_known(patients: list[int]) -> dict[int, tuple[str, ...]]:
+    """Return the homonyms and doubles that the identity cell knows of, by person."""
+    if not patients:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM patients_alike_known(%s)", [patients])
+        return {person: tuple(attributes) for person, attributes in cursor.fetchall()}
 
 
 def _described_traits(row: tuple[Any, ...]) -> Traits:

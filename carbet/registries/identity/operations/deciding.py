@@ -248,12 +248,12 @@ def _decide_number(
     """Decide on a number under which two persons were told."""
     row = pair.first
     told = rules.from_json(pair.told or {})
-    left = tuple(a for a in row.attributes if a not in ("COLP", "DOUT"))
-    if row.doubted_at is not None or rules.doubt_said(row.birth_family):
-        left = (*left, "DOUT")
+    left = {a for a in row.attributes if a not in ("COLP", "DOUT")} | set(row.marked)
+    if rules.doubt_said(row.birth_family):
+        left |= {"DOUT"}
     if verdict == SAME:
         if row.patient_id is None:
-            _take(row, replace(told, attributes=left), now=now)
+            _take(row, replace(told, attributes=tuple(left)), now=now)
             row.said_at = pair.told_at
             row.save(update_fields=["said_at"])
         else:

@@ -371,9 +371,7 @@ def ask_again(link: Reconciliation) -> None:
         reopen(pair)
 
 
-def is_said_different(
-    one: LocalIdentity, other: LocalIdentity, *, by_people: bool = False
-) -> bool:
+def is_said_different(one: LocalIdentity, other: LocalIdentity, *, by_people: bool = False) -> bool:
     """Tell whether it was said of these very two that they are two persons.
 
     Args:

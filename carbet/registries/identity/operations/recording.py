@@ -165,7 +165,7 @@ def mirror(
         )
         # One at a time: the row of the record is held by whoever writes it.
         row = told.keep()
-        if row.keeps_doubt:
+        if row.keeps_attributes:
             mark_record(row, now=now)
     trace.about(patient_id=patient_id, entity=row, reason=told.outcome)
     return row
@@ -256,10 +256,9 @@ class _Told:
         return True
 
     def _with_doubt(self, row: LocalIdentity) -> Traits:
-        """Return the traits told, doubtful while the number asks whose it is, or people doubt."""
+        """Return the traits told: doubtful while the number asks whose it is, and as marked."""
         kept = _COLLIDED & set(row.attributes) if "COLP" in row.attributes else frozenset()
-        if row.doubted_at is not None:
-            kept |= {"DOUT"}
+        kept |= set(row.marked)
         return replace(self.traits, attributes=tuple(sorted({*self.traits.attributes, *kept})))
 
     def _again(self, row: LocalIdentity) -> LocalIdentity:
@@ -405,8 +404,8 @@ def reconcile(row: LocalIdentity, *, actor: Actor, now: datetime, may_link: bool
         kind = kind_of(row, candidate)
         certain_one = (
             kind == PairKind.DOUBTFUL
-            and not row.traits.is_doubtful
-            and not candidate.identity.traits.is_doubtful
+            and not row.traits.is_left_to_people
+            and not candidate.identity.traits.is_left_to_people
             and not likeness.may_link(ours, candidate.traits, candidate.score)
             and not _share_a_domain(row.regional_id, there)
         )

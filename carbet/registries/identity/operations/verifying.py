@@ -12,14 +12,20 @@ from carbet.core.audit import Trace
 from carbet.core.models import AuditEvent
 from carbet.core.operation import UnableTo, operation
 from carbet.registries.identity import access, queries, rules
-from carbet.registries.identity.choices import TRUSTED_PROOFS, ProofKind
-from carbet.registries.identity.models import IdentityIns, IdentityProof, LocalIdentity
+from carbet.registries.identity.choices import SETTABLE, TRUSTED_PROOFS, Attribute, ProofKind
+from carbet.registries.identity.models import (
+    IdentityIns,
+    IdentityMark,
+    IdentityProof,
+    LocalIdentity,
+)
 from carbet.registries.identity.operations import moving
 from carbet.registries.identity.operations.recording import index, keep_ins, reconcile
 from carbet.registries.identity.rules import likeness
 from carbet.registries.patients import operations as patients
 from carbet.registries.patients.choices import INS_SYSTEMS
 from carbet.registries.patients.models import Patient
+from carbet.registries.patients.rules import FORBIDDING_ATTRIBUTES
 
 
 class UnableToVerify(UnableTo):
@@ -127,36 +133,55 @@ def prove_identity(
     return proof
 
 
-@operation("identity.doubt")
-def cast_doubt(
-    trace: Trace, *, actor: Actor, now: datetime, identity_id: int, reason: str
+@operation("identity.mark", action="U")
+def mark_identity(
+    trace: Trace, *, actor: Actor, now: datetime, identity_id: int, attribute: str, reason: str
 ) -> LocalIdentity:
-    """Say that an identity may be somebody else's: its status drops and its INS stops.
+    """Set an attribute of the RNIV on an identity, until the cell lifts it.
+
+    Doubtful or fictive, its status drops and its INS stops; with a homonym, no machine links it
+    any more and whoever searches before creating is warned.
 
     Raises:
         UnableToAct: it is not the cell.
-        UnableToVerify: no reason.
+        UnableToVerify: no such attribute, set already, or no reason.
     """
     access.check_cell(actor)
+    if attribute not in SETTABLE:
+        raise UnableToVerify("Choisissez un attribut.", field="attribute")
     if not reason.strip():
         raise UnableToVerify("Dites pourquoi : la raison est gardée.", field="reason")
     with moving.house(trace, actor, now=now):
         moving.lock_moves()
         row = _locked(identity_id)
-        _doubt(row, actor=actor, now=now)
-    trace.about(patient_id=row.patient_id, entity=row, reason=reason.strip())
+        if attribute in row.marked:
+            raise UnableToVerify("Cet attribut est déjà posé.", field="attribute")
+        _mark(row, attribute, reason=reason.strip(), actor=actor, now=now)
+    trace.about(patient_id=row.patient_id, entity=row, reason=f"{attribute} : {reason.strip()}")
     return row
 
 
-@operation("identity.doubt.lift")
-def lift_doubt(
-    trace: Trace, *, actor: Actor, now: datetime, identity_id: int, reason: str
+@operation("identity.mark.lift", action="U")
+def lift_mark(
+    trace: Trace,
+    *,
+    actor: Actor,
+    now: datetime,
+    identity_id: int,
+    attribute: str,
+    reason: str,
+    mistaken: bool = False,
 ) -> LocalIdentity:
-    """Say that an identity is doubtful no more; a document and INSi are asked again.
+    """Take an attribute away from an identity. After a doubt, document and INSi are asked again.
+
+    What a domain told may be lifted too: its next message may tell it again.
+
+    Args:
+        mistaken: it was set wrongly: what a doubt took away comes back, unless told since.
 
     Raises:
         UnableToAct: it is not the cell.
-        UnableToVerify: no reason, or a collision is still open.
+        UnableToVerify: it is not there, no reason, a collision is still open, or the name says it.
     """
     access.check_cell(actor)
     if not reason.strip():
@@ -164,19 +189,31 @@ def lift_doubt(
     with moving.house(trace, actor, now=now):
         moving.lock_moves()
         row = _locked(identity_id)
-        if "COLP" in row.attributes:
+        if attribute not in SETTABLE or attribute not in row.attributes:
+            raise UnableToVerify("Cet attribut n’est pas posé sur cette identité.")
+        if attribute == "DOUT" and "COLP" in row.attributes:
             raise UnableToVerify("Une collision attend : décidez-la d’abord.")
-        if rules.doubt_said(row.birth_family):
+        if attribute == "DOUT" and rules.doubt_said(row.birth_family):
             raise UnableToVerify("Le nom lui-même dit le doute : corrigez-le d’abord.")
-        row.doubted_at = None
-        row.save(update_fields=["doubted_at"])
-        _write(
-            row,
-            actor=actor,
-            now=now,
-            attributes=[each for each in row.attributes if each != "DOUT"],
+        standing = row.marks.filter(attribute=attribute, lifted_at__isnull=True).first()
+        mark = standing or IdentityMark(
+            identity=row,
+            attribute=attribute,
+            marked_at=row.said_at or row.updated_at,
+            marked_by_name=row.domain.name,
         )
-    trace.about(patient_id=row.patient_id, entity=row, reason=reason.strip())
+        mark.lifted_at, mark.lifted_by_name = now, actor.display_name[:200]
+        mark.lifted_reason, mark.mistaken = reason.strip()[:500], mistaken
+        mark.save()
+        row.marked = [each for each in row.marked if each != attribute]
+        row.save(update_fields=["marked"])
+        left = [each for each in row.attributes if each != attribute]
+        changes: dict[str, Any] = {"attributes": left}
+        took = mistaken and not FORBIDDING_ATTRIBUTES & set(left)
+        if took and not (row.ins_recovered or row.identity_checked):
+            changes |= {"ins_recovered": mark.was_recovered, "identity_checked": mark.was_checked}
+        _write(row, actor=actor, now=now, **changes)
+    trace.about(patient_id=row.patient_id, entity=row, reason=f"{attribute} : {reason.strip()}")
     return row
 
 
@@ -217,7 +254,8 @@ def _receive(row: LocalIdentity, answer: insi.Answer, *, actor: Actor, now: date
         and score.level("gender") != "different"
     )
     if not same:
-        _doubt(row, actor=actor, now=now)
+        why = "INSi répond les traits de quelqu’un d’autre."
+        _mark(row, Attribute.DOUT.value, reason=why, actor=actor, now=now)
         return
     traits = {
         "birth_family": answer.family,
@@ -255,17 +293,22 @@ def _receive(row: LocalIdentity, answer: insi.Answer, *, actor: Actor, now: date
     reconcile(row, actor=actor, now=now)
 
 
-def _doubt(row: LocalIdentity, *, actor: Actor, now: datetime) -> None:
-    row.doubted_at = row.doubted_at or now
-    row.save(update_fields=["doubted_at"])
-    _write(
-        row,
-        actor=actor,
-        now=now,
-        attributes=sorted({*row.attributes, "DOUT"}),
-        ins_recovered=False,
-        identity_checked=False,
+def _mark(row: LocalIdentity, attribute: str, *, reason: str, actor: Actor, now: datetime) -> None:
+    forbids = attribute in FORBIDDING_ATTRIBUTES
+    IdentityMark.objects.create(
+        identity=row,
+        attribute=attribute,
+        marked_at=now,
+        marked_by_name=actor.display_name[:200],
+        reason=reason[:500],
+        was_recovered=row.ins_recovered,
+        was_checked=row.identity_checked,
     )
+    row.marked = sorted({*row.marked, attribute})
+    row.save(update_fields=["marked"])
+    axes = {"ins_recovered": False, "identity_checked": False} if forbids else {}
+    attributes = sorted({*row.attributes, attribute})
+    _write(row, actor=actor, now=now, attributes=attributes, **axes)
 
 
 def _write(

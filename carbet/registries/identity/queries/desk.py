@@ -1,7 +1,7 @@
 """What the desk of the cell asks: what waits and in which order, what was kept of identities."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from carbet.registries.identity.choices import UNDOABLE, WAITING, PairState
 from carbet.registries.identity.models import (
     IdentityIns,
+    IdentityMark,
     IdentityProof,
     LocalIdentity,
     Movement,
@@ -86,11 +87,12 @@ def waiting_counts() -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Papers:
-    """What was seen and kept of identities: INS borne or once borne, documents, decisions."""
+    """What was seen and kept of identities: INS borne or once borne, papers, decisions, marks."""
 
     ins: list[IdentityIns]
     proofs: list[IdentityProof]
     decisions: list[Reconciliation]
+    marks: list[IdentityMark] = field(default_factory=list)
 
     def current_ins(self, identity: LocalIdentity | None) -> str:
         """Return the INS that one of them bears now, empty when it bears none."""
@@ -100,34 +102,39 @@ class Papers:
 
 
 _INS = (
-    "(SELECT 'ins', id, identity_id, system, value, via, since, until, NULL::date"
+    "(SELECT 'ins', id, identity_id, system, value, via, since, until, NULL::date, '', '', false"
     " FROM identity_identityins WHERE identity_id = ANY (%(of)s)"
     " ORDER BY until DESC NULLS FIRST, id DESC LIMIT 40)"
 )
 _PROOFS = (
     "(SELECT 'proof', id, identity_id, kind, number_end, checked_by_name, checked_at, NULL,"
-    " expires_on FROM identity_identityproof WHERE identity_id = ANY (%(of)s)"
+    " expires_on, '', '', false FROM identity_identityproof WHERE identity_id = ANY (%(of)s)"
     " ORDER BY checked_at DESC, id DESC LIMIT 20)"
 )
 _DECISIONS = (
     "(SELECT 'decision', r.id, r.first_id, r.kind, r.reason, r.decided_by_name, r.decided_at,"
-    " u.decided_at, NULL FROM identity_reconciliation r"
+    " u.decided_at, NULL, '', '', false FROM identity_reconciliation r"
     " LEFT JOIN identity_reconciliation u ON u.undoes_id = r.id"
     " WHERE r.first_id = ANY (%(of)s) OR r.second_id = ANY (%(of)s)"
     " ORDER BY r.id DESC LIMIT 10)"
 )
+_MARKS = (
+    "(SELECT 'mark', id, identity_id, attribute, reason, marked_by_name, marked_at, lifted_at,"
+    " NULL, lifted_by_name, lifted_reason, mistaken FROM identity_identitymark"
+    " WHERE identity_id = ANY (%(of)s) ORDER BY id DESC LIMIT 20)"
+)
 
 
 def papers_of(*identities: LocalIdentity, decisions: bool = False) -> Papers:
-    """Return the INS (the current one first), the documents and, if asked, the last decisions of
-    identities, in one statement."""
+    """Return the INS (the current one first), the documents, the marks and, if asked, the last
+    decisions of identities, in one statement."""
     found = Papers([], [], [])
-    parts = (_INS, _PROOFS, _DECISIONS) if decisions else (_INS, _PROOFS)
+    parts = (_INS, _PROOFS, _MARKS, _DECISIONS) if decisions else (_INS, _PROOFS, _MARKS)
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), {"of": [each.pk for each in identities]})
         rows = cursor.fetchall()
     by_pk = {each.pk: each for each in identities}
-    for what, pk, of, one, two, three, at, until, on in rows:
+    for what, pk, of, one, two, three, at, until, on, by, why, mistaken in rows:
         if what == "ins":
             found.ins.append(
                 IdentityIns(
@@ -144,6 +151,21 @@ def papers_of(*identities: LocalIdentity, decisions: bool = False) -> Papers:
                     checked_by_name=three,
                     checked_at=at,
                     expires_on=on,
+                )
+            )
+        elif what == "mark":
+            found.marks.append(
+                IdentityMark(
+                    id=pk,
+                    identity=by_pk[of],
+                    attribute=one,
+                    reason=two,
+                    marked_by_name=three,
+                    marked_at=at,
+                    lifted_at=until,
+                    lifted_by_name=by,
+                    lifted_reason=why,
+                    mistaken=mistaken,
                 )
             )
         else:

@@ -43,6 +43,7 @@ LABELS = {
     "identity_checked": "Identité vérifiée sur pièce",
     "attributes": "Attributs",
 }
+_LEFT_TO_PEOPLE = persons.FORBIDDING_ATTRIBUTES | {"COLP", "COLV", "HOMA", "HOMD", "USUR"}
 # Said of somebody whose identity nobody could check (RNIV, identité douteuse).
 _CLAIMS = re.compile(r"^(?:X\s+)?(?:SE\s+DISANT|SOI\s+DISANT)\b|^X\s+SE\s+DISANT\b", re.IGNORECASE)
 _NAMELESS = frozenset({"X", "XX", "XXX", "INCONNU", "INCONNUE", "ANONYME", "NN"})
@@ -79,6 +80,11 @@ class Traits:
     def is_doubtful(self) -> bool:
         """Tell whether the person may be another, or nobody."""
         return bool(persons.FORBIDDING_ATTRIBUTES & set(self.attributes))
+
+    @property
+    def is_left_to_people(self) -> bool:
+        """Tell whether no machine says by itself who it is: in doubt, or with a known homonym."""
+        return bool(_LEFT_TO_PEOPLE & set(self.attributes))
 
 
 STORED_TRAITS = tuple(field.name for field in fields(Traits))

@@ -294,7 +294,9 @@ class TestOtherMessages:
         other = domain("chog")
         told(other, "3", somebody(birth_family="BRIAND", birth_given=("ODILE",)))
         operations.unlink(actor=HOUSE, now=NOW, domain=chc, first="1", second="2")
-        operations.link(actor=HOUSE, now=NOW, domain=other, first="3", second_domain=chc, second="1")
+        operations.link(
+            actor=HOUSE, now=NOW, domain=other, first="3", second_domain=chc, second="1"
+        )
         with pytest.raises(operations.SaidDifferent):
             operations.link(
                 actor=HOUSE, now=NOW, domain=other, first="3", second_domain=chc, second="2"

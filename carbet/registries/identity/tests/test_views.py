@@ -10,8 +10,15 @@ from carbet.connectors import insi_stand_in
 from carbet.core import row_security
 from carbet.core.identifiers import make_ins, short_id
 from carbet.core.models import AuditEvent
+from carbet.core.operation import UnableToAct
 from carbet.registries.identity import operations, presenters, queries
-from carbet.registries.identity.models import DomainNotice, LocalIdentity, Pair, Reconciliation
+from carbet.registries.identity.models import (
+    DomainNotice,
+    IdentityMark,
+    LocalIdentity,
+    Pair,
+    Reconciliation,
+)
 from carbet.registries.identity.tests.factories import HOUSE, claire, domain, somebody, told
 from carbet.registries.patients import operations as patients
 from carbet.registries.patients.choices import INS_TEST
@@ -406,6 +413,125 @@ class TestNoticesOfADomain:
         assert len(seen(DomainNotice, kind="linked")) == 2
 
 
+def doubt(cell, row, attribute="DOUT"):
+    return operations.mark_identity(
+        actor=cell, now=NOW, identity_id=row.pk, attribute=attribute, reason="Usurpation"
+    )
+
+
+def lift(cell, row, attribute="DOUT", **more):
+    return operations.lift_mark(
+        actor=cell, now=NOW, identity_id=row.pk, attribute=attribute, reason="Pièce vue", **more
+    )
+
+
+class TestAttributes:
+    """Those that the cell sets and lifts: who, when, why, and what follows."""
+
+    @pytest.fixture
+    def cell(self, world):
+        return world.actor("identity_agent")
+
+    def test_who_when_and_why_stay_written(self, cell):
+        told(domain("chc"), "1")
+        [row] = seen(LocalIdentity)
+        doubt(cell, row, "HOMA")
+        lift(cell, row, "HOMA", mistaken=True)
+        [mark] = seen(IdentityMark)
+        assert (mark.attribute, mark.marked_at, mark.reason) == ("HOMA", NOW, "Usurpation")
+        assert mark.marked_by_name == mark.lifted_by_name == cell.display_name
+        assert (mark.lifted_reason, mark.mistaken) == ("Pièce vue", True)
+
+    @pytest.mark.parametrize("attribute", ["DOUT", "FICT"])
+    def test_what_forbids_stops_the_ins_and_set_wrongly_gives_all_back(self, cell, attribute):
+        sure = claire(ins_recovered=True, identity_checked=True)
+        row = told(domain("chc"), "1", sure)
+        assert doubt(cell, row, attribute).ins_may_leave is False
+        [after] = seen(LocalIdentity)
+        assert (after.identity_status, after.ins_may_leave) == ("PROV", False)
+        lift(cell, row, attribute, mistaken=True)
+        [back] = seen(LocalIdentity)
+        assert (back.attributes, back.identity_status, back.ins_may_leave) == ([], "QUAL", True)
+
+    def test_lifted_as_true_in_its_time_it_is_verified_anew(self, cell):
+        row = told(domain("chc"), "1", claire(ins_recovered=True, identity_checked=True))
+        doubt(cell, row)
+        lift(cell, row)
+        assert seen(LocalIdentity)[0].identity_status == "PROV"
+
+    def test_of_two_that_forbid_the_last_lifted_gives_back(self, cell):
+        row = told(domain("chc"), "1", claire(ins_recovered=True, identity_checked=True))
+        doubt(cell, row, "DOUT")
+        doubt(cell, row, "FICT")
+        lift(cell, row, "FICT", mistaken=True)
+        assert seen(LocalIdentity)[0].identity_status == "PROV"
+        lift(cell, row, "DOUT", mistaken=True)
+        assert seen(LocalIdentity)[0].identity_status == "QUAL"
+
+    @pytest.mark.parametrize("attribute", ["HOMA", "HOMD", "USUR", "DOUT", "FICT"])
+    def test_no_machine_links_it_alone_any_more(self, cell, attribute):
+        row = told(domain("chc"), "1")
+        doubt(cell, row, attribute)
+        told(domain("chog"), "7")
+        one, other = seen(LocalIdentity)
+        assert one.regional_id != other.regional_id
+        assert [pair.state for pair in seen(Pair)] == ["open"]
+
+    def test_a_message_takes_none_away_and_what_it_tells_may_be_lifted(self, cell):
+        place = domain("chc")
+        row = told(place, "1", claire(attributes=("HOMA",)))
+        doubt(cell, row, "DPOT")
+        told(place, "1", claire(city="Kourou"), now=NOW + timedelta(hours=1))
+        [row] = seen(LocalIdentity)
+        assert row.attributes == ["DPOT"]
+        told(place, "1", claire(attributes=("HOMA",)), now=NOW + timedelta(hours=2))
+        lift(cell, seen(LocalIdentity)[0], "HOMA")
+        assert seen(LocalIdentity)[0].attributes == ["DPOT"]
+        assert {mark.marked_by_name for mark in seen(IdentityMark)} == {
+            cell.display_name,
+            place.name,
+        }
+
+    @pytest.mark.parametrize("attribute", ["COLP", "QUOI", "", "IDVER"])
+    def test_what_is_not_the_cell_s_to_set_is_refused(self, cell, attribute):
+        row = told(domain("chc"), "1")
+        with pytest.raises(operations.UnableToVerify):
+            doubt(cell, row, attribute)
+        with pytest.raises(operations.UnableToVerify):
+            lift(cell, row, attribute)
+
+    def test_nobody_else_sets_any(self, world):
+        row = told(domain("chc"), "1")
+        with pytest.raises(UnableToAct):
+            doubt(world.actor("nurse"), row)
+
+    def test_twice_is_refused(self, cell):
+        row = told(domain("chc"), "1")
+        doubt(cell, row, "HOMA")
+        with pytest.raises(operations.UnableToVerify):
+            doubt(cell, row, "HOMA")
+
+    def test_a_homonym_is_said_before_creating_of_a_closed_record_too(self, cell, world, sign_in):
+        patient = world.register(gender="female", birth_place_code="97302")
+        [row] = seen(LocalIdentity, patient_id=patient.pk)
+        asked = {
+            "birth_family": patient.birth_family,
+            "birth_given": patient.birth_given[0],
+            "birth_date_0": patient.birth_date.day,
+            "birth_date_1": patient.birth_date.month,
+            "birth_date_2": patient.birth_date.year,
+        }
+        nurse = sign_in(world.accounts["physio"])
+        page = nurse.post(reverse("patients:find"), asked).content.decode()
+        assert patient.birth_family in page
+        assert "Homonyme connu" not in page
+        doubt(cell, row, "HOMA")
+        doubt(cell, row, "DPOT")
+        page = nurse.post(reverse("patients:find"), asked).content.decode()
+        assert "Homonyme connu" in page
+        assert "Double possible" in page
+
+
 class TestDoubtOfPeople:
     """What the cell doubts, no message takes away."""
 
@@ -417,13 +543,13 @@ class TestDoubtOfPeople:
         place = domain("chc")
         told(place, "1", claire(ins_recovered=True, identity_checked=True))
         [row] = seen(LocalIdentity)
-        operations.cast_doubt(actor=cell, now=NOW, identity_id=row.pk, reason="Usurpation")
+        doubt(cell, row)
         sure = claire(ins_recovered=True, identity_checked=True, city="Kourou")
         told(place, "1", sure, now=NOW + timedelta(hours=1))
         [row] = seen(LocalIdentity)
         assert (row.city, row.attributes) == ("Kourou", ["DOUT"])
         assert (row.identity_status, row.ins_may_leave) == ("PROV", False)
-        operations.lift_doubt(actor=cell, now=NOW, identity_id=row.pk, reason="Pièce vue")
+        lift(cell, row)
         told(place, "1", replace(sure, city="Matoury"), now=NOW + timedelta(hours=2))
         [row] = seen(LocalIdentity)
         assert (row.attributes, row.identity_status) == ([], "QUAL")
@@ -431,7 +557,7 @@ class TestDoubtOfPeople:
     def test_a_later_writing_of_the_record_keeps_it(self, cell, world):
         patient = world.register(gender="female", birth_place_code="97302")
         [row] = seen(LocalIdentity, patient_id=patient.pk)
-        operations.cast_doubt(actor=cell, now=NOW, identity_id=row.pk, reason="Usurpation")
+        doubt(cell, row)
 
         def record():
             with row_security.acting_as(HOUSE, now=NOW):
@@ -446,14 +572,14 @@ class TestDoubtOfPeople:
         )
         assert record().identity_attributes == ["DOUT"]
         assert record().identity_status == "PROV"
-        operations.lift_doubt(actor=cell, now=NOW, identity_id=row.pk, reason="Pièce vue")
+        lift(cell, row)
         assert record().identity_attributes == []
 
     def test_a_collision_that_is_decided_keeps_it(self, cell, agent):
         place = domain("chc")
         told(place, "1")
         [row] = seen(LocalIdentity)
-        operations.cast_doubt(actor=cell, now=NOW, identity_id=row.pk, reason="Usurpation")
+        doubt(cell, row)
         told(place, "1", somebody(), now=NOW + timedelta(hours=1))
         [pair] = seen(Pair)
         decide(agent, pair, verdict="different", reason="deux")
@@ -568,18 +694,22 @@ class TestVerifying:
         answer, _ = self.ask(agent, claire(birth_family=family))
         assert said in answer.content.decode()
 
-    def test_doubt_is_cast_with_a_reason_and_lifted(self, agent):
-        _, url = self.ask(agent, claire())
+    def test_doubt_is_set_with_a_reason_and_lifted(self, agent):
+        self.ask(agent, claire())
         row = seen(LocalIdentity)[0]
-        url = reverse("identity:doubt", args=[row.pk])
-        assert agent.post(url, {"reason": " "}).status_code == 422
-        agent.post(url, {"reason": "Usurpation signalée"})
+        url = reverse("identity:mark", args=[row.pk])
+        assert agent.post(url, {"attribute": "DOUT", "reason": " "}).status_code == 422
+        agent.post(url, {"attribute": "DOUT", "reason": "Usurpation signalée"})
         assert "DOUT" in seen(LocalIdentity)[0].attributes
-        assert (
-            "Levez" not in agent.get(reverse("identity:identity", args=[row.pk])).content.decode()
-        )
-        agent.post(url, {"reason": "Pièce vue", "geste": "lever"})
+        page = agent.get(reverse("identity:identity", args=[row.pk])).content.decode()
+        assert "« Usurpation signalée »" in page
+        lifts = {"attribute": "DOUT", "geste": "lever"}
+        assert agent.post(url, lifts).status_code == 422
+        agent.post(url, lifts | {"reason": "Pièce vue"})
         assert "DOUT" not in seen(LocalIdentity)[0].attributes
+        page = agent.get(reverse("identity:identity", args=[row.pk])).content.decode()
+        assert "Attributs levés (1)" in page
+        assert "Pièce vue" in page
 
     def test_without_a_teleservice_it_says_so_and_nothing_changes(self, agent, settings):
         settings.DEMONSTRATION = False
