@@ -1,8 +1,11 @@
-"""The INSi teleservice of the health insurance: whose INS is it, asked by traits (SOAP 1.2).
+"""The INSi teleservice of the health insurance: whose INS is it, and is it still theirs (SOAP 1.2).
 
 `rechercherInsAvecTraitsIdentite` of ServiceIdentiteCertifiee 1.0: a report (00 found, 01 nobody, 02
-several) and, when found, the matricule with its OID, the former ones, and the official traits. The
-operator is known by the certificate of the structure. What comes back is read without entities.
+several) and, when found, the matricule with its OID, the former ones, and the official traits.
+`verifierInsAvecTraitsIdentite` is given a matricule with the traits, and says yes (00) or no (01).
+Its message was written from its type names alone, its schema being reserved to editors: compare it
+with theirs before the first production call. The operator is known by the certificate of the
+structure. What comes back is read without entities.
 """
 
 import uuid
@@ -16,9 +19,13 @@ from lxml import etree
 
 from carbet.connectors import insi_stand_in
 
-ACTION = "urn:ServiceIdentiteCertifiee:1.0.0:rechercherInsAvecTraitsIdentite"
+_SERVICE = "urn:ServiceIdentiteCertifiee:1.0.0:"
+ACTION = f"{_SERVICE}rechercherInsAvecTraitsIdentite"
+VERIFY_ACTION = f"{_SERVICE}verifierInsAvecTraitsIdentite"
 FOUND, NOBODY, SEVERAL = "00", "01", "02"
+CONFIRMED, DENIED = "00", "01"
 _RESULT = "{http://www.cnamts.fr/INSiResultat}"
+_VERIFIED = "{http://www.cnamts.fr/INSiLot2/REPUnitaire}"
 _TIMEOUT_SECONDS = (5, 10)
 _LARGEST_ANSWER = 256 * 1024
 
@@ -40,6 +47,14 @@ class Question:
     gender: str
     birth_date: date
     birth_place_code: str = ""
+    # "day", "month" or "year": how far the date is known.
+    birth_date_precision: str = "day"
+
+    @property
+    def born(self) -> str:
+        """The date as the teleservice takes it: what is unknown of it is 00 (lunar date)."""
+        known = {"year": 4, "month": 7}.get(self.birth_date_precision, 10)
+        return self.birth_date.isoformat()[:known] + "-00-00"[: 10 - known]
 
 
 @dataclass(frozen=True)
@@ -75,8 +90,26 @@ def recover(question: Question, *, now: datetime, stand_in: bool) -> Answer:
         Unreadable: the answer is not one.
     """
     asked = envelope(question, now=now)
-    if stand_in:
-        return read(insi_stand_in.answer(asked))
+    return read(insi_stand_in.answer(asked) if stand_in else _post(asked, ACTION))
+
+
+def verify(question: Question, *, ins: str, oid: str, now: datetime, stand_in: bool) -> bool:
+    """Ask whether a matricule still is that of whoever bears these traits, in one call.
+
+    Raises:
+        NotConnected: nothing is set up, and this is no demonstration.
+        ConnectionError: no answer now.
+        Unreadable: the answer is neither yes nor no.
+    """
+    asked = verification(question, ins=ins, oid=oid, now=now)
+    content = insi_stand_in.answer(asked) if stand_in else _post(asked, VERIFY_ACTION)
+    report = _text(_root(content).find(f".//{_VERIFIED}RESULTAT"), "CR/CodeCR", space=_VERIFIED)
+    if report not in (CONFIRMED, DENIED):
+        raise Unreadable("réponse illisible du téléservice INSi à une vérification")
+    return report == CONFIRMED
+
+
+def _post(asked: bytes, action: str) -> bytes:
     if not settings.INSI_URL:
         raise NotConnected("le téléservice INSi n’est pas configuré (CARBET_INSI_URL)")
     with requests.Session() as session:
@@ -85,7 +118,7 @@ def recover(question: Question, *, now: datetime, stand_in: bool) -> Answer:
             with session.post(
                 settings.INSI_URL,
                 data=asked,
-                headers={"Content-Type": f'application/soap+xml; charset=utf-8; action="{ACTION}"'},
+                headers={"Content-Type": f'application/soap+xml; charset=utf-8; action="{action}"'},
                 cert=(settings.INSI_CERTIFICATE, settings.INSI_KEY),
                 timeout=_TIMEOUT_SECONDS,
                 allow_redirects=False,
@@ -96,22 +129,41 @@ def recover(question: Question, *, now: datetime, stand_in: bool) -> Answer:
             raise ConnectionError(type(error).__name__) from error
     if reply.status_code != 200:
         raise ConnectionError(f"statut {reply.status_code}")
-    return read(content)
+    return content
 
 
 def envelope(question: Question, *, now: datetime) -> bytes:
-    """Return the SOAP message of a question."""
-    message = str(uuid.uuid4())
+    """Return the SOAP message of a search by traits."""
+    body = f"<r:RECSANSVITALE>{_traits(question)}</r:RECSANSVITALE>"
+    return _message(body, space="http://www.cnamts.fr/INSiRecSans", action=ACTION, now=now)
+
+
+def verification(question: Question, *, ins: str, oid: str, now: datetime) -> bytes:
+    """Return the SOAP message that asks whether an INS still is that of these traits."""
+    body = (
+        "<r:VERIFICATION><r:IndividuVerifie><r:INSFourni><r:IdIndividu>"
+        f"<r:NumIdentifiant>{escape(ins[:13])}</r:NumIdentifiant>"
+        f"<r:Cle>{escape(ins[13:])}</r:Cle></r:IdIndividu><r:OID>{escape(oid)}</r:OID>"
+        f"</r:INSFourni><r:TraitsIdentiteIndividu>{_traits(question)}</r:TraitsIdentiteIndividu>"
+        "</r:IndividuVerifie></r:VERIFICATION>"
+    )
+    space = "http://www.cnamts.fr/INSiLot2/REQUnitaire"
+    return _message(body, space=space, action=VERIFY_ACTION, now=now)
+
+
+def _traits(question: Question) -> str:
     said = {
         "NomNaissance": question.family,
         "Prenom": question.given,
         "Sexe": {"male": "M", "female": "F"}.get(question.gender, ""),
-        "DateNaissance": question.birth_date.isoformat(),
+        "DateNaissance": question.born,
         "LieuNaissance": question.birth_place_code,
     }
-    traits = "".join(
-        f"<r:{name}>{escape(value)}</r:{name}>" for name, value in said.items() if value
-    )
+    return "".join(f"<r:{name}>{escape(value)}</r:{name}>" for name, value in said.items() if value)
+
+
+def _message(body: str, *, space: str, action: str, now: datetime) -> bytes:
+    message = str(uuid.uuid4())
     emitter, at = escape(settings.INSI_EMITTER), now.isoformat()
     context = f"<{{0}}:Id>{message}</{{0}}:Id><{{0}}:Temps>{at}</{{0}}:Temps>"
     context += f"<{{0}}:Emetteur>{emitter}</{{0}}:Emetteur>"
@@ -119,14 +171,13 @@ def envelope(question: Question, *, now: datetime) -> bytes:
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"'
         ' xmlns:a="http://www.w3.org/2005/08/addressing" xmlns:b="urn:siram:bam:ctxbam"'
-        ' xmlns:l="urn:siram:lps:ctxlps" xmlns:r="http://www.cnamts.fr/INSiRecSans"><s:Header>'
-        f"<a:Action>{ACTION}</a:Action><a:MessageID>uuid:{message}</a:MessageID>"
+        f' xmlns:l="urn:siram:lps:ctxlps" xmlns:r="{space}"><s:Header>'
+        f"<a:Action>{action}</a:Action><a:MessageID>uuid:{message}</a:MessageID>"
         f'<b:ContexteBAM Version="01_02">{context.format("b")}<b:COUVERTURE/></b:ContexteBAM>'
         f'<l:ContexteLPS Nature="CTXLPS" Version="01_00">{context.format("l")}<l:LPS>'
         f'<l:IDAM R="4">{escape(settings.INSI_IDAM)}</l:IDAM><l:Version>1.0</l:Version>'
         f"<l:Instance>{message}</l:Instance><l:Nom>urn:lps:carbet:1.0</l:Nom></l:LPS>"
-        f"</l:ContexteLPS></s:Header><s:Body><r:RECSANSVITALE>{traits}</r:RECSANSVITALE>"
-        "</s:Body></s:Envelope>"
+        f"</l:ContexteLPS></s:Header><s:Body>{body}</s:Body></s:Envelope>"
     ).encode()
 
 
@@ -136,14 +187,7 @@ def read(content: bytes) -> Answer:
     Raises:
         Unreadable: it is not XML, declares a document type, or holds no report.
     """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
-    try:
-        root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
-        raise Unreadable("réponse illisible du téléservice INSi") from error
-    if root.getroottree().docinfo.doctype:
-        raise Unreadable("réponse refusée : elle déclare un type de document")
-    result = root.find(f".//{_RESULT}RESULTAT")
+    result = _root(content).find(f".//{_RESULT}RESULTAT")
     report = _text(result, "CR/CodeCR")
     if result is None or not report:
         raise Unreadable("réponse sans compte rendu du téléservice INSi")
@@ -174,18 +218,29 @@ def read(content: bytes) -> Answer:
     )
 
 
+def _root(content: bytes) -> "etree._Element":
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+    try:
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError as error:
+        raise Unreadable("réponse illisible du téléservice INSi") from error
+    if root.getroottree().docinfo.doctype:
+        raise Unreadable("réponse refusée : elle déclare un type de document")
+    return root
+
+
 def _precision(born: str) -> str:
     if born[4:7] == "-00":
         return "year"
     return "month" if born[7:10] == "-00" else "day"
 
 
-def _path(steps: str) -> str:
-    return "/".join(f"{_RESULT}{step}" for step in steps.split("/"))
+def _path(steps: str, space: str = _RESULT) -> str:
+    return "/".join(f"{space}{step}" for step in steps.split("/"))
 
 
-def _text(element: "etree._Element | None", steps: str) -> str:
-    found = element.findtext(_path(steps)) if element is not None else ""
+def _text(element: "etree._Element | None", steps: str, space: str = _RESULT) -> str:
+    found = element.findtext(_path(steps, space)) if element is not None else ""
     return (found or "").strip()[:200]
 
 

@@ -86,3 +86,57 @@ def test_without_a_teleservice_nobody_is_asked(settings):
     settings.INSI_URL = ""
     with pytest.raises(insi.NotConnected):
         insi.recover(CLAIRE, now=NOW, stand_in=False)
+
+
+def test_a_verification_is_one_message_with_the_number_and_the_traits():
+    root = etree.fromstring(insi.verification(CLAIRE, ins="251039730200156", oid="1.2", now=NOW))
+    space = "{http://www.cnamts.fr/INSiLot2/REQUnitaire}"
+    said = {
+        each.tag.removeprefix(space): each.text
+        for each in root.find(f".//{space}IndividuVerifie").iter("{*}*")
+        if not len(each)
+    }
+    assert said == {
+        "NumIdentifiant": "2510397302001",
+        "Cle": "56",
+        "OID": "1.2",
+        "NomNaissance": "RÉGIS <&>",
+        "Prenom": "CLAIRE",
+        "Sexe": "F",
+        "DateNaissance": "1951-03-14",
+        "LieuNaissance": "97302",
+    }
+    action = root.findtext(".//{http://www.w3.org/2005/08/addressing}Action")
+    assert action.endswith(":verifierInsAvecTraitsIdentite")
+
+
+def test_the_number_that_was_given_is_confirmed_and_another_is_not():
+    found = insi.recover(CLAIRE, now=NOW, stand_in=True)
+
+    def verified(ins=found.ins, oid=found.oid):
+        return insi.verify(CLAIRE, ins=ins, oid=oid, now=NOW, stand_in=True)
+
+    assert verified()
+    assert not verified(ins="279035121518989")
+    assert not verified(oid="1.2.250.1.213.1.4.8")
+
+
+def test_neither_yes_nor_no_changes_nothing(monkeypatch):
+    for content in (b"<a/>", insi_stand_in._result("99", "?", space=insi_stand_in._VERIFIED)):
+        monkeypatch.setattr(insi_stand_in, "answer", lambda _, content=content: content)
+        with pytest.raises(insi.Unreadable):
+            insi.verify(CLAIRE, ins="279035121518989", oid="1.2", now=NOW, stand_in=True)
+
+
+@pytest.mark.parametrize(
+    ("precision", "said"), [("day", "1951-03-14"), ("month", "1951-03-00"), ("year", "1951-00-00")]
+)
+def test_what_is_unknown_of_a_date_is_asked_as_unknown(precision, said):
+    question = insi.Question(
+        family="RÉGIS",
+        given="CLAIRE",
+        gender="female",
+        birth_date=date(1951, 3, 14),
+        birth_date_precision=precision,
+    )
+    assert f"<r:DateNaissance>{said}<".encode() in insi.envelope(question, now=NOW)

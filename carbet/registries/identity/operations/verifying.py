@@ -1,5 +1,7 @@
 """Verify an identity: the INS asked of INSi, a document seen, doubt cast and lifted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -65,7 +67,7 @@ def recover_ins(trace: Trace, *, actor: Actor, now: datetime, identity_id: int) 
 
 @operation("identity.ins.verify")
 def verify_ins(trace: Trace, *, actor: Actor, now: datetime, identity_id: int) -> bool:
-    """Ask INSi whether an identity still bears its INS. Return whether it does.
+    """Ask INSi, in one call of its own, whether an identity still bears its INS; return so.
 
     Where it does not, the identity is no longer recovered: its status drops, its INS stops.
 
@@ -80,14 +82,21 @@ def verify_ins(trace: Trace, *, actor: Actor, now: datetime, identity_id: int) -
         held = queries.ins_of([row.pk]).get(row.pk)
         if held is None:
             raise UnableToVerify("Cette identité ne porte pas d’INS : demandez-le d’abord.")
-        answer = _ask(row, now=now)
-        right = answer.report == insi.FOUND and answer.ins[:13] == held.value[:13]
+        question = _question(row)
+        with _asking():
+            right = insi.verify(
+                question,
+                ins=held.value,
+                oid=held.system.removeprefix("urn:oid:"),
+                now=now,
+                stand_in=settings.DEMONSTRATION,
+            )
         if not right:
             _write(row, actor=actor, now=now, ins_recovered=False)
     trace.about(
         patient_id=row.patient_id,
         entity=row,
-        reason="INS confirmé" if right else f"INS non confirmé ({answer.report})",
+        reason="INS confirmé" if right else "INS non confirmé",
     )
     return right
 
@@ -217,21 +226,31 @@ def lift_mark(
     return row
 
 
-def _ask(row: LocalIdentity, *, now: datetime) -> insi.Answer:
+def _question(row: LocalIdentity) -> insi.Question:
     if row.birth_date is None or not row.birth_given or row.gender == "unknown":
         raise UnableToVerify("INSi demande un nom, un prénom, un sexe et une date de naissance.")
-    place = row.birth_place_code if row.birth_place_code != "99999" else ""
-    question = insi.Question(
+    return insi.Question(
         family=names.strict_form(row.birth_family),
         given=names.strict_form(row.birth_given[0]),
         gender=row.gender,
         birth_date=row.birth_date,
-        birth_place_code=place,
+        birth_date_precision=row.birth_date_precision,
+        birth_place_code=row.birth_place_code if row.birth_place_code != "99999" else "",
     )
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
     try:
-        answer = insi.recover(question, now=now, stand_in=settings.DEMONSTRATION)
+        yield
     except (insi.NotConnected, insi.Unreadable, ConnectionError) as error:
         raise UnableToVerify(f"INSi ne répond pas : {error}. Rien n’a changé.") from error
+
+
+def _ask(row: LocalIdentity, *, now: datetime) -> insi.Answer:
+    question = _question(row)
+    with _asking():
+        answer = insi.recover(question, now=now, stand_in=settings.DEMONSTRATION)
     if answer.report == insi.FOUND and answer.system not in INS_SYSTEMS:
         raise UnableToVerify("INSi répond un INS d’une autorité inconnue. Rien n’a changé.")
     return answer

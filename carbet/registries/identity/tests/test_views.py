@@ -666,7 +666,14 @@ class TestVerifying:
         assert page.index(held.value) < page.index(former)
         assert "ancien, jusqu’au" in page
 
-    def test_an_official_date_is_known_as_far_as_it_is_told(self, agent):
+    def test_an_official_date_is_known_as_far_as_it_is_told(self, agent, monkeypatch):
+        stands_in = insi_stand_in.answer
+
+        def answer(asked):
+            assert b"1951-00-00" in asked
+            return stands_in(asked).replace(b"1951-00-00", b"1951-03-14")
+
+        monkeypatch.setattr(insi_stand_in, "answer", answer)
         self.ask(agent, claire(birth_date_precision="year"))
         assert seen(LocalIdentity)[0].birth_date_precision == "day"
 
@@ -677,6 +684,21 @@ class TestVerifying:
         assert row.identity_status == "PROV"
         with row_security.acting_as(HOUSE, now=NOW):
             assert not row.ins.exists()
+
+    def test_a_verification_is_one_call_and_no_search(self, agent, monkeypatch):
+        _, url = self.ask(agent, claire())
+        stands_in, asked = insi_stand_in.answer, []
+
+        def answer(message):
+            asked.append(message)
+            return stands_in(message)
+
+        monkeypatch.setattr(insi_stand_in, "answer", answer)
+        page = agent.post(url, {"geste": "verifier"}, follow=True).content.decode()
+        assert "INSi confirme cet INS." in page
+        [message] = asked
+        assert b"verifierInsAvecTraitsIdentite" in message
+        assert b"RECSANSVITALE" not in message
 
     def test_an_ins_no_longer_confirmed_drops_the_status(self, agent):
         _, url = self.ask(agent, claire())
