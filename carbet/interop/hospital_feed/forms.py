@@ -83,4 +83,11 @@ class RouteForm(forms.Form):
         help_text="Où lui dire qu’un document est classé (ZAM), par exemple 10.1.2.3:2576.",
         error_messages={"max_length": "200 signes au plus."},
     )
+    updates_to = forms.CharField(
+        label="Adresse des identités croisées",
+        max_length=200,
+        required=False,
+        help_text="Où lui dire que ses numéros sont rattachés autrement (ADT^A31, ITI-10).",
+        error_messages={"max_length": "200 signes au plus."},
+    )
     gesture = forms.UUIDField(widget=forms.HiddenInput)

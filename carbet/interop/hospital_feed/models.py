@@ -33,6 +33,11 @@ class FeedRoute(models.Model):
     # Where its receipts of business (ZAM) go, by MLLP; nowhere when empty.
     receipts_host = models.CharField(max_length=200, blank=True, db_default="")
     receipts_port = models.PositiveIntegerField(null=True)
+    # Where it is told that its identities are crossed otherwise (ITI-10); nowhere when empty.
+    updates_host = models.CharField(max_length=200, blank=True, db_default="")
+    updates_port = models.PositiveIntegerField(null=True)
+    # The last decision on identities of which it was told.
+    updates_after = models.BigIntegerField(default=0, db_default=0)
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=200)
@@ -148,6 +153,25 @@ class AwaitedReading(models.Model):
                 name="feed_awaited_readings",
                 condition=models.Q(told_at__isnull=True),
             )
+        ]
+
+
+class ToldIdentity(models.Model):
+    """One row is the numbers that an establishment was last told of one of its identities."""
+
+    ROW_SECURITY = HOUSE_ONLY
+
+    route = models.ForeignKey(FeedRoute, on_delete=models.PROTECT, related_name="+")
+    identity = models.ForeignKey(
+        "identity.LocalIdentity", on_delete=models.PROTECT, related_name="+"
+    )
+    # SHA-256 of what PID-3 said.
+    digest = models.CharField(max_length=64)
+    told_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["route", "identity"], name="told_identity_once")
         ]
 
 

@@ -200,6 +200,7 @@ def _open_route(request: HttpRequest, form: RouteForm) -> bool:
             application=said["application"],
             organization=organization,
             receipts_to=said["receipts_to"],
+            updates_to=said["updates_to"],
             gesture=said["gesture"],
         )
     except UnableTo as error:

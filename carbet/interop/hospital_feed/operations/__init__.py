@@ -15,7 +15,7 @@ from carbet.interop.hospital_feed.operations.routing import (
     close_route,
     open_route,
 )
-from carbet.interop.hospital_feed.operations.waking import wake, wake_later
+from carbet.interop.hospital_feed.operations.waking import wake, wake_later, wake_updates
 
 __all__ = [
     "UnableToMend",
@@ -31,4 +31,5 @@ __all__ = [
     "replay",
     "wake",
     "wake_later",
+    "wake_updates",
 ]

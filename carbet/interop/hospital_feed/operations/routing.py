@@ -15,6 +15,7 @@ from carbet.interop.hospital_feed.choices import MessageStatus
 from carbet.interop.hospital_feed.models import FeedRoute, HospitalMessage
 from carbet.interop.hospital_feed.operations.waking import wake
 from carbet.registries.directory.models import Organization
+from carbet.registries.identity import queries as identities
 
 _ADDRESS = re.compile(
     r"([A-Za-z0-9][A-Za-z0-9.-]{0,190}|\[[0-9A-Fa-f:]{2,45}\]):([0-9]{1,5})", re.ASCII
@@ -35,6 +36,7 @@ def open_route(
     organization: Organization,
     application: str = "",
     receipts_to: str = "",
+    updates_to: str = "",
     gesture: uuid.UUID | None = None,
 ) -> FeedRoute:
     """Let a sender in, as an establishment; what waited for a route gets another turn.
@@ -42,6 +44,7 @@ def open_route(
     Args:
         facility: MSH-4 as it is sent; `application`, MSH-3, when it must be told apart.
         receipts_to: where its receipts of business go, "host:port"; nowhere when empty.
+        updates_to: where it is told that its identities are crossed otherwise, from now on.
 
     Raises:
         UnableToAct: the actor does not operate the house.
@@ -51,7 +54,8 @@ def open_route(
     facility, application = facility.strip(), application.strip()
     if not facility:
         raise UnableToRoute("Indiquez le code de l’établissement émetteur.", field="facility")
-    host, port = _address(receipts_to.strip())
+    host, port = _address(receipts_to.strip(), field="receipts_to")
+    told_host, told_port = _address(updates_to.strip(), field="updates_to")
     done = FeedRoute.objects.filter(gesture=gesture).first() if gesture else None
     if done is not None:
         trace.about(entity=done)
@@ -62,11 +66,15 @@ def open_route(
         organization=organization,
         receipts_host=host,
         receipts_port=port,
+        updates_host=told_host,
+        updates_port=told_port,
         created_at=now,
         created_by=actor.display_name,
         updated_at=now,
         gesture=gesture,
     )
+    with row_security.acting_as(house, now=now, operation="feed.open_route"):
+        row.updates_after = identities.last_decision()
     try:
         with transaction.atomic():
             row.save(force_insert=True)
@@ -102,7 +110,7 @@ def close_route(trace: Trace, *, actor: Actor, now: datetime, route_id: int) -> 
     return row
 
 
-def _address(text: str) -> tuple[str, int | None]:
+def _address(text: str, *, field: str) -> tuple[str, int | None]:
     """Return the host and the port of "host:port", or nothing.
 
     Raises:
@@ -113,6 +121,6 @@ def _address(text: str) -> tuple[str, int | None]:
     found = _ADDRESS.fullmatch(text)
     if found is None or not 0 < int(found[2]) < 65_536:
         raise UnableToRoute(
-            "Un nom ou une adresse, deux points et un port : 10.1.2.3:2576.", field="receipts_to"
+            "Un nom ou une adresse, deux points et un port : 10.1.2.3:2576.", field=field
         )
     return found[1], int(found[2])

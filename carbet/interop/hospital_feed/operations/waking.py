@@ -8,12 +8,19 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 PROCESS = "feed.process"
+TELL_UPDATES = "feed.tell_updates"
 
 
 def wake() -> None:
     """Ask the worker to carry out what waits, unless somebody asked already."""
     with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
         app.configure_task(PROCESS, queue="feed", queueing_lock=PROCESS).defer()
+
+
+def wake_updates() -> None:
+    """Ask the worker to tell whose identities are crossed otherwise, unless somebody asked."""
+    with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+        app.configure_task(TELL_UPDATES, queue="feed", queueing_lock=TELL_UPDATES).defer()
 
 
 def wake_later(wait: timedelta) -> None:

@@ -19,11 +19,12 @@ from carbet.interop.hospital_feed.rules.header import Unacceptable
 from carbet.interop.hospital_feed.rules.persons import INS_OIDS, Number
 from carbet.registries.identity import fhir as identity_fhir
 from carbet.registries.identity import queries as identity_queries
-from carbet.registries.identity.models import IdentityDomain
+from carbet.registries.identity.models import IdentityDomain, LocalIdentity
 from carbet.registries.patients import queries as patients
 from carbet.registries.patients.models import Patient
 
 PDQ, PIX, CANCELLED = "feed.pdq", "feed.pix", "feed.cancel"
+UPDATE = "feed.update"
 # Under which system our own numbers are said; in HL7 v2 their authority is CARBET.
 OWN, OWN_AUTHORITY = "urn:carbet:patient", "CARBET"
 _IPP = "urn:carbet:ipp:"
@@ -113,6 +114,23 @@ def numbers(*, actor: Actor, route: FeedRoute, asked: Asked, now: datetime) -> l
     told = [_cx(its, value, known.get(its), route) for its, value in crossed.identifiers]
     told += [_cx(OWN, str(each), None, route) for each in crossed.patients]
     return [Told(told)] if told else []
+
+
+def crossed(*, actor: Actor, route: FeedRoute, identity: LocalIdentity, now: datetime) -> Told:
+    """Return a number of this establishment, then the others of the same person that it may know.
+
+    As `numbers` answers; whoever is told to be known elsewhere is traced.
+    """
+    system = identity_fhir.system_of(identity.domain)
+    own = _cx(system, identity.number, identity.domain, route)
+    found = identity_fhir.cross(system=system, value=identity.number, targets=[], base=OWN)
+    known = identity_fhir.by_system()
+    told = [_cx(its, value, known.get(its), route) for its, value in found.identifiers]
+    told += [_cx(OWN, str(each), None, route) for each in found.patients]
+    if told:
+        for person in found.records or [None]:
+            audit.read(actor, UPDATE, now=now, patient_id=person, entity="Patient")
+    return Told([own, *told])
 
 
 def trace_refusal(*, actor: Actor, operation: str, now: datetime, reason: str = "") -> None:

@@ -67,13 +67,14 @@ def written(
         # The name comes back as it came: a text of ours would be another question.
         lines.append(f"QAK|{escaped(question.tag)}|{answer.status}|{question.name}{counts}")
         lines.append(question.said or f"QPD|{question.name}|{escaped(question.tag)}")
-        lines += [_pid(rank, each) for rank, each in enumerate(answer.told, start=1)]
+        lines += [pid(rank, each) for rank, each in enumerate(answer.told, start=1)]
         if answer.pointer:
             lines.append(f"DSC|{answer.pointer}|I")
     return headers.encoded(lines, header)
 
 
-def _pid(rank: int, told: Told) -> str:
+def pid(rank: int, told: Told) -> str:
+    """Return the PID segment of a person."""
     fields = [""] * 33
     fields[0] = str(rank)
     fields[2] = "~".join(_number(number, kind) for number, kind in told.numbers)

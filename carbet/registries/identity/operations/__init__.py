@@ -24,7 +24,7 @@ from carbet.registries.identity.operations.merging import (
     undo,
     unlink,
 )
-from carbet.registries.identity.operations.moving import lock_moves
+from carbet.registries.identity.operations.moving import decided, lock_moves
 from carbet.registries.identity.operations.recording import (
     UnableToRecordIdentity,
     mirror,
@@ -51,6 +51,7 @@ __all__ = [
     "UnableToVerify",
     "change_local_number",
     "decide",
+    "decided",
     "keep_apart",
     "keep_measure",
     "keep_model",

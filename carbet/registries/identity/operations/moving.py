@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.dispatch import Signal
 
 from carbet.core import row_security
 from carbet.core.actor import Actor, for_house
@@ -38,6 +39,8 @@ from carbet.registries.identity.models import (
 from carbet.registries.identity.rules import likeness
 from carbet.registries.patients.models import Patient
 
+# Sent with its `decision`, before its rows move, in the transaction that moves them.
+decided = Signal()
 # Set while a record is opened for somebody who was told apart: compared once that is written.
 opening_apart: ContextVar[bool] = ContextVar("opening_apart", default=False)
 
@@ -112,7 +115,7 @@ def write_decision(
         pair: what people were asked, whose score is theirs to know.
     """
     asked = score or pair
-    return Reconciliation.objects.create(
+    decision = Reconciliation.objects.create(
         kind=kind,
         decided_at=now,
         decided_by_name=said_by(actor, automatic=automatic, domain=domain),
@@ -129,6 +132,8 @@ def write_decision(
         stayed=stayed,
         key=key[:200],
     )
+    decided.send(Reconciliation, decision=decision)
+    return decision
 
 
 def said_by(actor: Actor, *, automatic: bool = False, domain: IdentityDomain | None = None) -> str:

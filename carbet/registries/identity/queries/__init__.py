@@ -1,5 +1,6 @@
 """What can be asked of identities: by number, by likeness, what waits, was decided, figures."""
 
+from carbet.registries.identity.queries.crossing import Crossing, crossed_since, last_decision
 from carbet.registries.identity.queries.desk import (
     PAGE,
     Contents,
@@ -74,6 +75,7 @@ __all__ = [
     "STATUSES",
     "Candidate",
     "Contents",
+    "Crossing",
     "DomainFigures",
     "Entry",
     "Judged",
@@ -89,6 +91,7 @@ __all__ = [
     "compared",
     "compared_after",
     "contents",
+    "crossed_since",
     "decided_after",
     "decisions",
     "domain",
@@ -101,6 +104,7 @@ __all__ = [
     "ins_of",
     "is_held_out",
     "judged",
+    "last_decision",
     "may_reopen",
     "measure_of",
     "measures",
