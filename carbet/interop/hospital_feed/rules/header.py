@@ -192,6 +192,10 @@ def text_of(data: bytes, charset: str) -> str:
     Raises:
         Unacceptable: the bytes are not what the message says that they are.
     """
+    if _is_utf8_said_latin(data, charset):
+        raise Unacceptable(
+            ErrorCode.TYPE, f"Le message se dit en {charset} et est en UTF-8.", "MSH-18"
+        )
     try:
         return _straight(data).decode(ENCODINGS.get(charset, "utf-8"))
     except UnicodeDecodeError as error:
@@ -202,6 +206,20 @@ def text_of(data: bytes, charset: str) -> str:
             f"Le message se dit en {charset} et ne l’est pas (octet {error.start}).",
             "MSH-18",
         ) from error
+
+
+def _is_utf8_said_latin(data: bytes, charset: str) -> bool:
+    """Tell whether a message said in Latin is UTF-8: "HÉRARD" would be kept as "HÃ‰RARD".
+
+    No French text in Latin is UTF-8 by chance: each accent would stand before a sign of control.
+    """
+    if not ENCODINGS.get(charset, "").startswith("iso8859") or data.isascii():
+        return False
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _straight(data: bytes) -> bytes:

@@ -199,6 +199,8 @@ def test_in_whatever_order_they_come_nothing_is_lost(feed, order):
         ("UNICODE UTF-8", "utf-8", "done"),
         ("", "iso8859-15", "done"),
         ("UNICODE UTF-8", "iso8859-15", "dead"),
+        ("8859/15", "utf-8", "dead"),
+        ("8859/1", "utf-8", "dead"),
     ],
 )
 def test_traits_in_latin_9_are_kept_whole_or_said_unreadable(feed, said, encoding, status):

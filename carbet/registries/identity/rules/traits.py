@@ -49,7 +49,7 @@ _CLAIMS = re.compile(r"^(?:X\s+)?(?:SE\s+DISANT|SOI\s+DISANT)\b|^X\s+SE\s+DISANT
 _NAMELESS = frozenset({"X", "XX", "XXX", "INCONNU", "INCONNUE", "ANONYME", "NN"})
 # A newborn not yet named: kept as a person without given name.
 _UNNAMED = frozenset({"BB", "BEBE", "NOUVEAU NE", "NOUVEAU", "SANS PRENOM", "SP", "NN", "X"})
-_UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)

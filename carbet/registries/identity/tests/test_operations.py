@@ -105,6 +105,7 @@ class TestTelling:
         [
             ({"birth_family": "A" * 300}, "birth_family"),
             ({"birth_family": "RÉ\x00GIS"}, "birth_family"),
+            ({"birth_family": "H\x83RARD"}, "birth_family"),
             ({"birth_family": "RÉ\ud800GIS"}, "birth_family"),
             ({"birth_family": "", "used_family": ""}, "birth_family"),
             ({"birth_date": date(2093, 1, 1)}, "birth_date"),
