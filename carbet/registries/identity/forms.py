@@ -94,7 +94,7 @@ class FindForm(forms.Form):
     q = ReasonField(
         label="Numéro local, INS, ou prénom et nom",
         help_text="Ajoutez la date de naissance (14/03/1951) ou l’année si vous l’avez.",
-        required=False,
+        error_messages={"required": "Tapez un numéro, un INS, ou un nom."},
     )
 
 

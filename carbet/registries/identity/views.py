@@ -238,7 +238,7 @@ def decision(request: HttpRequest, reconciliation_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def find(request: HttpRequest) -> HttpResponse:
     """Find an identity by number, INS or name; what is typed never stands in an address."""
-    form = forms.FindForm(request.POST or None)
+    form = forms.FindForm(request.POST if request.method == "POST" else None)
     text = form.cleaned_data["q"] if form.is_valid() else ""
     found = queries.found_by(actor=request.actor, text=text, now=request.now) if text else []
     context = {"form": form, "text": text, "found": found, "tab": "find"}

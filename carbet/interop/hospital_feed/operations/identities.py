@@ -179,15 +179,17 @@ def _renumbered(task: Task) -> Effect:
 
 def _linked(task: Task) -> Effect:
     """Say that two numbers are one person (A24)."""
-    return _between(task, identity.link, "Identités rattachées.")
+    why = "L’établissement dit : une seule personne (A24)"
+    return _between(task, identity.link, "Identités rattachées.", why=why)
 
 
 def _parted(task: Task) -> Effect:
     """Say that two numbers are two persons (A37)."""
-    return _between(task, identity.unlink, "Identités séparées.")
+    why = "L’établissement dit : deux personnes (A37)"
+    return _between(task, identity.unlink, "Identités séparées.", why=why)
 
 
-def _between(task: Task, act: Callable[..., object], done: str) -> Effect:
+def _between(task: Task, act: Callable[..., object], done: str, *, why: str) -> Effect:
     one, two = identities.pair_of(task.message)
     domain = _domain(task, one, "PID-3.4")
     try:
@@ -198,7 +200,7 @@ def _between(task: Task, act: Callable[..., object], done: str) -> Effect:
             first=one.value,
             second=two.value,
             second_domain=_domain(task, two, "PID-3.4"),
-            reason=f"ADT {task.row.event}",
+            reason=why,
             key=f"hl7:{task.row.pk}",
         )
     except identity.SaidDifferent:
