@@ -75,6 +75,8 @@ class Directory:
     credentials: Credentials
     kinds: tuple[str, ...] = KINDS
     tag: str = ""
+    # How many resources of a type a search gives at most; what is beyond is cut in silence.
+    most: int | None = None
     wait: Callable[[float], None] = time.sleep
     session: requests.Session = field(default_factory=lambda: _session())
 

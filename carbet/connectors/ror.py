@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 KINDS = ("Organization", "Practitioner", "Location", "HealthcareService", "PractitionerRole")
 REGION = "03"
+# A search is cut there by the national server, without a word (its documentation, 2026).
+MOST_ANSWERS = 10_000
 
 
 @dataclass

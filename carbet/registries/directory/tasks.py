@@ -74,7 +74,11 @@ def directory_of(source: str) -> Directory:
         profile=profile,
     )
     return Directory(
-        base=settings.ROR_URL.rstrip("/"), credentials=bearer, kinds=ror.KINDS, tag=ror.REGION
+        base=settings.ROR_URL.rstrip("/"),
+        credentials=bearer,
+        kinds=ror.KINDS,
+        tag=ror.REGION,
+        most=ror.MOST_ANSWERS,
     )
 
 
@@ -274,6 +278,11 @@ def _pages(wish: Wish, directory: Directory, run: ImportRun) -> Iterator[Batch]:
                     raise _Wrong(f"La page suivante est la page elle-même ({kind})")
                 held["next"] = page.next
             if not held["next"]:
+                if directory.most and held["count"] >= directory.most:
+                    raise UnableToImport(
+                        f"{held['count']} {kind} reçus : ce serveur coupe ses réponses à"
+                        f" {directory.most}, le reste manque ; rien n’a été changé."
+                    )
                 if held.get("total") is not None and held["count"] < held["total"]:
                     raise _Wrong(
                         f"{held['total']} {kind} annoncés, {held['count']} reçus : une page manque"

@@ -47,9 +47,13 @@ def communes(db):
         Commune.objects.create(code=code, name=name, postal_codes=[postal])
 
 
-def ask(server, *, source="annuaire", credentials=None, tag="", **wish):
+def ask(server, *, source="annuaire", credentials=None, tag="", most=None, **wish):
     outside = Directory(
-        base=server.base, credentials=credentials or Key("k"), tag=tag, wait=lambda _: None
+        base=server.base,
+        credentials=credentials or Key("k"),
+        tag=tag,
+        most=most,
+        wait=lambda _: None,
     )
     return tasks.import_directory(
         tasks.Wish(source=source, **wish), outside, actor=ACTOR, say=lambda _: None
@@ -220,6 +224,14 @@ def test_the_region_is_asked_by_its_tag():
         assert all("_tag=03" in asked for asked in server.requests)
     assert run.created == 1
     assert Organization.objects.get().region == "03"
+
+
+def test_a_search_cut_at_its_limit_is_not_believed_whole():
+    with StandIn(directory(60), key="k") as server:
+        with pytest.raises(UnableToImport, match="coupe ses réponses à 60"):
+            ask(server, source="ror", most=60)
+        assert not Practitioner.objects.exists()
+        assert ask(server, source="ror", most=61, fresh=True).created == 121
 
 
 def test_wrong_resources_are_refused_one_by_one():
