@@ -51,7 +51,7 @@ def search_bundle(
     included: list[Json],
     *,
     client_id: str,
-    after: int | None,
+    after: int | list[Any] | None,
     total: int | None = None,
 ) -> Json:
     """Return the searchset of one page, with the link to the next when there is one."""
@@ -122,7 +122,7 @@ def pix_parameters(identifiers: Iterable[tuple[str, str]], patients: Iterable[in
     return answer | {"parameter": told} if told else answer
 
 
-def page_mark(search: Search, *, client_id: str, after: int) -> str:
+def page_mark(search: Search, *, client_id: str, after: int | list[Any]) -> str:
     """Return the opaque mark of the page that follows: signed, for this client and this search."""
     told = [search.resource.type, client_id, after, list(search.said)]
     return signing.dumps(told, salt=_PAGE_SALT, compress=True)
@@ -130,7 +130,7 @@ def page_mark(search: Search, *, client_id: str, after: int) -> str:
 
 def read_page_mark(
     mark: str, *, resource: Resource, client_id: str
-) -> tuple[int, list[tuple[str, str]]] | None:
+) -> tuple[int | list[Any], list[tuple[str, str]]] | None:
     """Return where a marked page begins and what was searched; None when it is not such a mark."""
     try:
         kind, client, after, said = signing.loads(mark, salt=_PAGE_SALT, max_age=_PAGE_LIFE)

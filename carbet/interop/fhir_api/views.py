@@ -525,7 +525,7 @@ def answer_search(
     request: HttpRequest, resource: Resource, said: list[tuple[str, str]]
 ) -> HttpResponse:
     """Answer one page of a search; a page mark brings back the search that made it."""
-    after = 0
+    after: int | list[Any] = 0
     if [name for name, _ in said] == ["_page"]:
         marked = presenters.read_page_mark(
             said[0][1], resource=resource, client_id=request.actor.client_id

@@ -91,7 +91,8 @@ class Found:
 
     matches: list[Json] = field(default_factory=list)
     included: list[Json] = field(default_factory=list)
-    after: int | None = None
+    # The row number, or where the last one stood in the order asked.
+    after: int | list[Any] | None = None
     total: int | None = None
 
 
@@ -222,11 +223,11 @@ def _stays_of(
 # --- A search -----------------------------------------------------------------------------------
 
 
-def search(*, actor: Actor, search: Search, after: int = 0, now: datetime) -> Found:
+def search(*, actor: Actor, search: Search, after: int | list[Any] = 0, now: datetime) -> Found:
     """Return one page of what the system may see and asked for; trace the search and each person.
 
     Args:
-        after: the row number after which the page begins.
+        after: the row number after which the page begins; in an order asked, where it stood.
     """
     kind = search.resource.type
     condition = Q()
@@ -245,11 +246,18 @@ def search(*, actor: Actor, search: Search, after: int = 0, now: datetime) -> Fo
     if search.total:
         found.total = _count(search, condition)
     if not search.only_total:
-        here = condition & Q(pk__gt=after) if after else condition
-        rows = _write(kind, here, most=search.count + 1)
-        found.matches = rows[: search.count]
-        if len(rows) > search.count:
-            found.after = int(found.matches[-1]["id"])
+        if search.sorts:
+            seen = _seen(kind).filter(condition)
+            marks = offer.in_order(seen, kind, search.sorts, after or [], search.count + 1)
+            found.matches = _in_this_order(kind, [mark[-1] for mark in marks[: search.count]])
+            if len(marks) > search.count:
+                found.after = marks[search.count - 1]
+        else:
+            here = condition & Q(pk__gt=after) if after else condition
+            rows = _write(kind, here, most=search.count + 1)
+            found.matches = rows[: search.count]
+            if len(rows) > search.count:
+                found.after = int(found.matches[-1]["id"])
         found.matches = _of_domains(search, _refined(search, found.matches))
         found.included = _beside(search, found.matches)
         knows = kind in agenda.MODELS or kind == "Patient"
@@ -291,6 +299,11 @@ def _seen(kind: str) -> QuerySet[Any]:
 def _write(kind: str, condition: Q, *, most: int | None = None) -> list[Json]:
     rows = _seen(kind).filter(condition).order_by("pk")
     return _WRITERS[kind](rows[:most] if most else rows)
+
+
+def _in_this_order(kind: str, numbers: list[int]) -> list[Json]:
+    written = {int(each["id"]): each for each in _write(kind, Q(pk__in=numbers))}
+    return [written[number] for number in numbers if number in written]
 
 
 def _any(to_condition: Callable[[Any], Q], asked: Filter) -> Q:

@@ -1,15 +1,16 @@
 """What can be asked of the directory by other systems: each search parameter as a condition."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import reduce
 from operator import and_, or_
 from typing import Any
 
 import orjson
-from django.db.models import F, FloatField, Func, Model, Q, Value
+from django.db.models import F, FloatField, Func, Model, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import ACos, Coalesce, Cos, Least, Radians, Sin
+from django.db.models.functions import ACos, Coalesce, Cos, Greatest, Least, Radians, Sin
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
@@ -156,6 +157,106 @@ def _begins(*columns: str) -> Condition:
         return found
 
     return condition
+
+
+def _same(*columns: str, lookup: str = "exact") -> Condition:
+    def condition(text: str) -> Q:
+        found = NOTHING
+        for column in columns:
+            found |= Q(**{f"{column}__{lookup}": text})
+        return found
+
+    return condition
+
+
+def _both(first: Condition, second: Condition) -> Condition:
+    return lambda value: first(value) & second(value)
+
+
+def _sounding(text: str) -> Q:
+    """Return the condition, served by an index, that a part of a professional's name is this."""
+    return Q(search__contains=names.comparison_form(text).lower())
+
+
+# The columns of each text that may be sought whole, or by any part.
+_TEXTS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("Practitioner", "name"): ("family", "given"),
+    ("Practitioner", "family"): ("family",),
+    ("Practitioner", "given"): ("given",),
+    ("Organization", "name"): ("name", "alias"),
+    ("Organization", "address"): ("address_line", "city", "postal_code", "commune__name"),
+    ("Organization", "address-line"): ("address_line",),
+    ("Organization", "address-city"): ("city", "commune__name"),
+    ("Organization", "address-postalcode"): ("postal_code",),
+    ("Location", "name"): ("name",),
+    ("Location", "address-city"): ("city", "commune__name"),
+    ("Location", "address-postalcode"): ("postal_code",),
+    ("HealthcareService", "name"): ("name",),
+    ("Endpoint", "name"): ("name",),
+}
+
+
+def _text(kind: str, condition: Condition) -> Condition:
+    return _both(_sounding, condition) if kind == "Practitioner" else condition
+
+
+def _modified() -> dict[tuple[str, str], Condition]:
+    """Return the conditions of the texts sought whole (`:exact`), or by a part."""
+    found: dict[tuple[str, str], Condition] = {}
+    for (kind, name), columns in _TEXTS.items():
+        found[kind, f"{name}:exact"] = _text(kind, _same(*columns))
+        found[kind, f"{name}:contains"] = _text(kind, _contains(*columns))
+    return found
+
+
+# `eq` of a `_filter`: the same text, whatever its capitals.
+_ALIKE: dict[tuple[str, str], Condition] = {
+    (kind, name): _text(kind, _same(*columns, lookup="iexact"))
+    for (kind, name), columns in _TEXTS.items()
+}
+
+
+# --- Order --------------------------------------------------------------------------------------
+
+
+def in_order(
+    rows: QuerySet[Any],
+    kind: str,
+    sorts: Sequence[tuple[str, bool]],
+    after: Sequence[Any],
+    most: int,
+) -> list[list[Any]]:
+    """Return where the first rows stand in the order asked: their keys, each with its id last.
+
+    Args:
+        sorts: parameters, and whether each descends.
+        after: where the row that came before stands.
+    """
+    keys = [*((f"sorted_{rank}", down) for rank, (_, down) in enumerate(sorts)), ("pk", False)]
+    rows = rows.annotate(
+        **{f"sorted_{rank}": _sort_key(kind, name) for rank, (name, _) in enumerate(sorts)}
+    )
+    if after:
+        later, same = NOTHING, Q()
+        for (key, down), value in zip(keys, after, strict=True):
+            later |= same & Q(**{f"{key}__{'lt' if down else 'gt'}": value})
+            same &= Q(**{key: value})
+        rows = rows.filter(later)
+    rows = rows.order_by(*(f"-{key}" if down else key for key, down in keys))
+    return [
+        [each.isoformat() if isinstance(each, datetime) else each for each in held]
+        for held in rows.values_list(*(key for key, _ in keys))[:most]
+    ]
+
+
+def _sort_key(kind: str, name: str) -> Any:
+    if name == "_lastUpdated" and kind == "Location":
+        # Its beds are part of what it says.
+        beds = Capacity.objects.filter(location=OuterRef("pk")).order_by("-updated_at")
+        last = Subquery(beds.values("updated_at")[:1])
+        return Greatest(F("updated_at"), Coalesce(last, F("updated_at")))
+    column = {"_id": "pk", "_lastUpdated": "updated_at", "address-city": "city"}
+    return F(column.get(name, name.replace("address-postalcode", "postal_code")))
 
 
 def professional_named(text: str) -> Q:
@@ -510,6 +611,7 @@ def conditions(moment: Callable[[str], Condition]) -> dict[tuple[str, str], Cond
             ("data-registration-authority", "autorite-enregistrement"),
         ):
             found[kind, name] = _extension(MODELS[kind], AS + "as-ext-data-trace", part)
+    found |= _modified()
     common: dict[tuple[str, str], Condition] = {}
     for kind in MODELS:
         common[kind, "_id"] = _by_id
@@ -565,7 +667,8 @@ def _filtered(kind: str, conditions: dict[tuple[str, str], Condition]) -> Condit
             if said.by == "not":
                 return _without(kind, parts[0])
             return reduce(and_ if said.by == "and" else or_, parts)
-        found = conditions[kind, said.name](said.value)
+        of = _ALIKE if said.operator in ("eq", "ne") else {}
+        found = of.get((kind, said.name), conditions[kind, said.name])(said.value)
         return _without(kind, found) if said.operator == "ne" else found
 
     return condition

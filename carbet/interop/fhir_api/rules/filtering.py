@@ -2,8 +2,9 @@
 
     specialty eq "183" and (location.near-insee-code eq "97302|15|km" or not (active eq false))
 
-Served: `eq` and `ne` of tokens and references; `eq ne gt lt ge le` of dates, numbers and
-quantities; `co` or `sw` of texts, whichever the parameter does by itself.
+Served: `eq` and `ne` of tokens, references and texts; `eq ne gt lt ge le` of dates, numbers and
+quantities; `co` or `sw` of texts, whichever the parameter does by itself. As the ROR writes it,
+several values may follow one comparison: `specialty eq 183 or 227`.
 """
 
 import re
@@ -12,6 +13,30 @@ from dataclasses import dataclass
 from typing import Any
 
 _MOST_CONDITIONS = 20
+_MARKS = ("(", ")", "not", "and", "or")
+_COMPARISONS = [
+    [each]
+    for each in [
+        "eq",
+        "ne",
+        "co",
+        "sw",
+        "ew",
+        "gt",
+        "lt",
+        "ge",
+        "le",
+        "ap",
+        "sa",
+        "eb",
+        "pr",
+        "po",
+        "ss",
+        "sb",
+        "in",
+        "re",
+    ]
+]
 _DEEPEST = 8
 _SPOKEN = re.compile(
     r"""\s*(?:
@@ -108,11 +133,28 @@ class _Reader:
             return found
         return self.condition()
 
-    def condition(self) -> Condition:
+    def condition(self) -> Expression:
+        """Read one comparison, and the values that are enough instead of its own."""
+        first = self.comparison()
+        found: list[Expression] = [first]
+        while self.left[:1] == ["or"] and self.is_value(1):
+            del self.left[:1]
+            found.append(self.compared(first.name, first.operator, self.left.pop(0)))
+        return found[0] if len(found) == 1 else Joined("or", tuple(found))
+
+    def is_value(self, at: int) -> bool:
+        """Tell whether what stands there is a value alone: no comparison follows it."""
+        said = self.left[at : at + 2]
+        return bool(said) and said[0] not in _MARKS and said[1:] not in _COMPARISONS
+
+    def comparison(self) -> Condition:
         if len(self.left) < 3 or "(" in self.left[:3] or ")" in self.left[:3]:
             raise ValueError("Un paramètre, une comparaison et une valeur sont attendus.")
         name, operator, value = self.left[:3]
         del self.left[:3]
+        return self.compared(name, operator, value)
+
+    def compared(self, name: str, operator: str, value: str) -> Condition:
         self.conditions += 1
         if self.conditions > _MOST_CONDITIONS:
             raise ValueError("Trop de conditions.")

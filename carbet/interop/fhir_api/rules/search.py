@@ -3,7 +3,10 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
+
+from django.utils import timezone
 
 from carbet.core import fhir
 from carbet.core.fhir import Issue, Refused, refuse
@@ -12,10 +15,15 @@ from carbet.interop.fhir_api.rules import filtering, registry
 from carbet.interop.fhir_api.rules.registry import Parameter, Resource
 
 _MOST_VALUES = 20
+_MOST_SORTS = 3
 _LONGEST_VALUE = 300
 _LONGEST_FILTER = 2000
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f]")
 _DATE = re.compile(r"(eq|ge|le|gt|lt)?(\d{4}.*)")
+# A moment without seconds, or without its time zone.
+_LOCAL_TIME = re.compile(
+    r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2})(:\d{2}(?:\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?"
+)
 _NUMBER = re.compile(r"(eq|ge|le|gt|lt)?(\d{1,6}(?:\.\d{1,4})?)")
 _ELEMENT = re.compile(r"[A-Za-z]{1,64}")
 _LARGEST_NUMBER = 2**63 - 1
@@ -82,6 +90,8 @@ class Search:
     iterated: tuple[str, ...] = ()
     revincludes: tuple[str, ...] = ()
     elements: frozenset[str] = frozenset()
+    # (parameter, whether it descends), the first that tells two apart.
+    sorts: tuple[tuple[str, bool], ...] = ()
     # Whether to say how many match in all; `only_total` answers nothing else.
     total: bool = False
     only_total: bool = False
@@ -125,6 +135,7 @@ class _Reader:
         self.ignored: list[str] = []
         self.count = ORDINARY_PAGE
         self.elements: set[str] = set()
+        self.sorts: list[tuple[str, bool]] = []
         self.total = False
         self.only_total = False
         self.lists: dict[str, list[str]] = {"_include": [], "iterate": [], "_revinclude": []}
@@ -199,6 +210,15 @@ class _Reader:
             if not all(_ELEMENT.fullmatch(each) for each in self.elements):
                 self.wrong(name, "Des noms d’éléments, séparés par des virgules, sont attendus.")
                 return
+        elif name == "_sort":
+            self.sorts = [
+                (each.removeprefix("-"), each.startswith("-")) for each in value.split(",")
+            ]
+            known = self.resource.sorts
+            if len(self.sorts) > _MOST_SORTS or any(each not in known for each, _ in self.sorts):
+                served = ", ".join(known) or "rien"
+                self.wrong(name, f"Tri servi ici : {served}.", code="not-supported")
+                return
         elif name == "_page":
             self.wrong(name, "Suivez le lien « next » tel quel, sans autre paramètre.")
             return
@@ -243,6 +263,7 @@ class _Reader:
             iterated=tuple(self.lists["iterate"]),
             revincludes=tuple(self.lists["_revinclude"]),
             elements=frozenset(self.elements),
+            sorts=tuple(self.sorts),
             total=self.total or self.only_total,
             only_total=self.only_total,
             said=tuple(self.said),
@@ -305,9 +326,26 @@ def _when(text: str) -> When:
     if found is None:
         raise ValueError("Une date est attendue, précédée ou non de eq, ge, le, gt ou lt.")
     try:
-        return When(found[1] or "eq", fhir.span(found[2]), found[2])
+        return When(found[1] or "eq", _span(found[2]), found[2])
     except ValueError as error:
         raise ValueError("Cette date n’existe pas.") from error
+
+
+def _span(text: str) -> fhir.Span:
+    """Read a date of a search: there, seconds may be left out, and the time zone (then ours)."""
+    hour = _LOCAL_TIME.fullmatch(text)
+    if hour is None:
+        return fhir.span(text)
+    zone = (
+        hour[3]
+        or timezone.make_aware(datetime.fromisoformat(hour[1] + (hour[2] or ":00"))).isoformat()[
+            -6:
+        ]
+    )
+    whole = fhir.span(hour[1] + (hour[2] or ":00") + zone)
+    if hour[2]:
+        return whole
+    return fhir.Span(whole.start, whole.start + timedelta(minutes=1), whole.precision)
 
 
 def _amount(text: str) -> Amount:

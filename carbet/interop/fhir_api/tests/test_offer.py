@@ -121,6 +121,17 @@ FINDS = {
             "address-line=blaise": True,
             "address-city=cay&name=chc": True,
             "address-city=yenne": False,
+            "address-city:contains=yenne&name=chc": True,
+            "address-city:exact=CAYENNE": True,
+            "address-city:exact=Cayenn": False,
+            "name:exact=CHC": True,
+            "name:exact=chc": False,
+            "name:contains=hospi": True,
+            "partof._lastUpdated=ge2020-01-01": True,
+            "_lastUpdated=ge2020-01-01T08:00&name=chc": True,
+            "_lastUpdated=lt2020-01-01T08:00:00": False,
+            '_filter=address-postalcode eq "97300" or "97306"': True,
+            '_filter=name eq "chc" and address-city ne "Kourou"': True,
             "address-postalcode=973&name=chc": True,
             "address-insee=97302&name=chc": True,
             "mailbox-mss=accueil@ch": True,
@@ -223,6 +234,10 @@ FINDS = {
             "_filter=specialty eq 184 or not(name co neuro)": False,
             f"_filter=characteristic eq {R210}|0320 and specialty ne 184": True,
             "_filter=specialty ne 183": False,
+            f"_filter=(specialty eq {R211}|184 or {R211}|183) and active eq true": True,
+            "_filter=specialty eq 184 or 185": False,
+            "_filter=specialty eq 184 or active eq true": True,
+            "_filter=organization._lastUpdated ge 2020-01-01T15:00": True,
             "_filter=age-range-low ge 18 and location.commune-cog eq 97302": True,
             "_filter=age-range-low lt 18": False,
             "_filter=_lastUpdated ge 2020-01-01 and _has:PractitionerRole:service:role eq 10": True,
@@ -283,7 +298,8 @@ def test_each_parameter_finds_what_it_says(system, offer, kind):
     [
         "", "specialty", "specialty eq", "specialty eq 183 and", "(specialty eq 183",
         "specialty eq 183)", "specialty eq 183 specialty eq 184", 'name co "neuro',
-        "specialty gt 183", "name eq neuro", "nothing eq 1", "_filter eq 1", "age-range-low ge x",
+        "specialty gt 183", "name gt neuro", "specialty eq 183 or", "nothing eq 1",
+        "_filter eq 1", "age-range-low ge x", "organization.name eq x",
         "(" * 30 + "active eq true" + ")" * 30, " or ".join(["active eq true"] * 30),
         "not active eq true", "organization.name.x co y", "x" * 3000,
     ],
@@ -390,6 +406,52 @@ def test_totals(system, world, offer):
     assert system.get(following.split("/fhir")[1]).json()["total"] == count
 
 
+@pytest.mark.parametrize(
+    ("sort", "key"),
+    [
+        ("_id", lambda each: int(each["id"])),
+        ("name", lambda each: (each["name"], int(each["id"]))),
+        ("name,-_id", lambda each: (each["name"], -int(each["id"]))),
+        ("_lastUpdated", lambda each: (each["meta"]["lastUpdated"], int(each["id"]))),
+    ],
+)
+def test_pages_follow_the_order_asked_and_lose_nothing(system, world, offer, sort, key):
+    for number in range(7):
+        row = Organization.objects.create(name=f"Sémaphore {number % 3}")
+        Organization.objects.filter(pk=row.pk).update(updated_at=NOW - timedelta(days=number % 4))
+    for asked, backwards in (
+        (sort, False),
+        (",".join(f"-{each}" for each in sort.split(",")), True),
+    ):
+        asked = asked.replace("--", "")
+        address, read, pages = f"/Organization?_sort={asked}&_count=3&name=sémaphore", [], 0
+        while address:
+            answer = system.get(address).json()
+            read += [each["resource"] for each in answer["entry"]]
+            links = {each["relation"]: each["url"] for each in answer["link"]}
+            address = "/" + links["next"].rpartition("/")[2] if "next" in links else ""
+            pages += 1
+        assert (len(read), pages) == (7, 3)
+        if not backwards:
+            assert read == sorted(read, key=key)
+        else:
+            names = sort.split(",")[0]
+            said = {"_id": lambda each: int(each["id"]), "name": lambda each: each["name"],
+                    "_lastUpdated": lambda each: each["meta"]["lastUpdated"]}[names]  # fmt: skip
+            told = [said(each) for each in read]
+            assert told == sorted(told, reverse=True)
+
+
+def test_a_place_stands_where_its_beds_were_last_counted(system, offer):
+    late = Location.objects.create(name="Bâtiment B")
+    Location.objects.update(updated_at=NOW - timedelta(days=9))
+    Capacity.objects.create(
+        location=late, activity="Lits", status="02", number=1, source="ROR", updated_at=NOW
+    )
+    first = found(system.get("/Location?_sort=-_lastUpdated&_count=1"))
+    assert first == [f"Location/{late.pk}"]
+
+
 def test_what_changed_since(system, offer):
     HealthcareService.objects.filter(pk=offer["service"]).update(
         updated_at=NOW - timedelta(days=400)
@@ -438,7 +500,10 @@ def test_a_reading_is_conditional(system, offer):
         "HealthcareService?age-range-low=dix",
         "Organization?partof=Patient/1", "HealthcareService?organization.secret=1",
         "HealthcareService?_include=Patient:organization", "Organization?_total=exact",
-        "Organization?_summary=text", "Endpoint?address=x",
+        "Organization?_summary=text", "Endpoint?address=x", "Organization?_sort=type",
+        "Organization?_sort=", "Organization?_sort=name,name,name,name",
+        "Organization?_sort=--name",
+        "PractitionerRole?_sort=name", "Organization?_lastUpdated=ge2026-11-27T25:00",
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_with_an_outcome(system, world, query):

@@ -302,7 +302,7 @@ NASTY = [
 NAMES = [
     "_sort", "_elements", "_include", "_revinclude", "_include:iterate", "_count", "_summary",
     "_total", "_filter", "_has:CareTeam:subject:status", "_query", "_text", "_content", "_list",
-    "_type", "_contained", "_page", "identifier:not", "identifier:missing", "family:contains",
+    "_type", "_contained", "_page", "identifier:not", "identifier:missing", "family:text",
     "_id:in", "patient__id", "pk__gt", "subject.birthdate", "subject:Patient.family", "' OR 1=1",
     "subject.identifier:not", "_lastUpdated:below", "organization.name.x", "participant.name",
 ]  # fmt: skip

@@ -82,7 +82,7 @@ def chained(target: str) -> tuple[str, ...]:
     return tuple(
         name
         for name, parameter in RESOURCES[target].parameters.items()
-        if not parameter.is_chain and name not in ("_lastUpdated", "_filter")
+        if not parameter.is_chain and name != "_filter"
     )
 
 
@@ -110,6 +110,7 @@ RESULT_PARAMETERS = frozenset(
         "_page",
         "_pretty",
         "_revinclude",
+        "_sort",
         "_summary",
         "_total",
     }

@@ -11,6 +11,7 @@ from carbet.interop.fhir_api.rules.registry.parameters import (
     TOKEN,
     URI,
     Parameter,
+    modified,
     parameters,
     standard,
 )
@@ -54,6 +55,7 @@ SERVED = (
             standard("Practitioner", "name", STRING),
             standard("individual", "family", STRING),
             standard("individual", "given", STRING),
+            *modified("name", "family", "given"),
             *_TRACE,
             _annuaire("number-smartcard", STRING),
             _annuaire("type-smartcard", TOKEN),
@@ -61,6 +63,7 @@ SERVED = (
             _annuaire("mailbox-mss", STRING),
         ),
         revincludes={"PractitionerRole:practitioner": "PractitionerRole"},
+        sorts=("_id", "_lastUpdated", "family", "given"),
         documentation="create retrouve le professionnel de l’annuaire ; il n’en ajoute pas.",
     ),
     Resource(
@@ -88,6 +91,7 @@ SERVED = (
             "HealthcareService:location": "Location",
             "HealthcareService:organization": "Organization",
         },
+        sorts=("_id", "_lastUpdated"),
         documentation="create retrouve le rôle de l’annuaire ; il n’en ajoute pas."
         " Chaînages : practitioner., organization. ou service. et un de leurs paramètres.",
     ),
@@ -108,6 +112,7 @@ SERVED = (
             Parameter("address-line", STRING),
             standard("Organization", "address-city", STRING),
             standard("Organization", "address-postalcode", STRING),
+            *modified("name", "address", "address-line", "address-city", "address-postalcode"),
             *_TRACE,
             Parameter("address-insee", STRING, AS_SEARCH + "as-sp-insee-code"),
             _annuaire("mailbox-mss", STRING),
@@ -122,6 +127,7 @@ SERVED = (
             "Location:organization": "Location",
             "Endpoint:organization": "Endpoint",
         },
+        sorts=("_id", "_lastUpdated", "name", "address-city", "address-postalcode"),
         documentation="create retrouve la structure par son identifiant, ou la déclare.",
     ),
     Resource(
@@ -138,6 +144,7 @@ SERVED = (
             standard("Location", "organization", REFERENCE, "Organization"),
             standard("Location", "address-city", STRING),
             standard("Location", "address-postalcode", STRING),
+            *modified("name", "address-city", "address-postalcode"),
             _ror("location", "commune-cog", TOKEN),
             standard("Location", "near", SPECIAL),
             _ror("location", "near-insee-code", SPECIAL),
@@ -153,6 +160,7 @@ SERVED = (
             "Organization:partof": "Organization",
         },
         revincludes={"HealthcareService:location": "HealthcareService"},
+        sorts=("_id", "_lastUpdated", "name", "address-city", "address-postalcode"),
         documentation="near : latitude|longitude|distance|km ; near-insee-code :"
         " code INSEE|distance|km. Les paramètres de capacité valent chacun pour une capacité.",
     ),
@@ -165,6 +173,7 @@ SERVED = (
             _FILTER,
             standard("HealthcareService", "identifier", TOKEN),
             standard("HealthcareService", "name", STRING),
+            *modified("name"),
             standard("HealthcareService", "active", TOKEN),
             standard("HealthcareService", "organization", REFERENCE, "Organization"),
             standard("HealthcareService", "location", REFERENCE, "Location"),
@@ -188,6 +197,7 @@ SERVED = (
             "PractitionerRole:practitioner": "Practitioner",
         },
         revincludes={"PractitionerRole:service": "PractitionerRole"},
+        sorts=("_id", "_lastUpdated", "name"),
         documentation="Les unités sensibles ne sont pas montrées. Chaînages : organization."
         " et location. suivis d’un de leurs paramètres (location.near-insee-code).",
     ),
@@ -200,10 +210,12 @@ SERVED = (
             _FILTER,
             standard("Endpoint", "identifier", TOKEN),
             standard("Endpoint", "name", STRING),
+            *modified("name"),
             standard("Endpoint", "status", TOKEN),
             standard("Endpoint", "organization", REFERENCE, "Organization"),
             standard("Endpoint", "connection-type", TOKEN),
         ),
         includes={"Endpoint:organization": "Organization"},
+        sorts=("_id", "_lastUpdated", "name"),
     ),
 )

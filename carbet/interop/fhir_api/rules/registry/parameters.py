@@ -40,7 +40,8 @@ class Parameter:
         if self.is_ordered:
             return ("eq", "ne", "gt", "lt", "ge", "le")
         if self.kind == STRING and (end := re.split("[.:]", self.name)[-1]) not in _WHOLE:
-            return ("sw",) if end in _BEGINNING else ("co",)
+            own = "sw" if end in _BEGINNING else "co"
+            return (own,) if self.is_chain else (own, "eq", "ne")
         return ("eq", "ne")
 
     @property
@@ -56,6 +57,15 @@ def standard(of: str, name: str, kind: str, *targets: str) -> Parameter:
 def exact(*names: str) -> tuple[Parameter, ...]:
     """Return the parameters that ask for whole texts, signs and capitals included."""
     return tuple(Parameter(f"{name}:exact", STRING) for name in names)
+
+
+def modified(*names: str) -> tuple[Parameter, ...]:
+    """Return the parameters that seek texts whole, or by any part, whatever they do by themselves.
+
+    A part is sought without regard to capitals.
+    """
+    parts = tuple(Parameter(f"{name}:contains", STRING) for name in names)
+    return (*exact(*names), *parts)
 
 
 def identified(*paths: str) -> tuple[Parameter, ...]:

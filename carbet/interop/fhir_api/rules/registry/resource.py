@@ -42,6 +42,8 @@ class Resource:
     documentation: str = ""
     largest_page: int = LARGEST_PAGE
     conditional_update: bool = False
+    # What `_sort` may order by; paging follows it.
+    sorts: tuple[str, ...] = ()
 
     @property
     def is_public(self) -> bool:
