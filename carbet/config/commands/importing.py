@@ -110,6 +110,9 @@ def tell(run, *, seconds: float) -> None:
         place = f"ligne {line.line}" if line.line else f"page {line.page}" if line.page else ""
         said = " ".join(filter(None, (place, line.kind, line.source_id)))
         say(f"    {said} : {line.reason}")
+    if run.lines.filter(outcome="rejected", reason__contains="incorrect (clé)").exists():
+        say("    Des numéros ont une clé fausse. S’il s’agit d’exemples officiels, aux numéros")
+        say("    inventés, ajoutez --invented-numbers : ils seront gardés sans rien ouvrir.")
     if run.rejected > SHOWN:
         say("    … la suite dans le rapport (--report FICHIER, ou la page « Imports »).")
 

@@ -103,6 +103,10 @@ class RunStatus(models.TextChoices):
     DONE = "done", "Terminé"
 
 
+# The system under which FHIR says an RPPS.
+RPPS_SYSTEM = "https://rpps.esante.gouv.fr"
+
+
 class LineOutcome(models.TextChoices):
     """What became of a line of an import."""
 

@@ -4,6 +4,7 @@ import re
 
 from carbet.core import fhir
 from carbet.core.fhir import nos
+from carbet.registries.directory.choices import RPPS_SYSTEM
 
 AS = "https://interop.esante.gouv.fr/ig/fhir/annuaire/StructureDefinition/"
 ROR = "https://interop.esante.gouv.fr/ig/fhir/ror/StructureDefinition/"
@@ -16,7 +17,7 @@ HEALTHCARE_SERVICE = ROR + "ror-healthcareservice"
 LOCATION = ROR + "ror-location"
 ENDPOINT = HL7 + "Endpoint"
 
-RPPS = "https://rpps.esante.gouv.fr"
+RPPS = RPPS_SYSTEM
 IDNPS = "urn:oid:1.2.250.1.71.4.2.1"
 IDNST = "urn:oid:1.2.250.1.71.4.2.2"
 FINESS = "https://finess.esante.gouv.fr"

@@ -10,7 +10,7 @@ import orjson
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models, transaction
 
-from carbet.registries.directory.choices import LineOutcome, Source
+from carbet.registries.directory.choices import RPPS_SYSTEM, LineOutcome, Source
 from carbet.registries.directory.models import (
     Endpoint,
     HealthcareService,
@@ -22,6 +22,8 @@ from carbet.registries.directory.models import (
 )
 from carbet.registries.directory.rules.nomenclature import PROFESSIONS
 
+# What becomes of a wrong RPPS that was let in all the same: it opens nothing.
+_INVENTED = "Numéro RPPS à la clé fausse : gardé à part, il n’ouvre rien."
 # Of each outcome of each type, what the report tells line by line; the counts are exact.
 MOST_LINES = 5000
 # New rows are written by so many, whose triggers and checks are done before the next.
@@ -640,14 +642,17 @@ class _Merge:
         for name, count in self.cursor.fetchall():
             setattr(self.done, name, getattr(self.done, name) + count)
         self.sql(
-            "SELECT outcome, source_id, label, line, page, COALESCE(problem, ''), target_id FROM"
+            "SELECT outcome, source_id, label, line, page, problem, target_id,"
+            " fields->>'identifier_system' = %(rpps)s FROM"
             f" (SELECT *, {outcome} AS outcome, row_number() OVER (PARTITION BY {outcome}"
             " ORDER BY id) AS rank FROM merging) told"
-            f" WHERE rank <= {MOST_LINES} ORDER BY outcome, id"
+            f" WHERE rank <= {MOST_LINES} ORDER BY outcome, id",
+            rpps=RPPS_SYSTEM,
         )
-        for name, source_id, label, line, page, problem, target in self.cursor.fetchall():
+        for name, source_id, label, line, page, problem, target, wrong in self.cursor.fetchall():
             self._line(
-                LineOutcome(name), source_id, label, line=line, page=page, reason=problem,
+                LineOutcome(name), source_id, label, line=line, page=page,
+                reason=problem or (_INVENTED if wrong else ""),
                 target_id=target if not problem else None,
             )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Imports: what changed is told, what is wrong stops or is refused, nothing is half-applied."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from carbet.core import row_security
 from carbet.core.actor import internal
 from carbet.core.identifiers import make_rpps
 from carbet.core.models import AuditEvent
-from carbet.registries.directory import tasks
+from carbet.registries.directory import fhir, tasks
 from carbet.registries.directory.models import (
     Commune,
     HealthcareService,
@@ -259,6 +260,72 @@ def test_wrong_resources_are_refused_one_by_one():
     assert sum("RPPS incorrect" in reason for reason in reasons) == 2
     assert any("Date illisible" in reason for reason in reasons)
     assert {line.page for line in run.lines.filter(outcome="rejected")} == {2}
+
+
+def bundle_file(folder, *resources):
+    path = folder / "praticiens.json"
+    entry = [{"resource": each} for each in resources]
+    path.write_text(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entry}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("system", "prefix"),
+    [("https://rpps.esante.gouv.fr", ""), ("urn:oid:1.2.250.1.71.4.2.1", "8")],
+    ids=["RPPS", "IDNPS"],
+)
+@pytest.mark.parametrize("source", ["annuaire", "ror"])
+def test_a_wrong_rpps_of_a_file_is_refused_at_its_place_with_its_reason(
+    tmp_path, source, system, prefix
+):
+    wrong = make_rpps(7)[:-1] + str((int(make_rpps(7)[-1]) + 1) % 10)
+    held = [practitioner(1), practitioner(2) | {"identifier": [
+        {"system": system, "value": prefix + wrong}
+    ]}, practitioner(3)]  # fmt: skip
+    run = take(bundle_file(tmp_path, *held), source)
+    assert counts(run) == (2, 0, 0, 0, 1)
+    [line] = run.lines.filter(outcome="rejected")
+    assert (line.kind, line.source_id) == ("Practitioner", held[1]["id"])
+    assert line.reason == f"Numéro RPPS incorrect (clé) : {prefix}{wrong}."
+
+
+def test_an_invented_rpps_let_in_is_told_and_opens_nothing(tmp_path):
+    wrong = make_rpps(7)[:-1] + str((int(make_rpps(7)[-1]) + 1) % 10)
+    held = practitioner(2) | {
+        "identifier": [{"system": "urn:oid:1.2.250.1.71.4.2.1", "value": "8" + wrong}]
+    }
+    run = take(bundle_file(tmp_path, practitioner(1), held), "annuaire", invented_numbers=True)
+    assert counts(run) == (2, 0, 0, 0, 0)
+    assert [reason for _, reason in told(run, "created")] == [
+        "",
+        "Numéro RPPS à la clé fausse : gardé à part, il n’ouvre rien.",
+    ]
+    found = Practitioner.objects.get(rpps=None)
+    assert found.identifier_value == wrong
+    for system, value in (("https://rpps.esante.gouv.fr", wrong),
+                          ("urn:oid:1.2.250.1.71.4.2.1", "8" + wrong)):  # fmt: skip
+        match = fhir.match_practitioners([{"system": system, "value": value}])
+        assert Practitioner.objects.get(match) == found
+
+
+@pytest.mark.parametrize("written", ["10003461033", "123", "0000000000x", "899700245667", ""])
+def test_the_database_itself_refuses_a_wrong_rpps(written):
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Practitioner.objects.create(rpps=written, family="A", given="B")
+
+
+def test_the_database_accepts_what_the_rule_accepts():
+    right = [make_rpps(number) for number in range(0, 4000, 97)]
+    right += ["10100997245", "99700245667", "10000023084"]
+    Practitioner.objects.bulk_create(
+        Practitioner(rpps=each, family="A", given="B") for each in right
+    )
+    for each in right[:10]:
+        for place in range(11):
+            digit = str((int(each[place]) + 1) % 10)
+            changed = each[:place] + digit + each[place + 1 :]
+            with pytest.raises(DatabaseError), transaction.atomic():
+                Practitioner.objects.create(rpps=changed, family="A", given="B")
 
 
 def test_a_role_waits_for_its_professional():

@@ -380,7 +380,9 @@ def test_one_bed_is_free_and_two_are(place, rosa):
 
 def test_staff_comes_by_rpps_and_leaves(world, place, rosa):
     gp = world.roles["gp"].practitioner
-    assert rosa.post(to("staff", place), {"rpps": "123"}).status_code == 422
+    wrong = gp.rpps[:-1] + str((int(gp.rpps[-1]) + 1) % 10)
+    for said in ("123", wrong, f"8{gp.rpps}", "x" * 11):
+        assert rosa.post(to("staff", place), {"rpps": said}).status_code == 422
     assert rosa.post(to("staff", place), {"rpps": gp.rpps}).status_code == 302
     added = PractitionerRole.objects.get(practitioner=gp, organization=place)
     assert added.profession == "10"

@@ -9,6 +9,7 @@ from django.utils import timezone
 from carbet.core import names, outbox
 from carbet.core.actor import Actor
 from carbet.core.audit import Trace
+from carbet.core.identifiers import is_rpps
 from carbet.core.operation import UnableTo, operation
 from carbet.registries.accounts import operations as accounts
 from carbet.registries.accounts.choices import AccountKind
@@ -59,6 +60,8 @@ def request_registration(
     """
     if proven is not None:
         given, family, rpps = proven.given, proven.family, proven.rpps or ""
+    if rpps and not is_rpps(rpps):
+        raise UnableToRegister("Ce n’est pas un numéro RPPS : sa clé est fausse.", field="rpps")
     if queries.profession(profession) is None and not queries.works_as(
         proven, organization=organization, profession=profession, now=now
     ):

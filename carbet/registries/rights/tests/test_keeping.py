@@ -533,6 +533,13 @@ class _Receipt:
     message_id, carrier = "<1>", "test"
 
 
+@pytest.mark.parametrize("wrong", ["12345678901", "899900000010", "x" * 11, "123"])
+def test_a_wrong_rpps_asks_for_nothing(world, ask, wrong):
+    with pytest.raises(operations.UnableToRegister, match="RPPS"):
+        ask(rpps=wrong)
+    assert not RegistrationRequest.objects.exists()
+
+
 # --- Delegation ---
 
 
