@@ -1,6 +1,6 @@
 """What pages show of a search: answers in words, the form as understood, the map."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,12 +47,13 @@ class Answer:
     destination: str
 
 
-def answers(results: Sequence[Result]) -> list[Answer]:
+def answers(found: Found) -> list[Answer]:
     """Return what is shown of each answer."""
-    return [_answer(result) for result in results]
+    when = f" {found.question.when.said}" if found.question.when else ""
+    return [_answer(result, when) for result in found.results]
 
 
-def _answer(result: Result) -> Answer:
+def _answer(result: Result, when: str) -> Answer:
     kind = Kind(result.kind)
     place = result.organization if result.organization != result.name else ""
     acts = list(result.acts[:MOST_ACTS])
@@ -66,13 +67,15 @@ def _answer(result: Result) -> Answer:
         kind=str(kind.label),
         what=result.detail if result.detail != result.name else "",
         where=", ".join(
-            part for part in (place, result.commune_name) if part and part not in result.name
+            part
+            for part, told in ((place, result.name), (result.commune_name, result.name + place))
+            if part and part not in told
         ),
         journey=result.journey_in_words,
         caveats=() if result.at_home or journey is None else journey.caveats,
         sure=result.at_home or (journey is not None and journey.sure),
         acts=", ".join(acts),
-        opening="" if result.is_open is None else "Ouvert" if result.is_open else "Fermé",
+        opening="" if result.is_open is None else ("Ouvert" if result.is_open else "Fermé") + when,
         opening_tone="success" if result.is_open else "neutral",
         capacities=result.capacities,
         phone=result.phone,

@@ -148,7 +148,7 @@ def _answers(
         "asked": asked,
         "criteria": form.criteria(asked),
         "found": found,
-        "lines": presenters.answers(found.results),
+        "lines": presenters.answers(found),
         "notes": presenters.notes(found),
         "map": presenters.drawn_map(found, options, address=asked.address)
         if found.results

@@ -4,9 +4,10 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 
 from django.conf import settings
+from django.utils import timezone
 
 from carbet.registries.directory import queries
 from carbet.registries.directory.choices import CapacityGender, LineOutcome, Source
@@ -91,11 +92,20 @@ class BedLine:
 
     row: Capacity
     state: str
+    # The day, and the time unless nothing but a day was said.
+    when: str
 
 
 def bed_lines(organization: Organization) -> list[BedLine]:
     """Return the beds and places of a structure as its page shows them."""
-    return [BedLine(row, _state(row)) for row in queries.capacities(organization=organization)]
+    return [
+        BedLine(row, _state(row), _day(timezone.localtime(row.updated_at)))
+        for row in queries.capacities(organization=organization)
+    ]
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%d/%m/%Y}" if moment.time() == time.min else f"{moment:%d/%m/%Y %H:%M}"
 
 
 def _state(row: Capacity) -> str:

@@ -159,6 +159,9 @@ class PlaceForm(forms.Form):
     secure_email = forms.EmailField(label="Messagerie sécurisée", required=False)
 
 
+_OF_DAY = ("toujours-{}", "de-{}-1", "a-{}-1", "de-{}-2", "a-{}-2")
+
+
 class HoursForm(forms.Form):
     """When a service opens: two stretches a day at most."""
 
@@ -181,9 +184,15 @@ class HoursForm(forms.Form):
                         label=f"{label}, {words}" + (" (suite)" if rank == 2 else ""),
                         required=False,
                         initial=at,
-                        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+                        widget=forms.TimeInput(
+                            format="%H:%M", attrs={"type": "time", "class": "input"}
+                        ),
                         error_messages={"invalid": "Une heure, comme 08:30."},
                     )
+
+        self.fields["semaine"] = forms.BooleanField(
+            label="Du mardi au vendredi comme le lundi", required=False
+        )
 
     @property
     def days(self) -> list[tuple[str, list[forms.BoundField], forms.BoundField]]:
@@ -198,6 +207,11 @@ class HoursForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
+        if data.get("semaine"):
+            for day in range(2, 6):
+                for field in _OF_DAY:
+                    data[field.format(day)] = data.get(field.format(1))
+                    self.errors.pop(field.format(day), None)
         for day, _ in WEEKDAYS:
             for rank in (1, 2):
                 opens, closes = data.get(f"de-{day}-{rank}"), data.get(f"a-{day}-{rank}")

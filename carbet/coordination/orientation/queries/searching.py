@@ -131,11 +131,13 @@ def _query(
 
 
 # At one of the minutes of the week when one would go.
+_OPENS_THEN = (
+    "CASE WHEN e.hours IS NOT NULL THEN EXISTS (SELECT 1 FROM unnest(%(moments)s::int[]) m"
+    " WHERE orientation_is_open(e.hours, NULL::date[], m, %(today)s::date)) END"
+)
 _OPEN_THEN = (
-    "CASE WHEN e.hours IS NULL THEN 0"  # noqa: S608 - built of constants of this drawer
-    " WHEN EXISTS (SELECT 1 FROM unnest(%(moments)s::int[]) m"
-    " WHERE orientation_is_open(e.hours, NULL::date[], m, %(today)s::date))"
-    f" THEN {ranking.OPEN_THEN} ELSE {ranking.CLOSED_THEN} END"
+    "CASE e.is_open WHEN true THEN"
+    f" {ranking.OPEN_THEN} WHEN false THEN {ranking.CLOSED_THEN} ELSE 0 END"
 )
 _COLUMNS = "e.kind, e.target, e.commune, e.zones, e.hours, e.closures, e.available, e.available_at"
 
@@ -176,9 +178,10 @@ def _candidates(
         parameters["moments"] = question.when.minutes(minute // 1440 + 1)
         score += f" + {_OPEN_THEN}"
     filters = "(e.until IS NULL OR e.until > %(now)s)"
-    is_open = IS_OPEN
     if facets.open_now or question.open_now:
-        filters += f" AND {is_open}"
+        filters += f" AND {IS_OPEN}"
+    # What is said of each: whether it opens when one would go, else now.
+    is_open = _OPENS_THEN if question.when else IS_OPEN
     if facets.way == Way.HOME:
         filters += " AND (e.zones IS NULL OR e.zones @> ARRAY[%(origin)s::text]::varchar[])"
     elif facets.way:

@@ -14,7 +14,7 @@ from carbet.core import clock, row_security
 from carbet.core.actor import internal
 from carbet.core.identifiers import short_id
 from carbet.core.models import AuditEvent
-from carbet.registries.directory.models import HealthcareService, Organization
+from carbet.registries.directory.models import HealthcareService, OpeningHours, Organization
 
 pytestmark = pytest.mark.django_db
 SEARCH = "/orienter/"
@@ -256,3 +256,16 @@ def test_why_somebody_is_sent_is_read_by_whom_its_category_is_open(world, patien
     with row_security.acting_as(world.actor("home_help"), now=world.now):
         assert not Referral.objects.exists()
         assert not Referral.pgh_event_model.objects.exists()
+
+
+def test_a_page_says_who_opens_when_one_would_go(world, sign_in, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: world.now)
+    place = world.places["dac"]
+    for name, day in (("Balnéothérapie du lundi", 1), ("Balnéothérapie du dimanche", 7)):
+        made = HealthcareService.objects.create(organization=place, name=name)
+        OpeningHours.objects.create(service=made, weekday=day, opens_at="08:00", closes_at="17:00")
+    gp = sign_in(world.accounts["gp"], role=world.roles["gp"])
+    page = gp.get(SEARCH, {"q": "balnéothérapie dimanche"}).content.decode()
+    assert "(dimanche) viennent d’abord" in page
+    sunday, monday = page.index("Balnéothérapie du dimanche"), page.index("Balnéothérapie du lundi")
+    assert sunday < page.index("Ouvert dimanche") < monday < page.index("Fermé dimanche")

@@ -350,6 +350,13 @@ def test_hours_are_kept_and_half_a_stretch_is_refused(place, service, rosa):
     same = rosa.post(url, {"de-2-1": "08:00", "a-2-1": "08:00"})
     assert (same.status_code, "Jour et nuit" in same.content.decode()) == (422, True)
     assert OpeningHours.objects.filter(service=service).count() == 3
+    # Said once for the days of work.
+    week = {"de-1-1": "07:30", "a-1-1": "13:00", "semaine": "on", "de-3-1": "09:00"}
+    assert rosa.post(url, week | {"de-6-1": "08:00", "a-6-1": "12:00"}).status_code == 302
+    rows = OpeningHours.objects.filter(service=service).order_by("weekday")
+    assert [(row.weekday, row.opens_at.hour) for row in rows] == [
+        (1, 7), (2, 7), (3, 7), (4, 7), (5, 7), (6, 8),
+    ]  # fmt: skip
     # The evening first, then past midnight.
     night = {"de-1-1": "08:00", "a-1-1": "12:00", "de-1-2": "20:00", "a-1-2": "02:00"}
     assert rosa.post(url, night).status_code == 302
