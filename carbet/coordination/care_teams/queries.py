@@ -256,20 +256,31 @@ ORDER BY g.valid_from DESC, g.patient_id LIMIT %s
 """
 
 
-def my_persons(*, actor: Actor, now: datetime) -> QuerySet[Patient]:
-    """Return the persons of the actor among whom their day looks, a hundred at most.
+# Of whom the actor was last told, by each of their keys: the index of alerts is walked as it is.
+_TOLD = """
+SELECT a.patient_id FROM unnest(%s::text[]) AS held(key) CROSS JOIN LATERAL (
+  SELECT t.patient_id FROM alerts_alert t
+  WHERE t.recipient = held.key ORDER BY t.raised_at DESC LIMIT %s
+) a WHERE a.patient_id IS NOT NULL
+"""
 
-    Those whose record the actor opened last, those whose record opened to them lately, and the
-    first ones in the order of names, so that a newcomer finds their persons too. Each carries
-    `opened_at`, the actor's last visit or None, and `entered_at`, since when the record is open to
-    them. One query, however many records are open to the actor or were ever opened.
+
+def my_persons(*, actor: Actor, now: datetime) -> QuerySet[Patient]:
+    """Return the persons of the actor among whom their day looks, some hundred at most.
+
+    Those whose record the actor opened last, those whose record opened to them lately, those they
+    were told of last, and the first ones in the order of names, so that a newcomer finds their
+    persons too. Each carries `opened_at`, the actor's last visit or None, and `entered_at`, since
+    when the record is open to them. One query, however many records are open to the actor or were
+    ever opened.
     """
     account = actor.account_id
     ids = RawSQL(  # noqa: S611 - the statements are ours, what they receive are parameters
-        f"({_LAST_OPENED}) UNION ({_ENTERED}) UNION ({patients.MINE})",
+        f"({_LAST_OPENED}) UNION ({_ENTERED}) UNION ({_TOLD}) UNION ({patients.MINE})",
         [
             *(account, account, account, actor.role_id, list(VISITS), MOST_LOOKED_AT),
             *(list(actor.grantees), int(Level.READ), now - LATELY, now, now, MOST_LOOKED_AT),
+            *(list(actor.grantees), MOST_LOOKED_AT),
             *(None, False, patients.PAGE),
         ],
     )

@@ -113,22 +113,25 @@ def mine(*, actor: Actor, now: datetime) -> QuerySet[Patient, dict[str, Any]]:
 def line_of(row: dict[str, Any], *, now: datetime) -> home.Line:
     """Say a person, and what is new there since the reader's last visit."""
     new = len(row["new"])
-    badge, tone, at_says = "", "new", "ouvert"
+    at, badge, at_says = row["news_at"] or row["opened_at"], "", "ouvert"
     if row["arrived_at"] is not None:
-        badge, at_says = "Nouveau dossier", "depuis"
+        at, badge, at_says = row["arrived_at"], "Nouveau dossier", "depuis"
     elif new:
         more = "+" if new == queries.MOST_NEW else ""
         badge, at_says = f"{new}{more} nouveauté{'s' if new > 1 else ''}", "écrit"
-    elif row["opened_at"] is None:
-        badge, tone = "Jamais ouvert", "neutral"
+    said = (
+        str(age(date.fromisoformat(row["birth_date"]), on=now.date())),
+        row["city"],
+        "" if row["opened_at"] or badge else "jamais ouvert",
+    )
     return home.Line(
         title=patients.name_in(row, ""),
         href=reverse("charts:detail", args=[row["pk"]]),
-        meta=(str(age(date.fromisoformat(row["birth_date"]), on=now.date())), row["city"]),
-        at=home.moment(row["news_at"] or row["opened_at"]),
+        meta=tuple(filter(None, said)),
+        at=home.moment(at),
         at_says=at_says,
         badge=badge,
-        tone=tone,
+        tone="new",
         unread=row["news_at"] is not None,
     )
 

@@ -242,9 +242,34 @@ def test_who_came_long_ago_and_was_never_opened_is_said_so_after_what_is_new(
     as_role("nurse").get(chart(seen))
     world.later(days=40)
     late = world.circle("nurse", birth_family="Zulémaro")
-    shown = badges(as_role("nurse"))
+    nurse = as_role("nurse")
+    shown = badges(nurse)
     assert list(shown) == [chart(late), chart(seen), chart(old)]
-    assert list(shown.values()) == ["Nouveau dossier", "", "Jamais ouvert"]
+    assert list(shown.values()) == ["Nouveau dossier", "", ""]
+    assert nurse.get(HOME).content.decode().count("jamais ouvert") == 1
+
+
+def test_what_others_write_of_whom_one_never_opened_is_new_for_a_month(world, as_role, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: world.now)
+    circles = [
+        world.circle("nurse", birth_family=f"{letter}aaa", used_family="")
+        for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGH"
+    ]
+    last = circles[25]  # the last by name: no page of names shows it
+    world.later(days=40)
+    notebook.write_note(
+        actor=world.actor("nurse"),
+        now=world.now,
+        patient=Patient(pk=last.patient_id),
+        text="Chute cette nuit.",
+        urgent=True,
+        gesture=uuid.uuid4(),
+    )
+    shown = badges(as_role("gp"))
+    assert next(iter(shown.items())) == (chart(last), "1 nouveauté")
+    assert len(shown) == home.MOST
+    world.later(days=31)
+    assert set(badges(as_role("gp")).values()) == {""}
 
 
 def test_what_is_new_comes_before_what_was_opened_last_and_is_counted_up_to_ten(world, as_role):
