@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from carbet.registries.directory import queries
-from carbet.registries.directory.choices import CapacityGender, LineOutcome, Source
+from carbet.registries.directory.choices import CapacityGender, CapacityStatus, LineOutcome, Source
 from carbet.registries.directory.models import Capacity, HealthcareService, ImportRun, Organization
 from carbet.registries.directory.rules import opening
 
@@ -88,20 +88,61 @@ _NOW = ("", "01")
 
 @dataclass(frozen=True)
 class BedLine:
-    """Beds or places of one activity and state, with what narrows them."""
+    """Beds or places of one activity: how many are free of how many, or those of another state."""
 
-    row: Capacity
-    state: str
+    activity: str
+    told: str
+    # None free, said by a count that is one.
+    is_full: bool
     # The day, and the time unless nothing but a day was said.
     when: str
+    source: str
 
 
 def bed_lines(organization: Organization) -> list[BedLine]:
-    """Return the beds and places of a structure as its page shows them."""
-    return [
-        BedLine(row, _state(row), _day(timezone.localtime(row.updated_at)))
-        for row in queries.capacities(organization=organization)
-    ]
+    """Return the beds and places of a structure as its page shows them.
+
+    What is free now is said beside what is installed; women's, men's, foreseen and crisis beds
+    each have their line.
+    """
+    rows = list(queries.capacities(organization=organization))
+    plain = {
+        status: {
+            (row.service_id, row.location_id, row.activity): row
+            for row in rows
+            if row.status == status and _is_plain(row)
+        }
+        for status in (CapacityStatus.INSTALLED, CapacityStatus.AVAILABLE)
+    }
+    lines = []
+    for row in rows:
+        place = (row.service_id, row.location_id, row.activity)
+        installed = plain[CapacityStatus.INSTALLED].get(place)
+        is_free = plain[CapacityStatus.AVAILABLE].get(place) is row
+        if installed is row and place in plain[CapacityStatus.AVAILABLE]:
+            continue
+        if is_free:
+            told = f"{row.number} {'libres' if row.number > 1 else 'libre'}"
+            told += f" sur {installed.number}" if installed else ""
+        elif installed is row:
+            told = f"{row.number} {'installés' if row.number > 1 else 'installé'}"
+        else:
+            told = f"{_state(row)} : {row.number}"
+        lines.append(
+            BedLine(
+                activity=row.activity,
+                told=told,
+                is_full=is_free and row.number == 0,
+                when=_day(timezone.localtime(row.updated_at)),
+                source=row.source,
+            )
+        )
+    return lines
+
+
+def _is_plain(row: Capacity) -> bool:
+    mixed = row.gender not in (CapacityGender.WOMEN, CapacityGender.MEN)
+    return mixed and row.temporality in _NOW and not row.crisis_type
 
 
 def _day(moment: datetime) -> str:

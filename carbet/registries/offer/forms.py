@@ -68,7 +68,11 @@ class InstallForm(forms.Form):
 class ServiceForm(forms.Form):
     """What a service is, for whom, how to reach it."""
 
-    name = forms.CharField(label="Nom du service", max_length=200)
+    name = forms.CharField(
+        label="Nom du service",
+        max_length=200,
+        error_messages={"required": "Donnez un nom au service."},
+    )
     field = forms.ChoiceField(label="Champ d’activité", required=False)
     category = forms.ChoiceField(label="Catégorie d’organisation", required=False)
     activities = forms.MultipleChoiceField(label="Activités opérationnelles", required=False)

@@ -1,5 +1,7 @@
 """The page of a structure: what it offers, to whom, when, and beds that say what they are."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.urls import reverse
 
@@ -72,8 +74,21 @@ def test_beds_say_their_state_and_for_whom(world, page):
     Capacity.objects.create(**row, status="02", number=3, gender="01")
     Capacity.objects.create(**row, status="02", number=9, temporality="02", crisis_type="02")
     said = page()
-    for words in (">Installé<", ">Disponible, femmes<", "prévision, en situation de crise"):
+    for words in (
+        ">15 installés<",
+        ">Disponible, femmes : 3<",
+        "prévision, en situation de crise : 9",
+    ):
         assert words in said, words
+    Capacity.objects.create(**row, status="02", number=1)
+    Capacity.objects.filter(status="01").update(updated_at=datetime(2023, 12, 31, 3, tzinfo=UTC))
+    said = page()
+    assert ">1 libre sur 15<" in said
+    assert "installés" not in said
+    Capacity.objects.filter(status="02", gender="").update(number=0, temporality="01")
+    assert "Aucune place" in page()
+    Capacity.objects.filter(status="02").delete()
+    assert ">31/12/2023<" in page()  # only a day was said
 
 
 def test_a_sensitive_unit_is_not_described(world, page):

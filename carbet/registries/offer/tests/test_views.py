@@ -82,7 +82,7 @@ def test_beds_are_counted_in_one_page_and_one_press(world, place, rosa):
     assert (row.number, row.updated_at) == (5, world.now)
     assert "offer.count_beds" in traced()
     shown = rosa.get(reverse("directory:organization", args=[place.pk])).content.decode()
-    assert ">5<" in shown
+    assert ">5 libres sur 12<" in shown
 
 
 def test_what_did_not_change_is_dated_again(world, place, rosa):
