@@ -307,13 +307,18 @@ def said_different_of(members: list[LocalIdentity], group: int) -> bool:
     ).exists()
 
 
-def waits_between(first: int, second: int) -> bool:
-    """Tell whether people are already asked about these two groups."""
-    return Pair.objects.filter(
+def waits_between(first: int, second: int, *, by_people: bool = False) -> bool:
+    """Tell whether people are already asked about these two groups.
+
+    Args:
+        by_people: somebody put the question, or put it again, and said why: no machine answers it.
+    """
+    asked = Pair.objects.filter(
         Q(first__regional=first, second__regional=second)
         | Q(first__regional=second, second__regional=first),
         state__in=WAITING,
-    ).exists()
+    )
+    return (asked.exclude(reason="") if by_people else asked).exists()
 
 
 def close_pairs_within(decision: Reconciliation, group: int) -> None:

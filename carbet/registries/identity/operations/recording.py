@@ -408,6 +408,7 @@ def reconcile(row: LocalIdentity, *, actor: Actor, now: datetime, may_link: bool
             and not candidate.identity.traits.is_left_to_people
             and not likeness.may_link(ours, candidate.traits, candidate.score)
             and not _share_a_domain(row.regional_id, there)
+            and not moving.waits_between(row.regional_id, there, by_people=True)
         )
         if certain_one:
             certain.append(candidate)

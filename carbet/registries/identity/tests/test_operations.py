@@ -247,6 +247,18 @@ class TestMerging:
 
 
 class TestKeepingApart:
+    def test_reopened_no_machine_answers_in_place_of_people(self, chc):
+        place = domain("chog")
+        one = told(chc, "1")
+        other = told(place, "2")
+        decision = Reconciliation.objects.get()
+        operations.undo(actor=HOUSE, now=NOW, reconciliation_id=decision.pk, reason="Homonymes")
+        pair = Pair.objects.get()
+        operations.reopen(actor=HOUSE, now=NOW, pair_id=pair.pk, reason="À revoir")
+        told(place, "2", claire(city="Cayenne"))
+        assert read(one).regional_id != read(other).regional_id
+        assert Pair.objects.get().state == PairState.OPEN
+
     def test_two_numbers_merged_into_a_third(self, chc):
         for number in "123":
             told(chc, number)
