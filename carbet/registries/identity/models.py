@@ -271,6 +271,8 @@ class Reconciliation(models.Model):
     domain = models.ForeignKey(
         IdentityDomain, on_delete=models.PROTECT, null=True, related_name="+"
     )
+    # When that domain said so: a message that comes late does not come back on a later one.
+    said_at = models.DateTimeField(null=True)
     first = models.ForeignKey(LocalIdentity, on_delete=models.PROTECT, related_name="+")
     second = models.ForeignKey(LocalIdentity, on_delete=models.PROTECT, null=True, related_name="+")
     reason = models.CharField(max_length=500, blank=True)

@@ -37,6 +37,9 @@ REFUSED = Effect(
     "Refusé : la cellule d’identité dit que ce sont deux personnes. L’établissement en est avisé.",
     status=MessageStatus.IGNORED,
 )
+LATE = Effect(
+    "L’établissement a dit autre chose de ces numéros depuis.", status=MessageStatus.IGNORED
+)
 
 
 def record(task: Task) -> Effect:
@@ -119,7 +122,7 @@ def _keep(task: Task, said: IdentityRead, number: Number) -> LocalIdentity:
 
 def _merged(task: Task) -> Effect:
     """Merge, or ask the identity cell to (A40)."""
-    asked, refused, last = 0, False, None
+    asked, late, refused, last = 0, False, False, None
     for rank, each in enumerate(identities.merges(task.message)):
         domain = _domain(task, each.goes, "MRG-1.4")
         _keep_if_said(task, each)
@@ -130,8 +133,12 @@ def _merged(task: Task) -> Effect:
                 domain=domain,
                 survivor=each.stays.value,
                 absorbed=each.goes.value,
+                said_at=identities.said_at(task.message, now=task.now),
                 key=f"hl7:{task.row.pk}:{rank}",
             )
+        except identity.SaidSince:
+            late = True
+            continue
         except identity.SaidDifferent:
             _tell_refused(task, domain, each.stays, each.goes)
             refused = True
@@ -139,8 +146,8 @@ def _merged(task: Task) -> Effect:
         except (identity.UnableToMerge, identity.UnableToRecordIdentity) as error:
             raise Unacceptable(ErrorCode.KEY, error.message, "MRG-1") from error
         asked += pair is not None
-    if refused and last is None:
-        return REFUSED
+    if last is None and (refused or late):
+        return REFUSED if refused else LATE
     text = "Fusion demandée à la cellule d’identité." if asked else "Numéros fusionnés."
     return Effect(text, queries.record_of(last) if last else None)
 
@@ -201,8 +208,11 @@ def _between(task: Task, act: Callable[..., object], done: str, *, why: str) -> 
             second=two.value,
             second_domain=_domain(task, two, "PID-3.4"),
             reason=why,
+            said_at=identities.said_at(task.message, now=task.now),
             key=f"hl7:{task.row.pk}",
         )
+    except identity.SaidSince:
+        return LATE
     except identity.SaidDifferent:
         _tell_refused(task, domain, one, two)
         return REFUSED

@@ -307,6 +307,31 @@ class TestADomainThatCorrectsItself:
             [pair] = Pair.objects.all()
         assert pair.state == "different"
 
+    @pytest.mark.parametrize("event", ["A24", "A40"])
+    def test_a_parting_that_comes_late_does_not_come_back_on_what_was_said_after(self, feed, event):
+        feed.send(*self.TWO)
+        second = {"second": "2"} if event == "A24" else {"merged": "2"}
+        after = told(event, control="p", number="1", at="20261122083000", **second, **OTHER)
+        before = told("A37", control="q", number="1", second="2", at="20261122081500", **OTHER)
+        [row] = feed.send(after)
+        assert row.status == "done"
+        [row] = feed.send(before)
+        assert (row.status, row.reason) == (
+            "ignored", "L’établissement a dit autre chose de ces numéros depuis.",
+        )  # fmt: skip
+        with feed.as_house():
+            assert not Pair.objects.filter(state="different").exists()
+
+    @pytest.mark.parametrize("event", ["A24", "A40"])
+    def test_nor_does_a_late_link_come_back_on_a_parting(self, feed, event):
+        second = {"second": "2"} if event == "A24" else {"merged": "2"}
+        after = told("A37", control="q", number="1", second="2", at="20261122083000", **OTHER)
+        before = told(event, control="p", number="1", at="20261122081500", **second, **OTHER)
+        first, late = feed.send(after, before)
+        assert (first.status, late.status) == ("done", "ignored")
+        kept = identities(feed)
+        assert kept["1"].regional_id != kept["2"].regional_id
+
     @pytest.mark.parametrize("message", [LINK, MERGE])
     def test_people_s_word_stands_the_domain_is_told_and_what_follows_goes_on(self, feed, message):
         feed.send(*self.TWO, self.PART)

@@ -16,6 +16,7 @@ from carbet.registries.identity.operations.learning import (
 )
 from carbet.registries.identity.operations.merging import (
     SaidDifferent,
+    SaidSince,
     UnableToMerge,
     UnableToUndo,
     change_local_number,
@@ -43,6 +44,7 @@ from carbet.registries.identity.operations.verifying import (
 
 __all__ = [
     "SaidDifferent",
+    "SaidSince",
     "UnableToDecide",
     "UnableToMerge",
     "UnableToRecordIdentity",

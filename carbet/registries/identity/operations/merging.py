@@ -39,6 +39,10 @@ class UnableToMerge(UnableTo):
     """The identities cannot be linked, merged or parted so."""
 
 
+class SaidSince(UnableToMerge):
+    """The domain has said otherwise of them since: this message comes late."""
+
+
 class SaidDifferent(UnableToMerge):
     """People said them to be two persons: a domain's message does not come back on it."""
 
@@ -71,6 +75,7 @@ def merge_local(
         UnableToAct: the domain is not the actor's.
         UnableToMerge: a loop, a number already merged elsewhere.
         SaidDifferent: people said them different; what the domain said so itself, it takes back.
+        SaidSince: the domain has said otherwise since.
     """
     access.check_domain(actor, domain)
     kept, gone = checked_number(survivor), checked_number(absorbed)
@@ -99,6 +104,7 @@ def merge_local(
         if goes.state == IdentityState.MERGED and queries.survivor_of(goes).pk == root.pk:
             trace.about(patient_id=root.patient_id, entity=root, reason="déjà fusionné")
             return root
+        check_order(stays, goes, said_at)
         take_back_word(stays, goes)
         decision = moving.write_decision(
             kind=ReconciliationKind.MERGE,
@@ -107,6 +113,7 @@ def merge_local(
             first=root,
             second=goes,
             domain=domain,
+            said_at=said_at,
             reason=f"{gone} dans {kept}",
             key=key,
         )
@@ -157,6 +164,7 @@ def link(
     second: str,
     second_domain: IdentityDomain | None = None,
     reason: str = "",
+    said_at: datetime | None = None,
     key: str = "",
 ) -> Reconciliation | None:
     """Say that two numbers are one person, without merging them (ADT A24).
@@ -168,6 +176,7 @@ def link(
     Raises:
         UnableToAct: neither domain is the actor's.
         SaidDifferent: people said them different.
+        SaidSince: the domain has said otherwise since.
     """
     access.check_domain(actor, domain)
     other = second_domain or domain
@@ -181,10 +190,11 @@ def link(
             trace.about(patient_id=one.patient_id, entity=one, reason="déjà rattachées")
             return moving.done_before(key)
         told = [_met(domain, numbers[0], now=now), _met(other, numbers[1], now=now)]
+        check_order(*told, said_at)
         if (before := take_back_word(*told)) is not None:
             reason = f"{reason}, revient sur la séparation du {before.decided_at:%d/%m/%Y}"
         decision = join_groups(
-            one, two, actor=actor, now=now, reason=reason, domain=domain, key=key
+            one, two, actor=actor, now=now, reason=reason, domain=domain, said_at=said_at, key=key
         )
     trace.about(patient_id=one.patient_id, entity=decision, reason=reason)
     return decision
@@ -198,6 +208,7 @@ def join_groups(
     now: datetime,
     reason: str = "",
     domain: IdentityDomain | None = None,
+    said_at: datetime | None = None,
     key: str = "",
     pair: Pair | None = None,
 ) -> Reconciliation:
@@ -221,6 +232,7 @@ def join_groups(
         reason=reason,
         pair=pair,
         domain=domain,
+        said_at=said_at,
         key=key,
     )
     moving.join(decision, kept=one.regional_id, gone=two.regional_id)
@@ -240,6 +252,7 @@ def unlink(
     second: str,
     second_domain: IdentityDomain | None = None,
     reason: str = "",
+    said_at: datetime | None = None,
     key: str = "",
 ) -> Reconciliation | None:
     """Say that two numbers are two persons (ADT A37). Return the decision, None when it was said.
@@ -250,6 +263,7 @@ def unlink(
     Raises:
         UnableToAct: the domain is not the actor's.
         UnableToUndo: the merge cannot be undone now.
+        SaidSince: the domain has said otherwise since.
     """
     access.check_domain(actor, domain)
     other = second_domain or domain
@@ -262,11 +276,20 @@ def unlink(
         if one.pk == two.pk:
             raise UnableToMerge("Un numéro ne se sépare pas de lui-même.")
         decision = moving.done_before(key)
+        if decision is None:
+            check_order(one, two, said_at)
         if decision is not None:
             pass
         elif one.regional_id == two.regional_id:
             decision = separate(
-                one, two, actor=actor, now=now, reason=reason, domain=domain, key=key
+                one,
+                two,
+                actor=actor,
+                now=now,
+                reason=reason,
+                domain=domain,
+                said_at=said_at,
+                key=key,
             )
         elif not moving.is_said_different(one, two):
             # Nothing moves; whose word it is stays written.
@@ -278,11 +301,39 @@ def unlink(
                 second=two,
                 reason=reason,
                 domain=domain,
+                said_at=said_at,
                 key=key,
             )
             moving.set_apart(one, two, actor=actor, now=now, reason=reason, decision=decision)
     trace.about(patient_id=two.patient_id, entity=decision or two, reason=reason)
     return decision
+
+
+def check_order(one: LocalIdentity, two: LocalIdentity, said_at: datetime | None) -> None:
+    """Refuse what a domain said of two identities before what it is known to have said of them.
+
+    Raises:
+        SaidSince: it has linked, merged or parted them since, or asked for it.
+    """
+    if said_at is None:
+        return
+    ends = _ends(one, two)
+    said = Reconciliation.objects.filter(
+        first__in=ends,
+        second__in=ends,
+        domain__in=[one.domain_id, two.domain_id],
+        account_id__isnull=True,
+        said_at__gt=said_at,
+    )
+    asked = Pair.objects.filter(first__in=ends, second__in=ends, told__has_key="said_at")
+    requests = asked.values_list("told__said_at", flat=True)
+    if said.exists() or any(datetime.fromisoformat(each) > said_at for each in requests):
+        raise SaidSince("L’établissement a dit autre chose depuis : ce message vient en retard.")
+
+
+def _ends(one: LocalIdentity, two: LocalIdentity) -> set[int]:
+    """Return two identities, and those into which they were merged."""
+    return {each.pk for row in (one, two) for each in (row, queries.survivor_of(row))}
 
 
 def take_back_word(one: LocalIdentity, two: LocalIdentity) -> Reconciliation | None:
@@ -291,7 +342,7 @@ def take_back_word(one: LocalIdentity, two: LocalIdentity) -> Reconciliation | N
     Of these very two, or of those into which they were merged; what people said stands. Return what
     the domain had decided, None when it had not.
     """
-    ends = {each.pk for row in (one, two) for each in (row, queries.survivor_of(row))}
+    ends = _ends(one, two)
     said = Pair.objects.filter(
         state=PairState.DIFFERENT,
         first__in=ends,
@@ -303,7 +354,8 @@ def take_back_word(one: LocalIdentity, two: LocalIdentity) -> Reconciliation | N
     for pair in said.order_by("pk"):
         before = pair.reconciliation
         if "absorbed" in (pair.told or {}):
-            pair.told = {key: value for key, value in pair.told.items() if key != "absorbed"}
+            kept = pair.told.items()
+            pair.told = {name: value for name, value in kept if name not in ("absorbed", "said_at")}
         moving.reopen(pair, reason="")
     return before
 
@@ -316,6 +368,7 @@ def separate(
     now: datetime,
     reason: str = "",
     domain: IdentityDomain | None = None,
+    said_at: datetime | None = None,
     key: str = "",
 ) -> Reconciliation:
     """Part two identities of one group, inside an operation that holds the lock.
@@ -343,13 +396,19 @@ def separate(
         if latest is None:
             raise UnableToUndo("Ces numéros n’en font qu’un, sans fusion à annuler.")
         decision = undo_decision(
-            latest, actor=actor, now=now, reason=reason, domain=domain, key=key
+            latest,
+            actor=actor,
+            now=now,
+            reason=reason,
+            domain=domain,
+            said_at=said_at,
+            key=key,
         )
         one.refresh_from_db()
         two.refresh_from_db()
         if one.regional_id == two.regional_id:
             # They were one person before the merge as well.
-            separate(one, two, actor=actor, now=now, reason=reason, domain=domain)
+            separate(one, two, actor=actor, now=now, reason=reason, domain=domain, said_at=said_at)
         elif not moving.is_said_different(one, two):
             moving.set_apart(one, two, actor=actor, now=now, reason=reason, decision=decision)
         return decision
@@ -362,6 +421,7 @@ def separate(
         second=goes,
         reason=reason,
         domain=domain,
+        said_at=said_at,
         key=key,
     )
     moving.part(decision, goes, now=now)
@@ -491,6 +551,7 @@ def undo_decision(
     now: datetime,
     reason: str,
     domain: IdentityDomain | None = None,
+    said_at: datetime | None = None,
     key: str = "",
 ) -> Reconciliation:
     """Put back every row that a decision moved, inside an operation that holds the lock.
@@ -525,6 +586,7 @@ def undo_decision(
         undoes=decision,
         stayed=len(stayed),
         domain=domain,
+        said_at=said_at,
         key=key,
     )
     if decision.kind == ReconciliationKind.SPLIT:

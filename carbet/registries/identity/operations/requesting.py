@@ -24,6 +24,7 @@ from carbet.registries.identity.operations import moving
 from carbet.registries.identity.operations.merging import (
     UnableToMerge,
     check_merge,
+    check_order,
     merge_local,
     take_back_word,
 )
@@ -39,6 +40,7 @@ def request_merge(
     domain: IdentityDomain,
     survivor: str,
     absorbed: str,
+    said_at: datetime | None = None,
     key: str = "",
 ) -> tuple[LocalIdentity, Pair | None]:
     """Merge a number of a domain into another, as it asks (ADT A40), or ask people first.
@@ -53,6 +55,7 @@ def request_merge(
         UnableToAct: the domain is not the actor's.
         UnableToMerge: a loop, a number already merged elsewhere.
         SaidDifferent: people said them different.
+        SaidSince: the domain has said otherwise since.
     """
     access.check_domain(actor, domain)
     kept, gone = checked_number(survivor), checked_number(absorbed)
@@ -70,13 +73,20 @@ def request_merge(
         already = goes.state == IdentityState.MERGED and queries.survivor_of(goes).pk == root.pk
         taken_back = None
         if not already:
+            check_order(stays, goes, said_at)
             taken_back = take_back_word(stays, goes)
             check_merge(goes, root)
         if not already and goes.known and root.known and goes.regional_id != root.regional_id:
-            pair = _ask(goes, root, domain, now=now, taken_back=taken_back)
+            pair = _ask(goes, root, domain, now=now, said_at=said_at, taken_back=taken_back)
     if pair is None:
         root = merge_local(
-            actor=actor, now=now, domain=domain, survivor=kept, absorbed=gone, key=key
+            actor=actor,
+            now=now,
+            domain=domain,
+            survivor=kept,
+            absorbed=gone,
+            said_at=said_at,
+            key=key,
         )
     trace.about(patient_id=root.patient_id, entity=pair or root, reason=f"{gone} dans {kept}")
     return root, pair
@@ -88,6 +98,7 @@ def _ask(
     domain: IdentityDomain,
     *,
     now: datetime,
+    said_at: datetime | None,
     taken_back: Reconciliation | None,
 ) -> Pair:
     """Put before people what their domain says to be one person, with which number is to go."""
@@ -114,7 +125,10 @@ def _ask(
             pair.decided_at, pair.decided_by_name = None, ""
         if pair.kind == PairKind.DOUBTFUL:
             pair.kind, pair.risk = PairKind.DOMAIN, RISKS[PairKind.DOMAIN]
-        pair.told, pair.reason = told | {"absorbed": goes.pk}, f"Fusion demandée par {domain.name}."
+        pair.told = told | {"absorbed": goes.pk}
+        if said_at is not None:
+            pair.told["said_at"] = said_at.isoformat()
+        pair.reason = f"Fusion demandée par {domain.name}."
         if taken_back is not None:
             pair.reason += f" Le {taken_back.decided_at:%d/%m/%Y}, il les disait deux personnes."
         pair.version += 1
