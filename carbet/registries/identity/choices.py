@@ -130,6 +130,8 @@ class NoticeKind(models.TextChoices):
     APART = "apart", "Identités séparées"
     MERGED = "merged", "Fusion faite, comme demandé"
     REFUSED = "refused", "Fusion refusée : ce sont deux personnes"
+    MARKED = "marked", "Attribut posé par la cellule régionale"
+    UNMARKED = "unmarked", "Attribut levé par la cellule régionale"
 
 
 # Carbet is an identity domain like the others: its local number is the person's row number.

@@ -469,6 +469,13 @@ def marks(identity: LocalIdentity, kept: list[IdentityMark]) -> tuple[list[Mark]
     )
 
 
+def noticed(notice: DomainNotice) -> str:
+    """Return what stands on an identity now, where a notice tells that an attribute changed."""
+    if notice.kind not in (NoticeKind.MARKED, NoticeKind.UNMARKED):
+        return ""
+    return said(notice.identity.traits, "attributes") or "aucun attribut"
+
+
 def home_rows(*, actor: Actor, now: datetime) -> QuerySet[Pair, dict[str, Any]] | None:
     """Return what waits at the desk, for the identity cell."""
     if not actor.can(MANAGE_IDENTITIES):

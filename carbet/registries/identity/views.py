@@ -454,6 +454,8 @@ def notices(request: HttpRequest) -> HttpResponse:
     page = list(found[: queries.PAGE + 1])
     more = len(page) > queries.PAGE
     page = page[: queries.PAGE]
+    for each in page:
+        each.said = presenters.noticed(each)
     context = {"notices": page, "next": short_id(page[-1].pk) if more else ""}
     _trace_list(request, "identity.notices", page)
     return render(request, "identity/notices.html", context)

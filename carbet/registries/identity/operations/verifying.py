@@ -14,7 +14,13 @@ from carbet.core.audit import Trace
 from carbet.core.models import AuditEvent
 from carbet.core.operation import UnableTo, operation
 from carbet.registries.identity import access, queries, rules
-from carbet.registries.identity.choices import SETTABLE, TRUSTED_PROOFS, Attribute, ProofKind
+from carbet.registries.identity.choices import (
+    SETTABLE,
+    TRUSTED_PROOFS,
+    Attribute,
+    NoticeKind,
+    ProofKind,
+)
 from carbet.registries.identity.models import (
     IdentityIns,
     IdentityMark,
@@ -222,6 +228,7 @@ def lift_mark(
         if took and not (row.ins_recovered or row.identity_checked):
             changes |= {"ins_recovered": mark.was_recovered, "identity_checked": mark.was_checked}
         _write(row, actor=actor, now=now, **changes)
+        moving.notify([row], NoticeKind.UNMARKED, now=now)
     trace.about(patient_id=row.patient_id, entity=row, reason=f"{attribute} : {reason.strip()}")
     return row
 
@@ -328,6 +335,7 @@ def _mark(row: LocalIdentity, attribute: str, *, reason: str, actor: Actor, now:
     axes = {"ins_recovered": False, "identity_checked": False} if forbids else {}
     attributes = sorted({*row.attributes, attribute})
     _write(row, actor=actor, now=now, attributes=attributes, **axes)
+    moving.notify([row], NoticeKind.MARKED, now=now)
 
 
 def _write(

@@ -505,6 +505,21 @@ class TestAttributes:
         with pytest.raises(UnableToAct):
             doubt(world.actor("nurse"), row)
 
+    def test_its_domain_is_told_and_reads_what_stands(self, cell, world, sign_in):
+        place = domain("chc", organization_id=world.places["office"].pk)
+        row = told(place, "1")
+        doubt(cell, row, "FICT")
+        client = sign_in(world.accounts["gp"])
+        page = client.get(reverse("identity:notices")).content.decode()
+        assert "Attribut posé par la cellule régionale" in page
+        assert "Identité fictive." in page
+        # Why, its people and nobody else say.
+        assert "Usurpation" not in page
+        lift(cell, row, "FICT")
+        page = client.get(reverse("identity:notices")).content.decode()
+        assert "Attribut levé par la cellule régionale" in page
+        assert "aucun attribut." in page
+
     def test_twice_is_refused(self, cell):
         row = told(domain("chc"), "1")
         doubt(cell, row, "HOMA")
@@ -724,7 +739,7 @@ class TestVerifying:
         agent.post(url, {"attribute": "DOUT", "reason": "Usurpation signalée"})
         assert "DOUT" in seen(LocalIdentity)[0].attributes
         page = agent.get(reverse("identity:identity", args=[row.pk])).content.decode()
-        assert "« Usurpation signalée »" in page
+        assert "Usurpation signalée" in page
         lifts = {"attribute": "DOUT", "geste": "lever"}
         assert agent.post(url, lifts).status_code == 422
         agent.post(url, lifts | {"reason": "Pièce vue"})
