@@ -9,6 +9,7 @@ FEBRL3 and the territory of the study are read beside the project, FEBRL4 comes 
 """
 
 import argparse
+import multiprocessing
 import os
 import random
 import resource
@@ -21,6 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.identity import sets
+from benchmarks.widen import widen
 from carbet.registries.identity import synthetic as territory
 from carbet.registries.matching import rules
 from carbet.registries.matching.batch.lines import write
@@ -316,9 +318,14 @@ def engines(people: int) -> None:
 # --- Search -------------------------------------------------------------------------------------
 
 
-def search(persons: int) -> None:
-    """Load a territory of its own and print what one search in PostgreSQL takes."""
-    state = Path(__file__).resolve().parents[1] / "var" / "bench" / f"matching-{persons}"
+def search(persons: int, wide: int) -> None:
+    """Load a territory of its own and print what one search in PostgreSQL takes.
+
+    Args:
+        wide: how many records are searched in all, 0 for those of the territory alone.
+    """
+    name = f"matching-{persons}-{wide}" if wide else f"matching-{persons}"
+    state = Path(__file__).resolve().parents[1] / "var" / "bench" / name
     state.mkdir(parents=True, exist_ok=True)
     os.environ |= {
         "CARBET_STATE_DIR": str(state),
@@ -335,8 +342,29 @@ def search(persons: int) -> None:
         import django
 
         django.setup()
+        if wide:
+            widen(wide)
         asked = measure_search()
-        measure_writes(asked[:WRITES])
+        for clients in (2, 10):
+            measure_at_once(asked, clients)
+        measure_writes()
+
+
+def ask(seed: int, count: int) -> list[tuple[int, rules.Traits]]:
+    """Return persons of the base, by number, as somebody who mistakes two things describes them."""
+    from carbet.core import clock, row_security
+    from carbet.core.actor import internal
+    from carbet.registries.patients.models import Patient
+    from carbet.registries.patients.rules import traits_of
+
+    draw = random.Random(seed)
+    with row_security.acting_as(internal("benchmark"), now=clock.now()):
+        numbers = list(Patient.objects.order_by("pk").values_list("pk", flat=True))
+        people = list(Patient.objects.filter(pk__in=draw.sample(numbers, count)))
+    return [
+        (each.pk, territory.damaged(draw, replace(traits_of(each), phone="", address=""), 2))
+        for each in people
+    ]
 
 
 def measure_search() -> list[tuple[int, rules.Traits]]:
@@ -349,23 +377,16 @@ def measure_search() -> list[tuple[int, rules.Traits]]:
     from carbet.core import clock, row_security
     from carbet.core.actor import internal
     from carbet.registries.patients import queries
-    from carbet.registries.patients.models import Patient, PatientTraits
-    from carbet.registries.patients.rules import traits_of
+    from carbet.registries.patients.models import PatientTraits
 
-    draw = random.Random(5)
     now = clock.now()
     house = internal("benchmark")
     with row_security.acting_as(house, now=now):
-        numbers = list(Patient.objects.order_by("pk").values_list("pk", flat=True))
         total = PatientTraits.objects.count()
-        people = list(Patient.objects.filter(pk__in=draw.sample(numbers, SEARCHES)))
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_total_relation_size('patients_patienttraits')")
             size = cursor.fetchone()[0] / total
-    asked = [
-        (each.pk, territory.damaged(draw, replace(traits_of(each), phone="", address=""), 2))
-        for each in people
-    ]
+    asked = ask(5, SEARCHES)
     taken, found, weighed = [], 0, 0
     for patient_id, traits in asked:
         begun = time.perf_counter()
@@ -387,8 +408,40 @@ def measure_search() -> list[tuple[int, rules.Traits]]:
     return asked
 
 
-def measure_writes(asked: list[tuple[int, rules.Traits]]) -> None:
-    """Register, change and tell identities, each committed on disk: keys, links, audit with it."""
+def measure_at_once(asked: list[tuple[int, rules.Traits]], clients: int) -> None:
+    """Print how many searches a second so many clients get, each a process with its connection."""
+    from django.db import connections
+
+    connections.close_all()
+    fork = multiprocessing.get_context("fork")
+    share = [[traits for _, traits in asked[rank::clients]] for rank in range(clients)]
+    with fork.Pool(clients) as pool:
+        pool.map(_search_all, [each[:20] for each in share], chunksize=1)
+        begun = time.perf_counter()
+        taken = [one for each in pool.map(_search_all, share, chunksize=1) for one in each]
+        lasted = time.perf_counter() - begun
+    say_times(f"search and score, {clients} clients, {len(taken) / lasted:.0f} a second", taken)
+
+
+def _search_all(asked: list[rules.Traits]) -> list[float]:
+    from carbet.core import clock, row_security
+    from carbet.core.actor import internal
+    from carbet.registries.patients import queries
+
+    taken = []
+    for traits in asked:
+        begun = time.perf_counter()
+        with row_security.acting_as(internal("benchmark"), now=clock.now()):
+            queries.find_candidates(traits, limit=10)
+        taken.append((time.perf_counter() - begun) * 1000)
+    return taken
+
+
+def measure_writes() -> None:
+    """Register, change and tell identities, each committed on disk: keys, links, audit with it.
+
+    They stay: who is asked about next time must not be among them.
+    """
     from django.db import connection
 
     from carbet.core import clock, row_security
@@ -417,7 +470,7 @@ def measure_writes(asked: list[tuple[int, rules.Traits]]) -> None:
             domain = identity.open_domain(
                 actor=house, now=clock.now(), slug="bench", name="Banc", oid="1.2.250.1.213.99.9"
             )
-    for number, (_, traits) in enumerate(asked):
+    for number, (_, traits) in enumerate(ask(time.time_ns(), WRITES)):
         given = [traits.birth_given[0], f"Banc{number}"]
         with timed("registered") as by:
             person = patients.register_patient(
@@ -471,6 +524,7 @@ def main() -> None:
     parser.add_argument("--search", action="store_true")
     parser.add_argument("--spark", action="store_true", help="DuckDB beside Spark (group spark)")
     parser.add_argument("--persons", type=int, default=50_000)
+    parser.add_argument("--wide", type=int, default=0, help="records searched, most of them bare")
     parser.add_argument("--only", default="", help="accuracy, absent, peers, or none")
     options = parser.parse_args()
     quiet()
@@ -481,7 +535,7 @@ def main() -> None:
     if options.spark:
         engines(PEOPLE // 2)
     if options.search:
-        search(options.persons)
+        search(options.persons, options.wide)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     print(f"CPU {usage.ru_utime + usage.ru_stime:.0f} s, peak {usage.ru_maxrss / 1024:.0f} MB")
 

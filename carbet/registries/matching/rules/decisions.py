@@ -69,6 +69,8 @@ pair in a hundred is a false link (`benchmarks/README.md`).
 """
 MISTAKEN = 12.0
 """Bits that cover a doubt where more than chance tells a mistake from a relative."""
+MISSPELT = 13.0
+"""Bits that cover a given name a letter apart beside another mistake: one in a hundred is false."""
 FAR_BORN_LEAST = 8.0
 """Bits below which identities born on days far apart are not even shown to people.
 
@@ -165,13 +167,11 @@ def _covered(reason: str, levels: Mapping[str, str]) -> float:
     has another given name, elsewhere spelt; who has the same in the same place is one person.
     """
     name, given, born, place = (levels[each] for each in ("name", "given", "born", "place"))
-    mistaken = {
-        "close_shared": given == "first_others_near" or name != "equal" or born not in _SAME_DAY,
-        "several": given in _WHOLE_GIVEN and place == "equal",
-        "name": name == "far" and given in _WHOLE_GIVEN and place == "equal",
-    }
-    if mistaken.get(reason):
+    same = given in _WHOLE_GIVEN and place == "equal"
+    if same and (reason == "several" or (reason == "name" and name == "far")):
         return MISTAKEN
+    if reason == "close_shared" and (name != "equal" or born not in _SAME_DAY):
+        return MISSPELT
     return 15.0 if name == "inverted_near" else COVERS[reason]
 
 
