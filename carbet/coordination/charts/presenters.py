@@ -132,6 +132,7 @@ def line_of(row: dict[str, Any], *, now: datetime) -> home.Line:
         at_says=at_says,
         badge=badge,
         tone="new",
+        icon="person",
         unread=row["news_at"] is not None,
     )
 

@@ -106,12 +106,12 @@ def get_delegation(*, actor: Actor, delegation_id: int) -> Delegation:
 def get_proven(session: Any, *, now: datetime) -> Practitioner | None:
     """Return the professional whom Pro Santé Connect proved here a moment ago, if any.
 
-    Nobody once they have an account: they sign in.
+    Once they have an account, they sign in: the proof asks for nothing more.
     """
     proof = session.get(rules.PROVEN)
     if proof is None or not 0 <= now.timestamp() - proof["at"] < rules.PROVEN_FOR.total_seconds():
         return None
-    return Practitioner.objects.filter(rpps=proof["rpps"], active=True, account=None).first()
+    return Practitioner.objects.filter(rpps=proof["rpps"], active=True).first()
 
 
 def follow_up_of(registration: RegistrationRequest) -> str:

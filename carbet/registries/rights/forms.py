@@ -60,6 +60,8 @@ class RegistrationForm(forms.Form):
         known = () if roles is None else ("given", "family", "rpps")
         for name in ("given", "family", "email", "rpps") if signed_in else known:
             del self.fields[name]
+        if roles is not None:
+            self.fields["email"].help_text = "Un lien pour suivre votre demande y est envoyé."
 
     def clean_rpps(self) -> str:
         said = "".join(str(self.cleaned_data["rpps"]).split())

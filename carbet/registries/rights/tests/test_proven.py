@@ -90,10 +90,14 @@ def test_who_is_in_the_directory_asks_proven_is_accepted_and_comes_in(
     # Nothing is open before the structure answers.
     assert not Right.objects.filter(practitioner_role__practitioner=newcomer).exists()
     assert arrive()["Location"] == REGISTER
-    assert "En attente de la structure" in client.get(REGISTER).content.decode()
+    again = client.get(REGISTER)
+    assert "En attente de la structure" in again.content.decode()
+    # What waits for an answer is not offered again.
+    assert [role.organization for role in again.context["roles"]] == [world.places["nursing"]]
     operations.approve_registration(
         actor=manager_of(world, "office"), now=clock.now(), registration_id=held.pk, months=12
     )
+    assert "Votre accès est ouvert" in client.get(REGISTER).content.decode()
     follow_up = client.get(reverse("rights:follow_up", args=[access.follow_up_of(held)]))
     assert reverse("rights:pro_sante_connect") in follow_up.content.decode()
     assert arrive()["Location"] == "/"

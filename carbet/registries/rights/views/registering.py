@@ -33,6 +33,9 @@ def register(request: HttpRequest) -> HttpResponse:
     proven = None
     if not request.user.is_authenticated:
         proven = access.get_proven(request.session, now=request.now)
+    opened = proven is not None and proven.account_id is not None
+    if opened:
+        proven = None
     roles = queries.roles_known(practitioner=proven, now=request.now) if proven else None
     text = request.GET.get("q", "").strip()[:100]
     organization = queries.structure(
@@ -90,14 +93,26 @@ def register(request: HttpRequest) -> HttpResponse:
         "found": queries.structures(text) if organization is None else [],
         "account": account,
         "proven": proven,
-        "roles": roles,
-        "asked": [
-            (each, access.follow_up_of(each), *presenters.answer(each))
-            for each in queries.asked_by_proven(practitioner=proven)
-        ]
-        if proven and organization is None
-        else [],
+        "opened": opened,
+        "provider": account_queries.pro_sante_connect_client(),
     }
+    if proven is not None and organization is None:
+        asked = queries.asked_by_proven(practitioner=proven)
+        waiting = {
+            (each.organization_id, each.profession)
+            for each in asked
+            if each.status == RegistrationStatus.SUBMITTED
+        }
+        context |= {
+            "asked": [
+                (each, access.follow_up_of(each), *presenters.answer(each)) for each in asked
+            ],
+            "roles": [
+                role
+                for role in roles or ()
+                if (role.organization_id, role.profession) not in waiting
+            ],
+        }
     status = 422 if posted is not None and form.errors else 200
     return render(request, "rights/register.html", context, status=status)
 
