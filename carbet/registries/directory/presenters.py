@@ -108,7 +108,7 @@ def bed_lines(organization: Organization) -> list[BedLine]:
     rows = list(queries.capacities(organization=organization))
     plain = {
         status: {
-            (row.service_id, row.location_id, row.activity): row
+            (row.service_id, row.activity): row
             for row in rows
             if row.status == status and _is_plain(row)
         }
@@ -116,7 +116,7 @@ def bed_lines(organization: Organization) -> list[BedLine]:
     }
     lines = []
     for row in rows:
-        place = (row.service_id, row.location_id, row.activity)
+        place = (row.service_id, row.activity)
         installed = plain[CapacityStatus.INSTALLED].get(place)
         is_free = plain[CapacityStatus.AVAILABLE].get(place) is row
         if installed is row and place in plain[CapacityStatus.AVAILABLE]:

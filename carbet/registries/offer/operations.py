@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.dispatch import Signal
 from django.utils import timezone
 
+from carbet.connectors.ror import REGION
 from carbet.core.actor import Actor, role_key
 from carbet.core.audit import Trace
 from carbet.core.names import comparison_form
@@ -17,6 +18,7 @@ from carbet.registries.directory.models import (
     Capacity,
     Closure,
     HealthcareService,
+    Location,
     OpeningHours,
     Organization,
     PractitionerRole,
@@ -28,6 +30,10 @@ from carbet.registries.offer.rules import filling
 from carbet.registries.rights import operations as rights
 
 MOST_BEDS = 5000
+MOST_PLACES = 200
+# J187: a bed, a place.
+_BED, _PLACE = "01", "02"
+_OF_PLACE = ("address_line", "postal_code", "city", "insee", "commune_id", "phone")
 REMIND_EVERY = timedelta(days=7)
 BATCH = 500
 _MEASURED = ["domain", "commune", "offers", "finalised", "state", "fresh", "measured_at"]
@@ -96,16 +102,14 @@ def count_beds(
     for key, number in counts.items():
         bed = known[key]
         if bed.capacity_id is not None:
-            Capacity.objects.filter(pk=bed.capacity_id).update(
-                number=number, updated_at=now, source=DECLARED, source_type="01", gender=""
-            )
+            row = Capacity.objects.get(pk=bed.capacity_id)
             Capacity.objects.filter(pk__in=bed.other_ids).delete()
         else:
-            like = Capacity.objects.get(pk=bed.like_id)
-            like.pk = None
-            like.status, like.number = CapacityStatus.AVAILABLE, number
-            like.updated_at, like.source, like.gender = now, DECLARED, ""
-            like.save(force_insert=True)
+            row = Capacity.objects.get(pk=bed.like_id)
+            row.pk, row.status = None, CapacityStatus.AVAILABLE
+            row._state.adding = True
+        row.number = number
+        _declare(row, organization=organization, now=now)
     said = ", ".join(f"{known[key].activity} {number}" for key, number in counts.items())
     trace.about(entity=organization, reason=said[:200])
     return len(counts)
@@ -152,13 +156,47 @@ def install_beds(
         row = line.first() or Capacity(
             organization=organization, service=service, activity=activity, status=status
         )
-        row.number, row.updated_at, row.source, row.gender = number, now, DECLARED, ""
-        row.type, row.temporality = row.type or "02", "01"
-        row.source_type = row.temporary_assignment = "01"
-        row.save()
+        row.number = number
+        _declare(row, organization=organization, now=now)
         # Counted apart until now: men's and women's.
         line.exclude(pk=row.pk).delete()
     trace.about(entity=service, reason=f"{activity} : {available} sur {installed}"[:200])
+
+
+def _declare(row: Capacity, *, organization: Organization, now: datetime) -> None:
+    """Write a number of beds said here, with the seven parts that the ROR asks and its place.
+
+    Other systems read beds at places alone (FHIR Location).
+    """
+    row.updated_at, row.source, row.gender = now, DECLARED, ""
+    row.type = row.type or (_BED if "lit" in row.activity.lower().split() else _PLACE)
+    row.temporality = row.temporality or "01"
+    row.source_type, row.temporary_assignment = "01", row.temporary_assignment or "01"
+    if row.location_id is None:
+        row.location = _own_place(organization, row.service)
+    row.save()
+
+
+def _own_place(organization: Organization, service: HealthcareService | None) -> Location:
+    """Return the place of a service, or of the structure itself; write it here when none is."""
+    if service is not None and service.location is not None:
+        return service.location
+    own = Location.objects.filter(organization=organization, source="")
+    if service is None:
+        own = own.exclude(pk__in=HealthcareService.objects.values("location_id"))
+        if held := own.order_by("pk").first():
+            return held
+    made = Location.objects.create(
+        organization=organization,
+        name=(service or organization).name,
+        region=organization.region or (REGION if organization.commune_id else ""),
+        synthetic=organization.synthetic,
+        **{name: getattr(organization, name) for name in _OF_PLACE},
+    )
+    if service is not None:
+        service.location = made
+        service.save(update_fields=["location", "updated_at"])
+    return made
 
 
 @operation("offer.remove_beds")
@@ -314,7 +352,11 @@ def delete_service(
         )
     trace.about(entity=row, reason=f"supprimé : {row.name}"[:200])
     Capacity.objects.filter(service=row).delete()
+    place = row.location
     row.delete()
+    alone = place is not None and not place.source and not place.capacities.exists()
+    if alone and not HealthcareService.objects.filter(location=place).exists():
+        place.delete()
 
 
 @operation("offer.describe")
@@ -378,6 +420,11 @@ def describe_place(
     for name in changed:
         setattr(row, name, said[name])
     row.save(update_fields=[*changed, "updated_at"])
+    for place in Location.objects.filter(organization=row, source="")[:MOST_PLACES]:
+        # Written here from what the structure said of itself.
+        for name in _OF_PLACE:
+            setattr(place, name, getattr(row, name))
+        place.save(update_fields=[*_OF_PLACE, "updated_at"])
     trace.about(entity=row, reason=", ".join(changed) or "relu")
 
 

@@ -10,11 +10,14 @@ from django.urls import reverse
 from carbet.core import clock, row_security
 from carbet.core.actor import internal
 from carbet.core.models import AuditEvent
+from carbet.registries.directory import fhir
+from carbet.registries.directory.fhir import vocabulary
 from carbet.registries.directory.fhir.reading import address_fingerprint
 from carbet.registries.directory.models import (
     Capacity,
     Closure,
     HealthcareService,
+    Location,
     OpeningHours,
     Organization,
     PractitionerRole,
@@ -83,6 +86,37 @@ def test_beds_are_counted_in_one_page_and_one_press(world, place, rosa):
     assert "offer.count_beds" in traced()
     shown = rosa.get(reverse("directory:organization", args=[place.pk])).content.decode()
     assert ">5 libres sur 12<" in shown
+
+
+def test_beds_counted_here_are_told_to_other_systems_with_their_seven_parts(
+    world, place, service, rosa
+):
+    key = f"libres-{Capacity.objects.filter(organization=place).order_by('pk')[0].pk}"
+    rosa.post(to("beds", place), {key: "5"})
+    service.refresh_from_db()
+    assert service.location.name == service.name
+    assert service.location.commune_id == place.commune_id
+    [told] = fhir.locations(Location.objects.filter(pk=service.location_id))
+    [free] = [each for each in told["extension"] if each["url"].endswith("supported-capacity")]
+    parts = {each["url"] for each in free["extension"]}
+    assert set(vocabulary.MANDATORY_CAPACITY_PARTS) <= parts
+    # The same place the next day, and it follows the address of the structure.
+    rosa.post(to("beds", place), {key: "6"})
+    rosa.post(to("place", place), {"address_line": "2 rue du Port", "postal_code": "97320"})
+    assert Location.objects.get(organization=place).address_line == "2 rue du Port"
+    sent = {"service": service.pk, "activity": "Lits", "installed": "2", "available": "2"}
+    rosa.post(to("install", place), sent)
+    assert Location.objects.filter(organization=place).count() == 1
+    assert service.location.capacities.count() == 3
+
+
+def test_beds_of_no_service_have_the_place_of_the_structure(world, place, rosa):
+    Capacity.objects.update(service=None)
+    key = f"libres-{Capacity.objects.filter(organization=place).order_by('pk')[0].pk}"
+    for number in ("5", "6"):
+        rosa.post(to("beds", place), {key: number})
+    assert Location.objects.get(organization=place).name == place.name
+    assert free(place).location.organization_id == place.pk
 
 
 def test_what_did_not_change_is_dated_again(world, place, rosa):
@@ -294,6 +328,7 @@ def test_a_service_added_by_mistake_goes_and_one_of_a_source_does_not(world, pla
     assert rosa.post(url).status_code == 302
     assert not HealthcareService.objects.filter(pk=service.pk).exists()
     assert not Capacity.objects.filter(organization=place).exists()
+    assert not Location.objects.filter(organization=place).exists()
     assert found(rosa, "balnéothérapie").get(("S", service.pk)) is None
     assert "offer.delete" in traced()
 
