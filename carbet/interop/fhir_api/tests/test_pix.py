@@ -195,6 +195,32 @@ def test_an_ins_leaves_when_qualified_only(system, world, opened):
         assert (pix(system, f"{system_of_ins}|{ins}").status_code == 200) is expected
 
 
+def test_from_a_doubtful_number_no_ins_is_told_were_it_of_another_of_hers(system, world, opened):
+    system_of_ins, ins = "urn:oid:1.2.250.1.213.1.4.10", "260058815400233"
+    with row_security.acting_as(HOUSE, now=NOW, operation="test"):
+        found = LocalIdentity.objects.select_related("domain")
+        blue, red = (found.get(number=number) for number in ("IHEBLUE-994", "IHERED-994"))
+    operations.record_local_identity(
+        actor=HOUSE,
+        now=NOW,
+        domain=blue.domain,
+        number=blue.number,
+        traits=claire(ins_recovered=True, identity_checked=True),
+        ins=ins,
+        ins_system=system_of_ins,
+    )
+    operations.mark_identity(
+        actor=world.actor("identity_agent"),
+        now=NOW,
+        identity_id=red.pk,
+        attribute="DOUT",
+        reason="Usurpation signalée",
+    )
+    for source, expected in ((f"{RED}|IHERED-994", False), (f"{BLUE}|IHEBLUE-994", True)):
+        numbers, _ = parts(pix(system, source))
+        assert ((system_of_ins, ins) in numbers) is expected
+
+
 def test_who_asks_is_known_and_traced(system, stranger, make_system, client, opened):
     pix(system, f"{RED}|IHERED-994")
     pix(stranger, f"{RED}|IHERED-994")

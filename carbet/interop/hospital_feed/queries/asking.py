@@ -21,7 +21,9 @@ from carbet.registries.identity import fhir as identity_fhir
 from carbet.registries.identity import queries as identity_queries
 from carbet.registries.identity.models import IdentityDomain, LocalIdentity
 from carbet.registries.patients import queries as patients
+from carbet.registries.patients.choices import INS_SYSTEMS
 from carbet.registries.patients.models import Patient
+from carbet.registries.patients.rules import ins_may_leave
 
 PDQ, PIX, CANCELLED = "feed.pdq", "feed.pix", "feed.cancel"
 UPDATE = "feed.update"
@@ -208,21 +210,27 @@ def _traits(person: Patient) -> Traits:
         address=(person.address_line, person.city, person.postal_code),
         phone=person.phone,
         deceased_on=person.deceased_on.isoformat() if person.deceased_on else "",
-        status="VALI" if status == "QUAL" else status,
+        statuses=("VALI" if status == "QUAL" else status, *sorted(person.identity_attributes)),
     )
 
 
 def _numbers_of(persons: list[Patient], route: FeedRoute, wanted: set[str]) -> dict[int, _Numbers]:
     """Return the numbers of each person in the domains wanted, all when none is; ours last."""
     known = identity_fhir.by_system()
+    # Beside its traits, the INS of a qualified record only, were it known by another identity.
+    kept = {each.pk for each in persons if _sends_ins(each)}
     return {
         person: [
             _cx(system, value, known.get(system), route)
             for system, value in [*held, (OWN, str(person))]
-            if not wanted or system in wanted
+            if (not wanted or system in wanted) and (person in kept or system not in INS_SYSTEMS)
         ]
         for person, held in identity_fhir.numbers_of([each.pk for each in persons]).items()
     }
+
+
+def _sends_ins(person: Patient) -> bool:
+    return ins_may_leave(person.identity_status, person.identity_attributes)
 
 
 def _cx(

@@ -31,7 +31,8 @@ class Traits:
     address: tuple[str, str, str] = ("", "", "")
     phone: str = ""
     deceased_on: str = ""
-    status: str = ""
+    # Of the RNIV, then its attributes (PID-32).
+    statuses: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def pid(rank: int, told: Told) -> str:
         fields[12] = f"^PRN^PH^^^^^^^^^{escaped(traits.phone)}"
     if traits.deceased_on:
         fields[28], fields[29] = traits.deceased_on.replace("-", ""), "Y"
-    fields[31] = traits.status
+    fields[31] = "~".join(map(escaped, traits.statuses))
     return "PID|" + "|".join(fields).rstrip("|")
 
 

@@ -14,6 +14,8 @@ from carbet.interop.hospital_feed.operations import answering, receiving
 from carbet.interop.hospital_feed.queries import asking as queries
 from carbet.interop.hospital_feed.rules import asking
 from carbet.interop.hospital_feed.tests.messages import INS, adt, msh
+from carbet.registries.identity import operations as identity
+from carbet.registries.identity.models import LocalIdentity
 from carbet.registries.identity.tests.factories import claire, domain, told
 from carbet.registries.patients.choices import INS_TEST
 from tests.world import NOW
@@ -166,6 +168,24 @@ def test_a_person_is_found_by_name_and_date_and_told_as_pam_fr_does(feed, her, a
     assert (pid[7], pid[8]) == ("19510314", "F")
     assert "Matoury" in pid[11]
     assert f"{INS}^^^ASIP-SANTE-INS-NIR&1.2.250.1.213.1.4.10&ISO^INS" in pid[3].split("~")
+
+
+def test_what_the_cell_says_of_an_identity_is_told_and_its_doubt_stops_the_ins(feed, her, ask):
+    [pid] = ask(pdq()).all("PID")
+    assert pid[32] == "VALI"
+    with feed.as_house():
+        row = LocalIdentity.objects.get(patient=her)
+    for attribute in ("HOMA", "DOUT"):
+        identity.mark_identity(
+            actor=feed.world.actor("identity_agent"),
+            now=NOW,
+            identity_id=row.pk,
+            attribute=attribute,
+            reason="Deux femmes du même nom",
+        )
+    [pid] = ask(pdq()).all("PID")
+    assert pid[32] == "PROV~DOUT~HOMA"
+    assert "INS" not in pid[3]
 
 
 # What is asked beside her name and date, and whether she is found.
