@@ -236,7 +236,7 @@ def _reach(origin: str, way: str) -> list[tuple[str, int]]:
 
 def _score(understood: Understood, parameters: dict[str, Any], wants_room: bool) -> str:
     """Return the SQL of the score of an entry `e`; its tsqueries go into the parameters."""
-    parts, total = [], 0.0
+    parts, close, total = [], [], 0.0
     counts = [many for group, _, many in understood.groups if not group.soft]
     telling = iter(ranking.telling(counts, understood.entries))
     for rank, (group, phrases, _) in enumerate(understood.groups):
@@ -248,6 +248,10 @@ def _score(understood: Understood, parameters: dict[str, Any], wants_room: bool)
             parameters[name] = ranking.group(phrases, weights)
             cases.append(f"WHEN e.doc @@ %({name})s::tsquery THEN {worth * importance:.4f}")
         parts.append(f"CASE {' '.join(cases)} ELSE 0 END")
+        if not group.soft and any(len(phrase) > 1 for phrase in phrases):
+            # Words of one phrase scattered over an entry say it less than side by side.
+            parameters[f"g{rank}"] = ranking.group(phrases)
+            close.append(f"LEAST(ts_rank_cd(e.doc, %(g{rank})s::tsquery) / {ranking.TOGETHER}, 1)")
     relevance = f"(({' + '.join(parts)}) / {max(total, 1.0)})" if parts else "0.6"
     minutes = (
         "CASE WHEN e.zones @> ARRAY[%(origin)s::text]::varchar[] THEN 10"
@@ -260,4 +264,5 @@ def _score(understood: Understood, parameters: dict[str, Any], wants_room: bool)
         f" WHEN e.available > 0 THEN {free / 2} WHEN e.available = 0 THEN {ranking.NO_ROOM}"
         " ELSE 0 END"
     )
-    return f"{relevance} * (1 - 0.5 * {distance}) + {room}"
+    near = f" + {ranking.SIDE_BY_SIDE} * ({' + '.join(close)})" if close else ""
+    return f"{relevance} * (1 - 0.5 * {distance}) + {room}{near}"

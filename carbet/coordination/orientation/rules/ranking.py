@@ -17,6 +17,10 @@ FAR = 100_000
 FRESH = timedelta(days=7)
 ROOM, OLD_ROOM, NO_ROOM = 0.08, 0.04, -0.04
 WANTED_ROOM = 0.3
+# At most, for the words of a phrase that stand together: it tells apart those otherwise equal.
+SIDE_BY_SIDE = 0.03
+# What PostgreSQL says (ts_rank_cd) of a phrase with an article or two between its words.
+TOGETHER = 0.3
 # Said to be open, or closed, when one would go.
 OPEN_THEN, CLOSED_THEN = 0.15, -0.1
 # A word that everybody has counts at least so, beside one that few have.

@@ -245,3 +245,19 @@ def test_the_way_said_in_the_question_is_kept(world, service):
     by_road = {each.name for each in found("rééducation joignable par la route")}
     assert by_road
     assert "Rééducation du Lawa" not in by_road
+
+
+@pytest.mark.django_db
+def test_words_side_by_side_say_more_than_scattered_ones(world):
+    place = world.places["dac"]
+    scattered = HealthcareService.objects.create(
+        organization=place, name="Soins de la peau", activity="Infirmiers, hors du domicile"
+    )
+    together = HealthcareService.objects.create(
+        organization=place, name="Soins infirmiers à domicile"
+    )
+    HealthcareService.objects.filter(pk=scattered.pk).update(
+        name="Soins de la peau et des muqueuses, écoute des infirmiers"
+    )
+    ranked = [target for kind, target in ids(found("ssiad")) if kind == "S"]
+    assert ranked[:2] == [together.pk, scattered.pk]
