@@ -31,8 +31,8 @@ from carbet.registries.patients.models import (
 
 SEARCH_LIMIT = 50
 PAGE = 25
-# Writings scored for one question: those that share most keys with it.
-CANDIDATES = 80
+# Writings scored for one question, more in a base of several millions: those that share most keys.
+CANDIDATES = 200
 # Persons shown to whoever searches before creating, and how likely the guessed ones must be.
 KNOWN_LIMIT = 10
 LIKELY = 0.5
@@ -306,7 +306,7 @@ def candidates(traits: Traits, limit: int = 10) -> list[tuple[int, Score]]:
 
     The whole territory is looked at, whoever acts: nothing of it may be shown before the caller's
     own rules of disclosure. At most `CANDIDATES` writings are scored, those that share most keys,
-    none that shares five times fewer than another.
+    none that shares eight times fewer than another.
     """
     return [(each.patient_id, each.score) for each in find_candidates(traits, limit=limit)]
 

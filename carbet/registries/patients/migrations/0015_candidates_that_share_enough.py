@@ -1,4 +1,4 @@
-"""Whoever shares one key where another shares five is no candidate: most were such."""
+"""Whoever shares one key where another shares eight is no candidate: most were such."""
 
 from importlib import import_module
 
@@ -8,7 +8,8 @@ WORKS = import_module("carbet.registries.patients.migrations.0006_search_for_who
 FORMER = import_module("carbet.registries.patients.migrations.0014_candidates_by_key")
 
 # `min` of one value: a second visit of the rows kept would cost as much as the whole count. A key
-# wanted twice counts twice. `base` is how many writings the base holds, as PostgreSQL last counted.
+# wanted twice counts twice. `base` is how many writings the base holds, as PostgreSQL last counted:
+# the more, the more strangers share a key by chance, and the more are looked at.
 CANDIDATES = f"""
 CREATE OR REPLACE FUNCTION patients_candidates(wanted int[], most int)
 RETURNS TABLE (
@@ -17,23 +18,25 @@ RETURNS TABLE (
   birth_place_name text, city text
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  held bigint := (SELECT reltuples FROM pg_class WHERE oid = 'patients_patienttraits'::regclass);
 BEGIN
   IF NOT ({WORKS}) THEN
     RETURN;
   END IF;
   RETURN QUERY
-    SELECT f.patient_id, f.source, f.packed, f.shared, c.reltuples::bigint, p.birth_family::text,
+    SELECT f.patient_id, f.source, f.packed, f.shared, held, p.birth_family::text,
            p.birth_given::text[], p.used_family::text, p.gender::text, p.birth_date,
            p.birth_place_name::text, p.city::text
     FROM (
       SELECT t.patient_id, t.source, min(t.packed COLLATE "C") AS packed, count(*) AS shared,
              max(count(*)) OVER () AS best
       FROM unnest(wanted) w JOIN patients_patienttraits t ON t.keys && ARRAY[w]
-      GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2 LIMIT least(most, 500)
+      GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2
+      LIMIT least(500, most * greatest(1, held / 3000000))
     ) f
     JOIN patients_patient p ON p.id = f.patient_id AND p.active
-    JOIN pg_class c ON c.oid = 'patients_patienttraits'::regclass
-    WHERE f.shared * 5 > f.best
+    WHERE f.shared * 8 > f.best
     ORDER BY f.shared DESC, f.patient_id, f.source;
 END $$
 """
