@@ -48,7 +48,7 @@ PEOPLE = (
 _small = st.integers(0, 11)
 ACTS = (
     *("tell", "merge", "link", "unlink", "renumber", "undo", "decide", "apart", "note", "late"),
-    *("edit", "ask", "reopen"),
+    *("edit", "ask", "reopen", "mark"),
 )
 SAID = ("tell", "late", "edit")
 
@@ -145,13 +145,17 @@ class Walk:
                       JOIN identity_localidentity d ON d.id = p.second_id
                       WHERE p.state IN ('different', 'open', 'proposed')
                         AND a.regional_id IN (c.regional_id, d.regional_id)
-                        AND b.regional_id IN (c.regional_id, d.regional_id)))
+                        AND b.regional_id IN (c.regional_id, d.regional_id))),
+                 (SELECT count(*) FROM identity_localidentity l
+                  LEFT JOIN patients_patient p ON p.id = l.patient_id
+                  WHERE NOT l.attributes @> l.marked
+                    OR NOT p.identity_attributes @> l.marked)
                 """
             )
             wrong = cursor.fetchone()
         names = (
             *("said different, in one group", "groups", "survivors", "notes lost", "records"),
-            *("questions unmarked", "decisions lost"),
+            *("questions unmarked", "decisions lost", "attributes of people lost"),
         )
         assert not any(wrong), dict(zip(names, wrong, strict=True))
 
@@ -279,6 +283,18 @@ class Walk:
                 for value in [getattr(traits, name)]
             },
         )
+
+    def mark(self, a, b, c):
+        """Set an attribute as the cell does, or lift it."""
+        found = list(LocalIdentity.objects.filter(known=True).order_by("pk"))
+        if not found:
+            return
+        row, attribute = found[a % len(found)], ("DOUT", "FICT", "HOMA", "DPOT")[b % 4]
+        said = {"actor": HOUSE, "now": self.now, "identity_id": row.pk, "attribute": attribute}
+        if attribute in row.marked:
+            operations.lift_mark(**said, reason="Levé", mistaken=c % 2 == 0)
+        else:
+            operations.mark_identity(**said, reason="Vu")
 
     def apart(self, a, b, c):
         found = list(LocalIdentity.objects.order_by("pk").values_list("pk", flat=True))
