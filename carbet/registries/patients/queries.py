@@ -333,7 +333,7 @@ def find_candidates(traits: Traits, *, limit: int = 10) -> list[Candidate]:
     described = {row[0]: (row[0], *row[4:11]) for row in rows}
     for patient_id, source, packed, *_ in rows:
         written = matching.unpack(packed)
-        weight = matching.weigh(model, asked, written, prior)
+        weight = matching.weigh(model, asked, written, prior, least=model.doubtful)
         if weight > model.doubtful and (patient_id not in best or weight > best[patient_id][0]):
             best[patient_id] = (weight, source, written)
     ranked = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))[:limit]

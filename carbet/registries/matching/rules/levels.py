@@ -151,7 +151,8 @@ def _glued(long: str, short: str) -> bool:
     return len(long) > len(short) and long.endswith(short) and long[: -len(short)] in _GLUE
 
 
-def _compare_name(a: Prepared, b: Prepared, turned: int) -> int:
+def compare_name(a: Prepared, b: Prepared, turned: int) -> int:
+    """Return the rank of the level of the name, `turned` when names are inverted."""
     if not a.fam or not b.fam:
         return UNKNOWN
     if turned != UNKNOWN:
@@ -447,9 +448,18 @@ NEEDED = {
 
 def compare(a: Prepared, b: Prepared) -> tuple[int, ...]:
     """Return the rank of the level of each comparison, in the order of `COMPARISONS`."""
+    turned, *others = compare_others(a, b)
+    return (compare_name(a, b, turned), *others)
+
+
+def compare_others(a: Prepared, b: Prepared) -> tuple[int, ...]:
+    """Return whether names are inverted, then the rank of every comparison but that of the name.
+
+    The first is the rank of the name's level when they are, unknown when they are not.
+    """
     turned = 0 if exactly_inverted(a, b) else 1 if inverted(a, b) else UNKNOWN
     return (
-        _compare_name(a, b, turned),
+        turned,
         _compare_given(a, b, turned),
         _compare_born(a, b),
         _compare_sex(a, b),

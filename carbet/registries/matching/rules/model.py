@@ -9,7 +9,7 @@ same day and another given name is a twin, not half a person).
 import json
 import math
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,15 @@ class Model:
     raw: dict[str, Any]
     sums: dict[tuple[int, ...], float] = field(default_factory=dict, repr=False, compare=False)
     """What patterns of levels met already weigh, rarity and prior apart."""
+    mosts: dict[tuple[int, ...], float] = field(default_factory=dict, repr=False, compare=False)
+    """The most that patterns met already can weigh, whatever the name, prior apart."""
+
+    @cached_property
+    def rarest(self) -> tuple[float, ...]:
+        """By column of RARITY: the most that a value adds."""
+        return tuple(
+            max(rare, *known.values()) for known, rare in zip(self.rarity, self.rare, strict=True)
+        )
 
     def prior_for(self, base_size: int) -> float:
         """Return the prior in a base of this size: the larger, the more strangers look alike."""

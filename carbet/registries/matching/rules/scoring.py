@@ -1,9 +1,18 @@
 """What two identities weigh together, and why, field by field, in words."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from carbet.registries.matching.rules.levels import BY_NAME, COMPARISONS, NEEDED, UNKNOWN, compare
+from carbet.registries.matching.rules.levels import (
+    BY_NAME,
+    COMPARISONS,
+    NEEDED,
+    UNKNOWN,
+    compare,
+    compare_name,
+    compare_others,
+)
 from carbet.registries.matching.rules.model import (
     KIN_GIVEN,
     KIN_SHARED,
@@ -129,15 +138,46 @@ def said(
     )
 
 
-def weigh(model: Model, one: Prepared, two: Prepared, prior: float) -> float:
-    """Return what two identities weigh together, without the words: for many candidates."""
-    levels = compare(one, two)
+def weigh(
+    model: Model, one: Prepared, two: Prepared, prior: float, *, least: float = -math.inf
+) -> float:
+    """Return what two identities weigh together, without the words: for many candidates.
+
+    Args:
+        least: no more than this is of no interest: minus infinity, then, where no name, however
+            rare, could make more of what else agrees.
+    """
+    turned, *others = compare_others(one, two)
+    if prior + _most(model, (turned, *others)) <= least:
+        return -math.inf
+    levels = (compare_name(one, two, turned), *others)
+    return prior + _sum(model, levels) + sum(_rarity(model, one, two, levels).values())
+
+
+def _sum(model: Model, levels: tuple[int, ...]) -> float:
+    """Return what levels weigh before rarity and prior."""
     total = model.sums.get(levels)
     if total is None:
         total = sum(field_weights(model, levels)) + model.together.get(together_key(levels), 0.0)
         if len(model.sums) < _MOST_SUMS:
             model.sums[levels] = total
-    return prior + total + sum(_rarity(model, one, two, levels).values())
+    return total
+
+
+def _most(model: Model, others: tuple[int, ...]) -> float:
+    """Return the most that these levels weigh, prior apart, whatever the name is."""
+    most = model.mosts.get(others)
+    if most is None:
+        turned = others[0]
+        names = range(UNKNOWN, len(COMPARISONS[0].levels)) if turned == UNKNOWN else (turned,)
+        most = max(
+            _sum(model, levels)
+            + sum(max(0.0, share * model.rarest[number]) for _, number, _, share in _rare(levels))
+            for levels in ((name, *others[1:]) for name in names)
+        )
+        if len(model.mosts) < _MOST_SUMS:
+            model.mosts[others] = most
+    return most
 
 
 def probability(weight: float) -> float:

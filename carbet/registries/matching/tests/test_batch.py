@@ -2,6 +2,7 @@
 
 import datetime
 import importlib.util
+import math
 import os
 import random
 import shutil
@@ -74,6 +75,23 @@ def test_the_batch_weighs_each_pair_as_the_search_does(scored):
         score = rules.explain(found[left], found[right], base_size=50_000)
         assert levels == ",".join(map(str, score.levels)), (found[left], found[right])
         assert weight == pytest.approx(score.weight, abs=1e-6)
+
+
+@pytest.mark.parametrize("least", [-8.0, -2.0, 9.0])
+def test_a_search_spares_itself_only_what_is_of_no_interest(scored, least):
+    found, rows = scored
+    model = rules.load()
+    prior = model.prior_for(50_000)
+    spared = 0
+    for left, right, weight, _ in rows:
+        one, two = rules.prepare(found[left]), rules.prepare(found[right])
+        got = rules.weigh(model, one, two, prior, least=least)
+        if got == -math.inf:
+            spared += 1
+            assert weight <= least
+        else:
+            assert got == pytest.approx(weight, abs=1e-6)
+    assert spared > len(rows) / 100
 
 
 def test_every_level_that_can_be_met_is_met(scored):
