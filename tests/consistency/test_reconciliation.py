@@ -50,7 +50,8 @@ ACTS = (
     *("tell", "merge", "link", "unlink", "renumber", "undo", "decide", "apart", "note", "late"),
     *("edit", "ask", "reopen", "mark"),
 )
-SAID = ("tell", "late", "edit")
+# What is told of somebody stays told when the links that it made are undone.
+SAID = ("tell", "late", "edit", "mark")
 
 
 class Walk:
@@ -414,6 +415,11 @@ LINKED_THEN_MERGED_ALONE = (
     *(("unlink", 2, 0, 1), ("link", 2, 1, 2), ("link", 1, 1, 1), ("merge", 0, 0, 1)),
     ("unlink", 3, 1, 2),
 )
+# A record parted from its group is written again with an attribute, hence linked by a machine.
+MARKED_THEN_LINKED = (
+    *(("late", 3, 4, 9), ("edit", 11, 4, 3), ("renumber", 0, 2, 6), ("apart", 4, 7, 8)),
+    *(("late", 11, 8, 3), ("unlink", 3, 3, 11), ("mark", 8, 11, 6)),
+)
 
 
 @pytest.mark.parametrize(
@@ -423,6 +429,7 @@ LINKED_THEN_MERGED_ALONE = (
         LEFT_THEN_SAID_APART,
         ASKED_TWICE_THEN_UNDONE,
         LINKED_THEN_MERGED_ALONE,
+        MARKED_THEN_LINKED,
     ],
 )
 def test_walks_that_once_failed(world, records, steps):
