@@ -202,7 +202,7 @@ def test_who_has_no_national_number_looks_nobody_up(world, sign_in, page, patien
     with row_security.acting_as(HOUSE, now=world.now, operation="test"):
         number = world.roles["home_help"].practitioner_id
         Practitioner.objects.filter(pk=number).update(
-            rpps="", identifier_system="https://carbet.example/test", identifier_value="1"
+            rpps=None, identifier_system="https://carbet.example/test", identifier_value="1"
         )
     client = sign_in(world.accounts["home_help"], role=world.roles["home_help"])
     answer = client.get(page)
